@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the stores hold and how they are asked: collections, their fields, and the declared routes.
+
+Nothing here was guessed at run time: what is not in the catalogue does not exist for the gateway.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain, StoreName
+from gateway.domain.treatment import ChainName
+
+
+class FieldType(StrEnum):
+    """Kind of JSON value that a store sends for a field; every field may also be null or missing."""
+
+    TEXT = "text"
+    FREE_TEXT = "free_text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+
+
+class Form(StrEnum):
+    """How a value is brought to one spelling before it is compared, masked or made a surrogate."""
+
+    TEXT = "text"
+    PHONE = "phone"
+    EMAIL = "email"
+    NAME = "name"
+    ADDRESS = "address"
+    NATIONAL_ID = "national_id"
+    DATE = "date"
+
+
+class SurrogateKind(StrEnum):
+    """How a virtual ID is computed: ``siv`` can be reversed by the gateway, ``hmac`` by nobody."""
+
+    SIV = "siv"
+    HMAC = "hmac"
+
+
+class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One field of a collection.
+
+    Attributes:
+        categories: Each of them must be covered for the field to leave; never empty.
+        join_domain: Fields of one domain and recipient get equal surrogates for equal values.
+        identifies: The value alone points at a person (name, phone, mail, number).
+        bands: The generalised rung, if any, in whose bands a caller may compare the field.
+    """
+
+    name: FieldName
+    type: FieldType
+    categories: tuple[CategoryKey, ...]
+    chain: ChainName
+    form: Form
+    surrogate: SurrogateKind
+    join_domain: JoinDomain
+    identifies: bool = False
+
+
+class SubjectSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Which field of a row says whom the row is about, and what kind of identity it is."""
+
+    identity: IdentityKind
+    field: FieldName
+
+
+class Collection(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows of one kind.
+
+    Attributes:
+        subject: ``None`` only where a review found that no row is about a person.
+        birth_date: Field for row conditions of age, if the rows have one.
+        region: Field with the person's ISO 3166-1 alpha-2 country, for row conditions of transfer.
+    """
+
+    dataset: DatasetName
+    fields: tuple[FieldSpec, ...]
+    subject: SubjectSpec | None
+    birth_date: FieldName | None = None
+    region: FieldName | None = None
+
+    def field(self, name: str) -> FieldSpec | None:
+        """Return the field of that name, if the collection has one."""
+        return next((spec for spec in self.fields if spec.name == name), None)
+
+
+class Comparison(StrEnum):
+    """How a parameter uses its field."""
+
+    EQUAL = "eq"
+    LESS = "lt"
+    AT_MOST = "le"
+    MORE = "gt"
+    AT_LEAST = "ge"
+    PREFIX = "prefix"
+
+
+class FilterParameter(msgspec.Struct, frozen=True, tag="filter"):
+    """Query or path parameter that compares a field."""
+
+    field: FieldName
+    comparison: Comparison = Comparison.EQUAL
+    bands: bool = False
+    """The store understands a band such as ``1980-1989`` for this parameter."""
+
+
+class LimitParameter(msgspec.Struct, frozen=True, tag="limit"):
+    """Query parameter that bounds the number of rows in a page."""
+
+    most: int = 1000
+    default: int = 100
+
+
+class OffsetParameter(msgspec.Struct, frozen=True, tag="offset"):
+    """Query parameter that skips rows; callers get a sealed cursor in its place as well."""
+
+
+class SortParameter(msgspec.Struct, frozen=True, tag="sort"):
+    """Query parameter that orders rows: names joined by commas, ``-`` in front for descending."""
+
+    fields: tuple[FieldName, ...]
+
+
+class FieldsParameter(msgspec.Struct, frozen=True, tag="fields"):
+    """Query parameter by which the caller names the fields it wants; never sent to the store."""
+
+
+Parameter = FilterParameter | LimitParameter | OffsetParameter | SortParameter | FieldsParameter
+
+
+class MemberUse(StrEnum):
+    """What becomes of a declared member beside the row list."""
+
+    RECOUNT = "recount"
+    """The number of rows in the whole result: told only where no row can be withheld."""
+    DROP = "drop"
+
+
+class AnswerShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Form of a route's JSON answer.
+
+    Attributes:
+        kind: ``array`` of rows, ``object`` with the rows in ``rows``, or a single ``record``.
+        members: Declared members beside the rows; any other member is dropped.
+    """
+
+    kind: str
+    rows: str | None = None
+    members: tuple[tuple[str, MemberUse], ...] = ()
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One declared call of a store.
+
+    Attributes:
+        template: Path below the gateway's root, ``/crm/customers/{id}``; a brace is one segment.
+        operation: ``read`` for lists and single records.
+    """
+
+    method: str
+    template: str
+    operation: str
+    dataset: DatasetName
+    answer: AnswerShape
+    parameters: Mapping[str, Parameter]
+
+    @property
+    def store(self) -> StoreName:
+        """The store that the route belongs to: the first segment of its path."""
+        return StoreName(self.template.split("/", 2)[1])
+
+
+class Catalog(msgspec.Struct, frozen=True, kw_only=True):
+    """All collections and routes of a rule set."""
+
+    collections: Mapping[DatasetName, Collection]
+    routes: tuple[Route, ...]

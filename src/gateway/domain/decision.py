@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the gateway decided, and the closed list of reasons for saying no.
+
+A refusal is a value. The reason's code is kebab-case and stable: problem pages, translations,
+documentation and tests are made from this list.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from gateway.domain.names import DecisionId, FieldName
+from gateway.domain.viewplan import ViewPlan
+
+
+class Reason(StrEnum):
+    """Why a call was refused."""
+
+    MALFORMED = "malformed"
+    PATH_NOT_CANONICAL = "path-not-canonical"
+    HEADER_NOT_SUPPORTED = "header-not-supported"
+    PARAMETER_UNDECLARED = "parameter-undeclared"
+    PARAMETER_INVALID = "parameter-invalid"
+    METHOD_NOT_ALLOWED = "method-not-allowed"
+    BODY_TOO_LARGE = "body-too-large"
+    CONTENT_TYPE_NOT_SUPPORTED = "content-type-not-supported"
+    SIGN_IN_REQUIRED = "sign-in-required"
+    SIGN_IN_FAILED = "sign-in-failed"
+    STEP_UP_REQUIRED = "step-up-required"
+    PURPOSE_MISSING = "purpose-missing"
+    PURPOSE_UNKNOWN = "purpose-unknown"
+    PURPOSE_NOT_IN_SCOPE = "purpose-not-in-scope"
+    PURPOSE_NOT_IN_FORCE = "purpose-not-in-force"
+    PURPOSE_NOT_ALLOWED = "purpose-not-allowed"
+    REFERENCE_MISSING = "reference-missing"
+    NO_SUCH_ROUTE = "no-such-route"
+    NOT_FOUND = "not-found"
+    GRANT_MISSING = "grant-missing"
+    RED_LINE = "red-line"
+    FIELD_NOT_PERMITTED = "field-not-permitted"
+    FILTER_NOT_PERMITTED = "filter-not-permitted"
+    SORT_NOT_PERMITTED = "sort-not-permitted"
+    SURROGATE_NOT_RECOGNISED = "surrogate-not-recognised"
+    RECIPIENT_NOT_IN_FORCE = "recipient-not-in-force"
+    HELD = "held"
+    STORE_UNREACHABLE = "store-unreachable"
+    STORE_TIMEOUT = "store-timeout"
+    STORE_ANSWER_INVALID = "store-answer-invalid"
+    LOG_UNAVAILABLE = "log-unavailable"
+    OVERLOADED = "overloaded"
+    GATEWAY_FAILED = "gateway-failed"
+
+
+class Permit(msgspec.Struct, frozen=True, kw_only=True):
+    """The call may go on under this view.
+
+    Attributes:
+        step_up: Fields of which a fresh sign-in would show more, told in ``Data-View``.
+    """
+
+    plan: ViewPlan
+    step_up: tuple[FieldName, ...] = ()
+
+
+class Deny(msgspec.Struct, frozen=True, kw_only=True):
+    """The call ends here.
+
+    Attributes:
+        fields: Fields or parameters that the reason is about, as the caller named them.
+        rule: Which rule said so (red line id, purpose key); staff see it, callers its title.
+        title: Sentence of that rule that a caller may read, if it has one.
+    """
+
+    reason: Reason
+    fields: tuple[str, ...] = ()
+    rule: str | None = None
+    title: str | None = None
+
+
+class StepUp(msgspec.Struct, frozen=True, kw_only=True):
+    """The call would go on after a fresh sign-in (RFC 9470)."""
+
+    fields: tuple[str, ...] = ()
+
+
+Decision = Permit | Deny | StepUp
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision against a call, as the door tells it."""
+
+    decision_id: DecisionId
+    reason: Reason
+    fields: tuple[str, ...] = ()
+    title: str | None = None
+    retry_after_s: int | None = None

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors that cross rooms, by whose fault they are. Refusals are values, not errors: see decision.
+
+No message of these may hold a secret or a personal value.
+"""
+
+import msgspec
+
+
+class GatewayError(Exception):
+    """Base of all errors of this package."""
+
+
+class RuleProblem(msgspec.Struct, frozen=True, order=True):
+    """One thing that is wrong with the rules, and where: file, line counted from 1, sentence."""
+
+    file: str
+    line: int
+    message: str
+
+    def sentence(self) -> str:
+        """Return the place and the sentence, as compilers print them."""
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class RulesError(GatewayError):
+    """The rules cannot be put in force; all problems at once."""
+
+    def __init__(self, problems: tuple[RuleProblem, ...]) -> None:
+        """Keep the problems, sorted by place."""
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(problem.sentence() for problem in self.problems))
+
+
+class SettingsError(GatewayError):
+    """The configuration of this process is unusable; the message says what to change."""
+
+
+class LogUnavailable(GatewayError):
+    """Nothing can be entered in the log now, so nothing may leave."""
+
+
+class LogDamaged(GatewayError):
+    """The log on disk contradicts itself; it is not opened for writing."""
+
+
+class KeyUnavailable(GatewayError):
+    """A key does not exist, was shredded, or cannot be unwrapped."""
+
+
+class StoreUnreachable(GatewayError):
+    """The store did not take the call or did not answer in time."""
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        """Keep whether time ran out."""
+        self.timed_out = timed_out
+        super().__init__(message)
+
+
+class StoreMisbehaved(GatewayError):
+    """The store answered something that its declaration does not allow."""
+
+
+class HangUp(GatewayError):
+    """The caller went away before the answer was complete."""
+
+
+class Overloaded(GatewayError):
+    """A bounded queue of ours is full."""
