@@ -1,2 +1,185 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Environment and configuration files."""
+"""Settings of one installation: ``gateway.yaml`` in its state folder, overridden by ``GATEWAY_…``.
+
+Every key can be overridden by an environment variable, nested ones with two underscores
+(``GATEWAY_LISTEN__PORT``). A secret can also be read from a file named by the variable with
+``_FILE`` behind it. An unknown key is an error, so a mistyped one cannot be ignored.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from typing_extensions import override
+
+from gateway.domain.errors import SettingsError
+from gateway.domain.names import is_key
+
+FILE_NAME = "gateway.yaml"
+_SECRETS = ("GATEWAY_DATABASE", "GATEWAY_KEK")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listen(_Strict):
+    """Where the gateway listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+class StoreSettings(_Strict):
+    """One store behind the gateway.
+
+    Attributes:
+        base_url: What the path ``/{store}`` of the gateway stands for.
+        authorization_file: File with the value of the Authorization header sent to this store.
+        connect_s / read_s: Limits on connecting and on waiting for the next bytes, in seconds.
+        connections: Most connections at the same time.
+    """
+
+    base_url: str
+    authorization_file: Path | None = None
+    connect_s: float = Field(default=3.0, gt=0)
+    read_s: float = Field(default=15.0, gt=0)
+    connections: int = Field(default=64, ge=1)
+    allow_link_local: bool = False
+
+
+class PasswordSettings(_Strict):
+    """Cost of Argon2id (RFC 9106) and how many may be computed at once."""
+
+    memory_kib: int = Field(default=65536, ge=8)
+    time_cost: int = Field(default=2, ge=1)
+    parallelism: int = Field(default=1, ge=1)
+    at_once: int = Field(default=2, ge=1)
+    queue: int = Field(default=32, ge=1)
+
+
+class SessionSettings(_Strict):
+    """Life of bearers, in seconds."""
+
+    access_s: int = Field(default=300, ge=10, le=300)
+    refresh_s: int = Field(default=12 * 3600, ge=60)
+    idle_s: int = Field(default=3600, ge=60)
+
+
+class LogSettings(_Strict):
+    """Size of segments, and the room that the disk must keep for the log."""
+
+    segment_bytes: int = Field(default=64 << 20, ge=4096)
+    least_free_bytes: int = Field(default=1 << 30, ge=0)
+    least_free_percent: float = Field(default=5.0, ge=0, le=50)
+
+
+class Settings(BaseSettings):
+    """One installation.
+
+    Attributes:
+        state: Folder of everything that the gateway keeps.
+        installation / node: First two words of the name of every log of this machine.
+        policies: Folder of the rules, relative to the state folder.
+        database: SQLAlchemy URL; SQLite in the state folder if not given.
+        kek: Key-encryption key in base64, 32 bytes; the file ``keys/kek`` if not given.
+        trusted_proxies: Networks from which ``X-Forwarded-For`` is believed.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="GATEWAY_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    state: Path
+    installation: str = "gateway"
+    node: str = "node1"
+    policies: Path = Path("policies")
+    database: SecretStr | None = None
+    kek: SecretStr | None = None
+    listen: Listen = Listen()
+    stores: dict[str, StoreSettings] = {}
+    trusted_proxies: tuple[str, ...] = ()
+    passwords: PasswordSettings = PasswordSettings()
+    sessions: SessionSettings = SessionSettings()
+    log: LogSettings = LogSettings()
+
+    @field_validator("installation", "node")
+    @classmethod
+    def _one_word(cls, value: str) -> str:
+        if not is_key(value):
+            msg = "must be one word of letters, digits, dots, hyphens and underscores"
+            raise ValueError(msg)
+        return value
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment stand above the file; read no dotenv and no secrets folder."""
+        return env_settings, init_settings
+
+    @property
+    def policies_dir(self) -> Path:
+        """Return the folder of the rules."""
+        return self.state / self.policies
+
+    @property
+    def issuer(self) -> str:
+        """Return the issuer of bearers: the installation, which outlives addresses."""
+        return f"urn:gateway:{self.installation}"
+
+
+def load(*, state: Path | None = None, config: Path | None = None) -> Settings:
+    """Return the settings of an installation.
+
+    Args:
+        state: Folder that holds ``gateway.yaml``.
+        config: The file itself, elsewhere; its ``state`` names the folder, by default its own.
+
+    Raises:
+        SettingsError: With every problem, and the key that it is about.
+    """
+    path = config or (state or Path()) / FILE_NAME
+    if not path.is_file():
+        raise SettingsError(f"{path} does not exist; `gateway init {path.parent}` makes an installation there")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: expected keys and values at the top, found {type(content).__name__}")
+    content.setdefault("state", str(state or path.parent))
+    for secret in _SECRETS:
+        _read_secret(secret, content)
+    try:
+        settings = Settings(**content)
+    except ValidationError as error:
+        problems = "\n".join(
+            f"{path}: {'.'.join(map(str, each['loc'])) or '(top)'}: {each['msg']}" for each in error.errors()
+        )
+        raise SettingsError(problems) from None
+    return settings.model_copy(update={"state": settings.state.absolute()})
+
+
+def _read_secret(variable: str, content: dict[str, Any]) -> None:
+    """Take a secret from the file that the variable with ``_FILE`` names, unless the variable itself is set."""
+    named = os.environ.get(variable + "_FILE")
+    if named is None or variable in os.environ:
+        return
+    try:
+        content[variable.removeprefix("GATEWAY_").lower()] = Path(named).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{variable}_FILE: cannot read {named}: {error.strerror}") from None

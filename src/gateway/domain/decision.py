@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.domain.inquiry import Filter
 from gateway.domain.names import DecisionId, FieldName
 from gateway.domain.viewplan import ViewPlan
 
@@ -51,6 +52,22 @@ class Reason(StrEnum):
     GATEWAY_FAILED = "gateway-failed"
 
 
+class Use(StrEnum):
+    """How a permitted filter is compared at the store."""
+
+    CLEAR = "clear"
+    SURROGATE = "surrogate"
+    """The value is an outgoing surrogate; the store is asked for what it stands for."""
+    BAND = "band"
+
+
+class FilterUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A filter that the view permits, and how."""
+
+    filter: Filter
+    use: Use
+
+
 class Permit(msgspec.Struct, frozen=True, kw_only=True):
     """The call may go on under this view.
 
@@ -59,6 +76,7 @@ class Permit(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     plan: ViewPlan
+    filters: tuple[FilterUse, ...] = ()
     step_up: tuple[FieldName, ...] = ()
 
 

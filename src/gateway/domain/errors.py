@@ -48,6 +48,10 @@ class KeyUnavailable(GatewayError):
     """A key does not exist, was shredded, or cannot be unwrapped."""
 
 
+class StateUnavailable(GatewayError):
+    """The gateway's own database does not answer, is full, or is locked for too long."""
+
+
 class StoreUnreachable(GatewayError):
     """The store did not take the call or did not answer in time."""
 

@@ -46,7 +46,8 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
 
     decision_id: DecisionId
     principal: Principal
-    purpose: PurposeKey
+    purpose: PurposeKey | None
+    """As stated, or the only one of the bearer; ``None`` if neither tells it."""
     reference: str | None
     operation: str
     dataset: DatasetName

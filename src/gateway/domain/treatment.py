@@ -76,6 +76,13 @@ class Chain(msgspec.Struct, frozen=True):
                 return level
         return None
 
+    def lowest_of(self, rung: str) -> int | None:
+        """Return the place of a rung, or of the lowest rung of a family; ``None`` if it has none."""
+        for level, own in enumerate(self.rungs):
+            if own == rung or family_of(own) == rung:
+                return level
+        return None
+
     def cap(self, rung: str, *, link: bool) -> Treatment:
         """Return the ceiling that a rule's rung and link set on this chain; an unknown rung is drop."""
         return Treatment(self.level_of(rung) or 0, link)

@@ -75,20 +75,42 @@ class TransferRule(msgspec.Struct, frozen=True, kw_only=True, tag="transfer"):
 RowRule = ChoiceRule | AgeRule | TransferRule
 
 
+class Ceiling(msgspec.Struct, frozen=True):
+    """The most that one layer lets leave of a field, and which rule said so.
+
+    Attributes:
+        rule: What set it: grant ids, a purpose key, ``red-line <id>``, an assurance level.
+    """
+
+    layer: Layer
+    treatment: Treatment
+    rule: str
+
+
 class FieldView(msgspec.Struct, frozen=True, kw_only=True):
     """What may leave of one field.
 
     Attributes:
         treatment: With the freshest sign-in that the principal's kind can have.
         stale: With a sign-in that is not fresh; equal to ``treatment`` where freshness changes nothing.
-        because: The layers that set the ceiling, and their reasons in machine form.
+        ceilings: What every layer said, in the order of ``Layer``; the treatment is their minimum.
     """
 
     field: FieldName
     chain: Chain
     treatment: Treatment
     stale: Treatment
-    because: tuple[tuple[Layer, str], ...] = ()
+    ceilings: tuple[Ceiling, ...] = ()
+
+    def binding(self) -> tuple[Ceiling, ...]:
+        """Return the ceilings that keep the treatment where it is: those that touch it in a part."""
+        top = self.chain.top
+        return tuple(
+            ceiling
+            for ceiling in self.ceilings
+            if (ceiling.treatment.level == self.treatment.level < top.level)
+            or (top.link and not self.treatment.link and not ceiling.treatment.link)
+        )
 
 
 class ViewPlan(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a decision takes: compiling a plan, and a warm decision, beside Casbin's own enforce.
+
+Run: ``python bench/decide.py [--json]``. Every figure is the median of its repetitions in one run on
+one core; read them beside the reference of the same run, the time of a plain Casbin enforce.
+"""
+
+import json
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+from gateway.decide.decide import Decider
+from gateway.decide.oracle import Call, Oracle
+from gateway.domain.decision import Permit
+from tests.fakes import rules as draw
+
+
+def median_us(work: Callable[[], object], times: int) -> float:
+    """Return the median time of one call of the work, in microseconds."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter_ns()
+        work()
+        taken.append((time.perf_counter_ns() - start) / 1000)
+    return statistics.median(taken)
+
+
+def measure(n_grants: int) -> dict[str, float]:
+    """Return the figures for a rule set of so many grants."""
+    rng = random.Random(11)
+    rules = draw.rule_set(rng, n_grants=n_grants, timed=False, red_lines=3, denies=0.002)
+    decider, permit = Decider(rules, lambda _rung, _text: True), None
+    while not isinstance(permit, Permit):
+        inquiry = draw.inquiry(rng, rules, draw.principal(rng))
+        permit = decider.decide(inquiry, (), draw.NOW_US)
+    start = time.perf_counter_ns()
+    for _ in range(100_000):
+        decider.decide(inquiry, (), draw.NOW_US)
+    warm_us = (time.perf_counter_ns() - start) / 1000 / 100_000
+    purpose = rules.purposes[inquiry.purpose]  # type: ignore[index]
+
+    def cold() -> object:
+        decider._calls.clear()
+        decider._until.clear()
+        decider._plans.clear()
+        return decider.plan(inquiry, purpose, draw.NOW_US)
+
+    oracle = Oracle(rules)
+    field = rules.catalog.collections[inquiry.dataset].fields[0]
+    call = Call(sub="analyst", dataset=inquiry.dataset, purpose=purpose.key, operation="read", now_us=draw.NOW_US)
+    chain = rules.chains[field.chain]
+    return {
+        "grants": n_grants,
+        "warm_decision_us": round(warm_us, 2),
+        "plan_compile_ms": round(median_us(cold, 50) / 1000, 3),
+        "casbin_enforce_ms": round(
+            median_us(lambda: oracle.allows(call, field, chain, chain.rungs[-1], link=False), 10) / 1000, 3
+        ),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    rows = [measure(n) for n in (10, 1_000, 10_000)]
+    if "--json" in sys.argv:
+        print(json.dumps(rows))
+        return
+    print(f"{'grants':>8} {'warm decision':>16} {'plan compile':>14} {'one casbin enforce':>20}")
+    for row in rows:
+        print(
+            f"{row['grants']:>8.0f} {row['warm_decision_us']:>13.2f} µs {row['plan_compile_ms']:>11.3f} ms"
+            f" {row['casbin_enforce_ms']:>17.3f} ms"
+        )
+
+
+if __name__ == "__main__":
+    main()

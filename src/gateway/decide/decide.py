@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The decision: (inquiry, rules, caps, time) to a permit, a refusal, or a step up. Pure but for memory.
+
+The checks go in the order in which a caller is told (DESIGN 8): purpose, then decision; framing,
+identity and route were settled at the door. A ``Decider`` belongs to one rule set and remembers its
+plans; a property test holds the remembered decision equal to the fresh one over random histories.
+"""
+
+from collections.abc import Callable, Iterable
+
+from gateway.decide import purposes, transfer
+from gateway.decide.grants import GrantIndex
+from gateway.decide.plan import Ask, compile_plan, lower, valid_until
+from gateway.decide.rules import Grant, Recipient, RuleSet
+from gateway.domain.catalog import Comparison
+from gateway.domain.decision import Decision, Deny, FilterUse, Permit, Reason, StepUp, Use
+from gateway.domain.inquiry import Filter, Inquiry
+from gateway.domain.names import AccountId, DatasetName, FieldName, GrantId, PurposeKey, RecipientId, RoleName, is_under
+from gateway.domain.principal import Assurance, Principal, assurance_at
+from gateway.domain.purpose import PurposeRule
+from gateway.domain.treatment import Family, Rung, Treatment
+from gateway.domain.viewplan import Caps, FieldView, Hold, Layer, ViewPlan
+
+KEPT_PLANS = 4096
+"""Plans and lowered plans kept at most; past it the memory starts anew. A plan takes about 20 kB."""
+
+InBand = Callable[[Rung, str], bool]
+"""Tells whether a text is a band as a rung writes it, such as ``1980-1989``."""
+
+_CallKey = tuple[AccountId, tuple[RoleName, ...], RecipientId, PurposeKey, DatasetName, str, Assurance]
+_PlanKey = tuple[tuple[GrantId, ...], RecipientId, PurposeKey, DatasetName, str, Assurance, int]
+
+
+class Decider:
+    """Decides by one rule set. Not shared between threads; a new rule set gets a new one."""
+
+    def __init__(self, rules: RuleSet, in_band: InBand) -> None:
+        """Index the grants."""
+        self.rules = rules
+        self._in_band = in_band
+        self._grants = GrantIndex(rules.grants, rules.roles)
+        self._calls: dict[_CallKey, ViewPlan | Deny] = {}
+        self._until: dict[_CallKey, int] = {}
+        self._plans: dict[_PlanKey, ViewPlan] = {}
+        self._lowered: dict[tuple[int, Caps], tuple[ViewPlan, ViewPlan]] = {}
+
+    def decide(self, inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> Decision:
+        """Return what may be done about an inquiry now."""
+        purpose = self.purpose(inquiry.purpose, inquiry.principal, inquiry.reference, now_us)
+        if isinstance(purpose, Deny):
+            return purpose
+        plan = self.plan(inquiry, purpose, now_us)
+        if isinstance(plan, Deny):
+            return plan
+        return self._view_of(inquiry, plan, caps_for(inquiry, holds, now_us))
+
+    def purpose(
+        self, stated: PurposeKey | None, who: Principal, reference: str | None, now_us: int
+    ) -> PurposeRule | Deny:
+        """Return the purpose of a call, or why it cannot be used by this bearer now."""
+        if stated is None:
+            return Deny(reason=Reason.PURPOSE_MISSING)
+        rule = self.rules.purposes.get(stated)
+        if rule is None:
+            return Deny(reason=Reason.PURPOSE_UNKNOWN)
+        if not any(is_under(stated, scope) for scope in who.scopes):
+            return Deny(reason=Reason.PURPOSE_NOT_IN_SCOPE)
+        if not purposes.in_force(rule, now_us):
+            return Deny(reason=Reason.PURPOSE_NOT_IN_FORCE, rule=rule.key)
+        if rule.needs_reference and not reference:
+            return Deny(reason=Reason.REFERENCE_MISSING, rule=rule.key)
+        return rule
+
+    def lowered(self, plan: ViewPlan, caps: Caps) -> ViewPlan:
+        """Return the plan under the caps; the same object for the same plan and caps."""
+        if caps.fresh and not caps.holds:
+            return plan
+        key = (id(plan), caps)
+        known = self._lowered.get(key)
+        if known is None:
+            if len(self._lowered) >= KEPT_PLANS:
+                self._lowered.clear()
+            # The plan is kept beside its lowered form, so that its id cannot be given to another.
+            known = self._lowered[key] = (plan, lower(plan, caps))
+        return known[1]
+
+    def plan(self, inquiry: Inquiry, purpose: PurposeRule, now_us: int) -> ViewPlan | Deny:
+        """Return the plan for an inquiry, from memory while it is valid."""
+        who = inquiry.principal
+        key = (
+            who.account, who.roles, who.recipient, purpose.key, inquiry.dataset, inquiry.operation, who.proof,
+        )  # fmt: skip
+        if now_us < self._until.get(key, 0):
+            return self._calls[key]
+        plan, until_us = self._settle(inquiry, purpose, now_us)
+        if len(self._calls) >= KEPT_PLANS:
+            self._calls.clear()
+            self._until.clear()
+        self._calls[key], self._until[key] = plan, until_us
+        return plan
+
+    def purposes_of(self, roles: Iterable[RoleName], now_us: int) -> tuple[PurposeKey, ...]:
+        """Return the declared purposes that some grant in force gives the roles anything for."""
+        held = self._grants.roles_of(AccountId(""), roles)
+        granted = {
+            grant.purpose
+            for grant in self.rules.grants
+            if grant.allow and grant.role in held and grant.in_force(now_us)
+        }
+        return tuple(key for key in self.rules.purposes if any(is_under(key, above) for above in granted))
+
+    def _settle(self, inquiry: Inquiry, purpose: PurposeRule, now_us: int) -> tuple[ViewPlan | Deny, int]:
+        who = inquiry.principal
+        recipient = self.rules.recipients.get(who.recipient)
+        if recipient is None:
+            return Deny(reason=Reason.RECIPIENT_NOT_IN_FORCE, rule=who.recipient), now_us
+        covering = self._grants.covering(
+            self._grants.roles_of(who.account, who.roles),
+            operation=inquiry.operation,
+            purpose=purpose.key,
+            dataset=inquiry.dataset,
+        )
+        until_us = valid_until(covering, purpose, recipient, now_us)
+        granted = tuple(grant for grant in covering if grant.in_force(now_us))
+        denied = self._call_denied(inquiry, purpose, recipient, granted, now_us)
+        if denied is not None:
+            return denied, until_us
+        return self._compiled(inquiry, purpose, recipient, granted, until_us), until_us
+
+    def _call_denied(
+        self,
+        inquiry: Inquiry,
+        purpose: PurposeRule,
+        recipient: Recipient,
+        granted: tuple[Grant, ...],
+        now_us: int,
+    ) -> Deny | None:
+        if not transfer.in_force(recipient, now_us):
+            return Deny(reason=Reason.RECIPIENT_NOT_IN_FORCE, rule=recipient.id)
+        if not purposes.covers_call(purpose, dataset=inquiry.dataset, operation=inquiry.operation):
+            return Deny(reason=Reason.PURPOSE_NOT_ALLOWED, rule=purpose.key)
+        if not any(grant.allow for grant in granted):
+            return Deny(reason=Reason.GRANT_MISSING)
+        return None
+
+    def _compiled(
+        self,
+        inquiry: Inquiry,
+        purpose: PurposeRule,
+        recipient: Recipient,
+        granted: tuple[Grant, ...],
+        until_us: int,
+    ) -> ViewPlan:
+        proof = inquiry.principal.proof
+        ids = tuple(grant.id for grant in granted)
+        key = (ids, recipient.id, purpose.key, inquiry.dataset, inquiry.operation, proof, until_us)
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= KEPT_PLANS:
+                self._plans.clear()
+            ask = Ask(
+                purpose=purpose,
+                recipient=recipient,
+                collection=self.rules.catalog.collections[inquiry.dataset],
+                operation=inquiry.operation,
+                proof=proof,
+                grants=granted,
+                valid_until_us=until_us,
+            )
+            plan = self._plans[key] = compile_plan(self.rules, ask)
+        return plan
+
+    def _view_of(self, inquiry: Inquiry, plan: ViewPlan, caps: Caps) -> Decision:
+        view = self.lowered(plan, caps)
+        uses = tuple(FilterUse(filter=each, use=use) for each in inquiry.filters if (use := self._use(view, each)))
+        refused = self._refused(inquiry, view, uses)
+        if refused is None:
+            return Permit(plan=view, filters=uses, step_up=_more_when_fresh(plan, view))
+        if not caps.fresh and inquiry.principal.proof >= Assurance.PERSON:
+            fresh = self.lowered(plan, Caps(fresh=True, holds=caps.holds))
+            allowed = tuple(
+                FilterUse(filter=each, use=use) for each in inquiry.filters if (use := self._use(fresh, each))
+            )
+            if self._refused(inquiry, fresh, allowed) is None:
+                return StepUp(fields=refused.fields)
+        return refused
+
+    def _refused(self, inquiry: Inquiry, view: ViewPlan, uses: tuple[FilterUse, ...]) -> Deny | None:
+        permitted = {use.filter.parameter for use in uses}
+        filters = [each for each in inquiry.filters if each.parameter not in permitted]
+        if filters:
+            return self._because(Reason.FILTER_NOT_PERMITTED, view, [(each.parameter, each.field) for each in filters])
+        sorts = [sort.field for sort in inquiry.sorts if not _is_clear(view.view(sort.field))]
+        if sorts:
+            return self._because(Reason.SORT_NOT_PERMITTED, view, [(name, name) for name in sorts])
+        named = [name for name in inquiry.fields or () if not _leaves(view.view(name))]
+        if named:
+            return self._because(Reason.FIELD_NOT_PERMITTED, view, [(name, name) for name in named])
+        if not any(_leaves(each) for each in view.views):
+            return self._because(Reason.FIELD_NOT_PERMITTED, view, [])
+        return None
+
+    def _use(self, view: ViewPlan, asked: Filter) -> Use | None:
+        """Return how a filter may be compared; ``None`` if the view does not permit it."""
+        field = view.view(asked.field)
+        if field is None:
+            return None
+        if _is_clear(field):
+            return Use.CLEAR
+        if asked.comparison is not Comparison.EQUAL:
+            return None
+        family = field.chain.family(field.treatment)
+        if family is Family.SURROGATE:
+            return Use.SURROGATE
+        if family is Family.GENERALISE and asked.bands:
+            return Use.BAND if self._in_band(field.chain.rungs[field.treatment.level], asked.value) else None
+        return None
+
+    def _because(self, reason: Reason, view: ViewPlan, asked: list[tuple[str, str]]) -> Deny:
+        """Return the refusal, naming the red line if one stands behind the first field it is about."""
+        names = tuple(name for name, _ in asked)
+        for _, field in asked:
+            drawn = _red_line(view.view(field))
+            line = next((line for line in self.rules.red_lines if line.id in drawn), None)
+            if line is not None:
+                return Deny(reason=Reason.RED_LINE, fields=names, rule=line.id, title=dict(line.title).get("en"))
+        about = {field for _, field in asked} or {each.field for each in view.views}
+        held = any(
+            ceiling.layer is Layer.HOLDS for each in view.views if each.field in about for ceiling in each.ceilings
+        )
+        return Deny(reason=Reason.HELD if held else reason, fields=names, rule=view.purpose)
+
+
+def caps_for(inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> Caps:
+    """Return what lowers a plan for this call now.
+
+    Freshness concerns people alone: a service's plan was compiled at the level of its proof.
+    """
+    who = inquiry.principal
+    fresh = who.proof < Assurance.PERSON or assurance_at(who, now_us) == Assurance.PERSON_FRESH
+    if not holds:
+        return _FRESH if fresh else _STALE
+    return Caps(fresh=fresh, holds=holds)
+
+
+_FRESH, _STALE = Caps(fresh=True), Caps(fresh=False)
+
+
+def _is_clear(view: FieldView | None) -> bool:
+    return view is not None and view.treatment.level == len(view.chain.rungs) - 1
+
+
+def _leaves(view: FieldView | None) -> bool:
+    return view is not None and view.treatment != Treatment(0, link=False)
+
+
+def _red_line(view: FieldView | None) -> list[str]:
+    """Return the red lines that bind a field."""
+    binding = view.binding() if view is not None else ()
+    return [rule for ceiling in binding if ceiling.layer is Layer.RED_LINES for rule in ceiling.rule.split()]
+
+
+def _more_when_fresh(plan: ViewPlan, view: ViewPlan) -> tuple[FieldName, ...]:
+    """Return the fields of which a fresh sign-in would show more than this view does."""
+    if view is plan or view.lowered is None or view.lowered.fresh:
+        return ()
+    return tuple(
+        fresh.field
+        for fresh, now in zip(plan.views, view.views, strict=True)
+        if not fresh.treatment.at_most(now.treatment) and fresh.treatment != fresh.stale
+    )

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From rules to a view: compiling a plan, and lowering it for one call.
+
+Every layer gives each field a ceiling; the view is the smaller of each part over all of them, so a
+layer or a deny that is added can only take away. What changes by the second is in no plan: age of
+sign-in and holds lower it afterwards.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.decide import assurance, choices, purposes, redlines, transfer
+from gateway.decide.grants import GrantedCategories
+from gateway.decide.rules import Grant, Recipient, RedLine, RuleSet
+from gateway.domain.catalog import Collection, FieldSpec
+from gateway.domain.names import is_under
+from gateway.domain.principal import Assurance
+from gateway.domain.purpose import PurposeRule
+from gateway.domain.treatment import Chain, Treatment, smaller
+from gateway.domain.viewplan import Caps, Ceiling, FieldView, Hold, Layer, ViewPlan
+
+NEVER_US = 2**62
+"""An end that does not come: the year 148,108."""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan is compiled for; everything else about a call does not change the view."""
+
+    purpose: PurposeRule
+    recipient: Recipient
+    collection: Collection
+    operation: str
+    proof: Assurance
+    grants: tuple[Grant, ...]
+    """Grants in force now."""
+    valid_until_us: int
+
+
+def valid_until(covering: Iterable[Grant], purpose: PurposeRule, recipient: Recipient, now_us: int) -> int:
+    """Return the earliest moment after now at which a rule that the view rests on begins or ends."""
+    edges = [edge for grant in covering for edge in (grant.from_us, grant.until_us)]
+    edges += [purpose.from_us, purpose.until_us, recipient.contract_until_us]
+    return min((edge for edge in edges if edge is not None and edge > now_us), default=NEVER_US)
+
+
+def compile_plan(rules: RuleSet, ask: Ask) -> ViewPlan:
+    """Return the view for what is asked."""
+    drawn = redlines.drawn(rules.red_lines, purpose=ask.purpose.key, recipient=ask.recipient)
+    granted = GrantedCategories.of(ask.grants)
+    return ViewPlan(
+        dataset=ask.collection.dataset,
+        collection=ask.collection,
+        operation=ask.operation,
+        purpose=ask.purpose.key,
+        recipient=ask.recipient.id,
+        key_class=ask.purpose.key_class,
+        proof=ask.proof,
+        rules=rules.digest,
+        grants=tuple(grant.id for grant in ask.grants),
+        views=tuple(_view(rules, ask, granted, drawn, field) for field in ask.collection.fields),
+        row_rules=(
+            *choices.choice_rules(ask.purpose, ask.collection),
+            *redlines.age_rules(drawn, ask.collection),
+            *transfer.transfer_rules(ask.recipient, rules.regimes.values(), ask.collection),
+        ),
+        valid_until_us=ask.valid_until_us,
+    )
+
+
+def _view(
+    rules: RuleSet, ask: Ask, granted: GrantedCategories, drawn: tuple[RedLine, ...], field: FieldSpec
+) -> FieldView:
+    chain = rules.chains[field.chain]
+    settled = (
+        granted.ceiling(field, chain),
+        purposes.ceiling(ask.purpose, field, chain),
+        redlines.ceiling(drawn, field, chain),
+        transfer.ceiling(ask.recipient, chain),
+        choices.ceiling(ask.purpose, chain),
+    )
+    fresh, stale = (
+        assurance.ceiling(rules.assurance, rules.sensitive, field, chain, level)
+        for level in (assurance.freshest(ask.proof), ask.proof)
+    )
+    return FieldView(
+        field=field.name,
+        chain=chain,
+        treatment=lowest(chain, (*settled, fresh)),
+        stale=lowest(chain, (*settled, stale)),
+        ceilings=(*settled, stale),
+    )
+
+
+def lowest(chain: Chain, ceilings: Iterable[Ceiling]) -> Treatment:
+    """Return the smaller of each part over all ceilings."""
+    treatment = chain.top
+    for ceiling in ceilings:
+        treatment = smaller(treatment, ceiling.treatment)
+    return treatment
+
+
+def lower(plan: ViewPlan, caps: Caps) -> ViewPlan:
+    """Return the plan under what changes by the second; each cap can only take away."""
+    views = tuple(_lowered(plan, view, caps) for view in plan.views)
+    return msgspec.structs.replace(plan, views=views, lowered=caps)
+
+
+def _lowered(plan: ViewPlan, view: FieldView, caps: Caps) -> FieldView:
+    treatment = view.treatment if caps.fresh else smaller(view.treatment, view.stale)
+    field = plan.collection.field(view.field)
+    held = [hold for hold in caps.holds if field is not None and _held(hold, field)]
+    for hold in held:
+        treatment = smaller(treatment, view.chain.cap(hold.rung, link=hold.link))
+    ceilings = view.ceilings
+    if held:
+        cap = lowest(view.chain, (Ceiling(Layer.HOLDS, view.chain.cap(h.rung, link=h.link), h.reason) for h in held))
+        ceilings = (*ceilings, Ceiling(Layer.HOLDS, cap, " ".join(hold.reason for hold in held)))
+    return msgspec.structs.replace(view, treatment=treatment, ceilings=ceilings)
+
+
+def _held(hold: Hold, field: FieldSpec) -> bool:
+    return any(is_under(category, hold.category) for category in field.categories)

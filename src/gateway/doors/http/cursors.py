@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sealed cursors: where a list goes on, readable by the gateway alone and good for one query.
+
+A cursor holds the offset of the next page and nothing about a row. It is sealed over who asks, for
+which purpose, under which rules and with which query, so it is of no use to another principal, for
+another purpose, with another filter, or after a change of rules.
+"""
+
+import binascii
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Protocol
+
+import msgspec
+
+from gateway.domain.catalog import Route
+from gateway.domain.names import AccountId, PurposeKey, RulesDigest
+from gateway.doors.http.query import Asked
+
+_TEXT = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_OFFSET_BYTES = 8
+
+
+class Seal(Protocol):
+    """Authenticated encryption under a key of the gateway that never leaves it."""
+
+    def seal(self, plain: bytes, bound_to: bytes) -> bytes:
+        """Return the sealed bytes; only ``open`` with equal ``bound_to`` gives them back."""
+        ...
+
+    def open(self, sealed: bytes, bound_to: bytes) -> bytes | None:
+        """Return what was sealed; ``None`` if it was changed or bound to something else."""
+        ...
+
+
+class CursorScope(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a cursor is bound to."""
+
+    account: AccountId
+    purpose: PurposeKey
+    rules: RulesDigest
+    route: Route
+    asked: Asked
+
+    def encoded(self) -> bytes:
+        """Return the scope as bytes that are equal only for equal scopes; filters in any order."""
+        asked = self.asked
+        filters = sorted((one.parameter, one.comparison.value, one.value) for one in asked.filters)
+        sorts = [(one.field, one.descending) for one in asked.sorts]
+        where = (self.route.method, self.route.template)
+        return msgspec.json.encode(
+            ("cursor 1", self.account, self.purpose, self.rules, where, filters, sorts, asked.fields, asked.limit)
+        )
+
+
+def sealed_cursor(seal: Seal, offset: int, scope: CursorScope) -> str:
+    """Return the cursor of the page that starts at an offset."""
+    sealed = seal.seal(offset.to_bytes(_OFFSET_BYTES, "big"), scope.encoded())
+    return urlsafe_b64encode(sealed).decode("ascii").rstrip("=")
+
+
+def opened_cursor(seal: Seal, cursor: str, scope: CursorScope) -> int | None:
+    """Return the offset in a cursor; ``None`` if the gateway did not make it for this very scope."""
+    if not _TEXT.fullmatch(cursor):
+        return None
+    try:
+        sealed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    except binascii.Error:
+        return None
+    plain = seal.open(sealed, scope.encoded())
+    return int.from_bytes(plain, "big") if plain is not None and len(plain) == _OFFSET_BYTES else None

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the access flow is handed: everything with state, as small Protocols that ``app`` joins."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+import msgspec
+
+from gateway.decide.decide import Decider
+from gateway.domain.catalog import Catalog
+from gateway.domain.decision import Deny, Refusal
+from gateway.domain.entry import Entry, Part
+from gateway.domain.inquiry import Inquiry
+from gateway.domain.names import AccountId, DecisionId, IdentityKind, PersonNumber, PurposeKey, StoreName
+from gateway.domain.principal import Principal
+from gateway.domain.viewplan import Hold
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a call came from; goes into parts of entries only."""
+
+    ip: str
+    user_agent: str
+
+
+Bind = Callable[[Principal, PurposeKey, Catalog, str], Inquiry | Deny]
+"""Turns the call's path and parameters into an inquiry; the text is the digest of the rules in force."""
+
+
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """One call as a door hands it over, before anything was decided about it.
+
+    Attributes:
+        framing: The door's own refusal, if the call was not even well formed.
+        bind: Reads route and parameters; called after identity and purpose were settled, because
+            callers are told of problems in that order.
+    """
+
+    decision_id: DecisionId
+    method: str
+    authorization: str | None
+    purpose: PurposeKey | None
+    reference: str | None
+    origin: Origin
+    bind: Bind
+    framing: Deny | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Head of a permitted answer, in the domain's words.
+
+    Attributes:
+        view: By word of treatment, the fields that left.
+        withheld: Exact counts by cause, when the answer is whole; the door tells them in steps.
+        length: Body bytes, when the answer is whole at its head.
+        more: Whether the store may have further rows; ``None`` if that is not known at the head.
+    """
+
+    decision_id: DecisionId
+    inquiry: Inquiry
+    view: Mapping[str, Sequence[str]]
+    step_up: Sequence[str]
+    withheld: Mapping[str, int] | None
+    length: int | None
+    more: bool | None
+
+
+class Out(Protocol):
+    """The door's side of one answer. Every write raises ``HangUp`` once the caller is gone."""
+
+    def refusal_body(self, refusal: Refusal) -> bytes:
+        """Return the bytes that tell a refusal, without sending them."""
+
+    async def refuse(self, refusal: Refusal, body: bytes) -> None:
+        """Send a whole refusal."""
+
+    async def start(self, answer: Answer) -> None:
+        """Send the head of an answer."""
+
+    async def write(self, block: bytes) -> None:
+        """Send a block of the body."""
+
+    async def finish(self) -> None:
+        """End the answer so that it is complete."""
+
+    async def abort(self) -> None:
+        """End the answer so that it is visibly broken."""
+
+
+class StoreAnswer(Protocol):
+    """An answer of a store whose head was judged: 200 with JSON, or absent."""
+
+    @property
+    def absent(self) -> bool:
+        """Tell whether the store has no such record."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body's bytes; raises if the body does not end as announced."""
+
+
+class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What a store is asked, rebuilt from the decided parts and nothing else.
+
+    Attributes:
+        path: Canonical path below the store's base address.
+        query: Names and values, not yet encoded.
+    """
+
+    store: StoreName
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    decision_id: DecisionId
+
+
+class Target(Protocol):
+    """Where step 3 asks: a store, or the gateway's own data."""
+
+    def call(self, call: StoreCall) -> AbstractAsyncContextManager[StoreAnswer]:
+        """Ask; raises StoreUnreachable or StoreMisbehaved."""
+
+
+class Recorder(Protocol):
+    """The log, as the flow needs it."""
+
+    async def append(self, entry: Entry, part: Part | None = None) -> int:
+        """Return once the entry is durable; raises LogUnavailable."""
+
+    def room_left(self) -> bool:
+        """Tell whether the disk has room for the log to go on."""
+
+
+class People(Protocol):
+    """Numbers of people."""
+
+    async def numbers(self, kind: IdentityKind, values: Sequence[str]) -> list[PersonNumber]:
+        """Return the number of each identity; new ones are committed before the return."""
+
+    async def orphan_numbers(self, n: int) -> list[PersonNumber]:
+        """Return new numbers for rows whose person cannot be read."""
+
+    async def find(self, kind: IdentityKind, value: str) -> PersonNumber | None:
+        """Return the number of an identity if it has one."""
+
+
+class ChoiceSet(Protocol):
+    """Who chose what for one purpose, at one version of the choices."""
+
+    @property
+    def version(self) -> int:
+        """Return the version of the choices."""
+
+    def withheld(
+        self, numbers: Sequence[PersonNumber], *, needs_consent: bool, honours_objection: bool
+    ) -> Sequence[bool]:
+        """Tell for each person whether the choice withholds the row."""
+
+
+class Choices(Protocol):
+    """The choices in force."""
+
+    def sets_for(self, purpose: PurposeKey) -> ChoiceSet:
+        """Return the sets for a purpose as of the last good poll."""
+
+
+class Holds(Protocol):
+    """The caps that detectors and officers put on accounts."""
+
+    def for_account(self, account: AccountId) -> tuple[Hold, ...]:
+        """Return the holds in force on an account."""
+
+
+class Identify(Protocol):
+    """Who asks."""
+
+    def principal(self, authorization: str | None, now_us: int) -> Principal | Deny:
+        """Return the principal of a bearer, or why there is none."""
+
+    def is_revoked(self, who: Principal) -> bool:
+        """Tell whether the sign-in was ended or the account locked since the bearer was verified."""
+
+
+class RulesInUse(Protocol):
+    """The rule set in force; swapped at once."""
+
+    @property
+    def decider(self) -> Decider:
+        """Return the decider of the rules in force."""

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps 4 and 5 of a call: transform what the store sent, record each block, then release it.
+
+A block's entry is durable before its first byte leaves. Between blocks the rules, holds and
+revocations are read again; if the view would now be less, the stream is cut, never coded anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+
+import msgspec
+
+from gateway.domain.catalog import AnswerShape, MemberUse
+from gateway.domain.decision import Deny, Permit, Reason
+from gateway.domain.entry import Facts, Release
+from gateway.domain.errors import StoreMisbehaved
+from gateway.domain.inquiry import Inquiry
+from gateway.domain.names import PersonNumber
+from gateway.domain.treatment import NOTHING
+from gateway.domain.viewplan import Cause, ChoiceRule, ViewPlan
+from gateway.flows.access import ports
+from gateway.flows.access.asking import facts_of
+from gateway.flows.access.blocks import MOST_ROWS, Block, Gathering
+from gateway.flows.access.call import Call, RefusedError, Rooms
+from gateway.transform.codec import Codec
+from gateway.transform.rows import judge
+from gateway.transform.split import RowSplitter
+
+HELD_ROWS = 256
+"""Rows in a block for a principal under a hold (DESIGN 4)."""
+
+MOST_MALFORMED = 0.01
+"""Share of malformed rows in a block above which the store's answer is not usable (DESIGN 3)."""
+
+
+class Releasing:
+    """One permitted answer on its way out."""
+
+    def __init__(self, rooms: Rooms, call: Call, inquiry: Inquiry, permit: Permit, codec: Codec) -> None:
+        """Begin before the first byte."""
+        self._rooms, self._call, self._inquiry = rooms, call, inquiry
+        self._permit, self._plan, self._codec = permit, permit.plan, codec
+        self._shape = inquiry.route.answer
+        held = bool(rooms.holds.for_account(inquiry.principal.account))
+        self._gathering = Gathering(self._shape, HELD_ROWS if held else MOST_ROWS)
+        self._n_store_rows = 0
+
+    async def run(self, answer: ports.StoreAnswer) -> None:
+        """Carry the whole answer; a full block goes only when more follows."""
+        splitter = RowSplitter(self._shape)
+        async for chunk in answer.chunks():
+            for rows in splitter.feed(chunk):
+                if self._gathering.full():
+                    await self._release(self._gathering.next_block())
+                await self._transform(rows)
+        members = splitter.finish()
+        await self._release(self._last_block(members))
+
+    async def _transform(self, rows: bytes) -> None:
+        """Run step 4 on a JSON array of whole rows."""
+        batch = self._codec.decode(rows)
+        known = self._codec.rows(batch)
+        numbers = await self._numbers([row.subject for row in known])
+        verdict = judge(self._plan, known, self._by_choice(numbers, len(known)), today(self._rooms.clock()))
+        withheld = dict(verdict.withheld)
+        if batch.n_malformed:
+            withheld[Cause.MALFORMED] = batch.n_malformed
+        kept = [number for number, place in zip(numbers, verdict.classes, strict=False) if place >= 0]
+        self._gathering.add(self._codec.encode(batch, verdict.classes), kept, withheld)
+        self._n_store_rows += len(known) + batch.n_malformed
+
+    async def _numbers(self, subjects: Sequence[str | None]) -> list[PersonNumber]:
+        """Return the number of each row's person; a row without a readable person counts as a new one."""
+        subject = self._plan.collection.subject
+        if subject is None:
+            return []
+        named = [value for value in subjects if value is not None]
+        found = iter(await self._rooms.people.numbers(subject.identity, named))
+        n_unnamed = len(subjects) - len(named)
+        orphans = iter(await self._rooms.people.orphan_numbers(n_unnamed) if n_unnamed else ())
+        return [next(orphans) if value is None else next(found) for value in subjects]
+
+    def _by_choice(self, numbers: Sequence[PersonNumber], n_rows: int) -> Sequence[bool]:
+        rule = choice_rule(self._plan)
+        if rule is None or not numbers:
+            return [False] * n_rows
+        chosen = self._rooms.choices.sets_for(rule.purpose)
+        return chosen.withheld(numbers, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
+
+    def _last_block(self, members: Mapping[str, object]) -> Block:
+        if self._shape.kind != "record":
+            return self._gathering.last_block(recounted(members, self._plan, self._shape))
+        withheld = self._gathering.total_withheld
+        if self._gathering.total_rows == 0 and Cause.MALFORMED not in withheld:
+            raise RefusedError(absent(withheld))
+        return self._gathering.record_block()
+
+    async def _release(self, block: Block) -> None:
+        """Run step 5: the block's entry is durable, then its bytes go."""
+        check_malformed(block)
+        call = self._call
+        if call.n_blocks:
+            self._still_permitted()
+        await self._rooms.recorder.append(self._entry(block), call.part(block.people))
+        call.n_blocks += 1
+        if not call.started:
+            call.started = True
+            await call.out.start(self._head(block))
+        await call.out.write(block.body)
+        call.released_bytes += len(block.body)
+
+    def _entry(self, block: Block) -> Release:
+        return Release(
+            call=self._call.arrival.decision_id,
+            n=self._call.n_blocks,
+            rows=block.n_rows,
+            bytes=len(block.body),
+            people=len(set(block.people)),
+            withheld={str(cause): n for cause, n in block.withheld.items()},
+            digest=sha256(block.body).hexdigest(),
+            last=block.last,
+            facts=self._facts() if self._call.n_blocks == 0 else None,
+        )
+
+    def _facts(self) -> Facts:
+        rule = choice_rule(self._plan)
+        return facts_of(
+            self._inquiry,
+            self._plan,
+            now_us=self._rooms.clock(),
+            rules=self._plan.rules,
+            view=self._codec.view_words(),
+            choices=self._rooms.choices.sets_for(rule.purpose).version if rule else 0,
+        )
+
+    def _head(self, block: Block) -> ports.Answer:
+        """Return the head; counts and length are told only where the answer is whole at its head."""
+        whole = block.last
+        limit = self._inquiry.limit
+        return ports.Answer(
+            decision_id=self._call.arrival.decision_id,
+            inquiry=self._inquiry,
+            view=self._codec.view_words(),
+            step_up=self._permit.step_up,
+            withheld={str(cause): n for cause, n in self._gathering.total_withheld.items()} if whole else None,
+            length=len(block.body) if whole else None,
+            more=limit is not None and self._n_store_rows >= limit if whole else None,
+        )
+
+    def _still_permitted(self) -> None:
+        """Cut the stream if the view would now be less than the one it was begun with.
+
+        The age of the sign-in is left as it was when the call began: a download may outlast it.
+
+        Raises:
+            RefusedError: With the reason.
+        """
+        rooms, inquiry, now_us = self._rooms, self._inquiry, self._rooms.clock()
+        if rooms.identify.is_revoked(inquiry.principal):
+            raise RefusedError(Deny(reason=Reason.SIGN_IN_REQUIRED))
+        if self._call.fresh:
+            who = msgspec.structs.replace(inquiry.principal, signed_in_us=now_us)
+            inquiry = msgspec.structs.replace(inquiry, principal=who)
+        decision = rooms.rules.decider.decide(inquiry, rooms.holds.for_account(inquiry.principal.account), now_us)
+        if not isinstance(decision, Permit):
+            raise RefusedError(Deny(reason=decision.reason if isinstance(decision, Deny) else Reason.STEP_UP_REQUIRED))
+        if not covers(decision.plan, self._plan):
+            raise RefusedError(Deny(reason=Reason.HELD if decision.plan.lowered else Reason.GRANT_MISSING))
+
+
+def choice_rule(plan: ViewPlan) -> ChoiceRule | None:
+    """Return the plan's rule on choices, if it has one."""
+    return next((rule for rule in plan.row_rules if isinstance(rule, ChoiceRule)), None)
+
+
+def covers(now: ViewPlan, before: ViewPlan) -> bool:
+    """Tell whether a plan still lets leave everything that another does, under the same rules on rows."""
+    if now is before:
+        return True
+    wider = now.treatments
+    return now.row_rules == before.row_rules and all(
+        treatment.at_most(wider.get(name, NOTHING)) for name, treatment in before.treatments.items()
+    )
+
+
+def recounted(members: Mapping[str, object], plan: ViewPlan, shape: AnswerShape) -> dict[str, int]:
+    """Return the store's totals where no row can be withheld; elsewhere they would count the withheld."""
+    if plan.row_rules:
+        return {}
+    declared = {name for name, use in shape.members if use is MemberUse.RECOUNT}
+    return {name: n for name, n in members.items() if name in declared and type(n) is int and n >= 0}
+
+
+def absent(withheld: Mapping[Cause, int]) -> Deny:
+    """Return the one answer for a record that is absent or withheld; only the log knows which."""
+    cause = next(iter(withheld), None)
+    return Deny(reason=Reason.NOT_FOUND, rule=f"withheld:{cause}" if cause else None)
+
+
+def check_malformed(block: Block) -> None:
+    """Refuse a block of which too many rows were not as declared.
+
+    Raises:
+        StoreMisbehaved: More than 1 % of the rows.
+    """
+    n_malformed = block.withheld.get(Cause.MALFORMED, 0)
+    if n_malformed > MOST_MALFORMED * (block.n_rows + sum(block.withheld.values())):
+        raise StoreMisbehaved(f"{n_malformed} rows of a block are not as the dataset declares")
+
+
+def today(now_us: int) -> date:
+    """Return the UTC day of an instant."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now_us)).date()

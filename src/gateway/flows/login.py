@@ -1,0 +1,337 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a sign-in: password, code, refresh, client secret, sign-out.
+
+RULES
+
+1. Each step, right or wrong, is entered in the log before its answer is returned; the entry authorises the bytes
+   of the answer. When nothing can be entered, ``LogUnavailable`` goes to the door and no bearer leaves: a session
+   that was opened for nobody is ended, and a refresh bearer that was spent for nothing is good again. A code stays
+   spent, since once means once, and the next one comes in half a minute.
+2. Whatever is wrong, the caller gets one answer, ``SignInFailed``. What was wrong is in the log.
+3. Nothing is decided here: factors and clients are judged in ``identify``, and who came first in the database.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from gateway.domain.decision import Reason
+from gateway.domain.entry import Entry, Part, SignIn
+from gateway.domain.errors import LogUnavailable
+from gateway.domain.names import DecisionId, PurposeKey, RoleName
+from gateway.domain.principal import Assurance, Principal, PrincipalKind
+from gateway.domain.signin import Account, NotRotated, Refresh, RecoveryCode, Session, TotpStep
+from gateway.identify.bearers import SCOPE_PREFIX, Bearers
+from gateway.identify.clients import AMR, ClientStore, OAuthError, granted, service_principal, token_request
+from gateway.identify.factors import OFFERED, Factors, NotShown, Shown
+from gateway.identify.sessions import (
+    IDLE_S,
+    LIFETIME_S,
+    PERSON_CLIENT,
+    Revocations,
+    SessionStore,
+    new_refresh,
+    new_session_id,
+    refresh_digest,
+)
+
+AMR_TOTP = ("pwd", "otp", "mfa")
+AMR_RECOVERY = ("pwd", "recovery", "mfa")
+"""RFC 8176 has no word for a code on paper; it is not ``otp``, which a step-up may ask for."""
+_US = 1_000_000
+
+
+class Recorder(Protocol):
+    """Enters what happened in the access log; durable when the call returns."""
+
+    async def append(self, entry: Entry, part: Part | None = None) -> int:
+        """Return the entry's place in the log, or raise ``LogUnavailable``."""
+        ...
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a step of a sign-in came from: the door's number for the call, and what the part of its entry keeps."""
+
+    call: DecisionId
+    ip: str = ""
+    user_agent: str = ""
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to every password: a challenge, and the factors that the installation offers."""
+
+    login: str
+    factors: tuple[str, ...] = OFFERED
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Bearers, in the words of RFC 6749 section 5.1; services get none to refresh with."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str | None = None
+    token_type: str = msgspec.field(default_factory=lambda: "Bearer")
+    scope: str | None = None
+
+
+class SignInFailed(msgspec.Struct, frozen=True, kw_only=True):
+    """The one answer to everything that is wrong."""
+
+    reason: Reason = Reason.SIGN_IN_FAILED
+
+
+Answer = Started | Tokens | SignInFailed | OAuthError | None
+
+
+class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a person's session lasts, and how long without a refresh."""
+
+    session_s: int = LIFETIME_S
+    idle_s: int = IDLE_S
+
+
+def body_bytes(answer: Answer) -> int:
+    """Return the size of an answer that is sent as it is, in JSON; the door may count otherwise."""
+    return len(msgspec.json.encode(answer)) if isinstance(answer, Started | Tokens) else 0
+
+
+class LoginFlow:
+    """Signs people and services in."""
+
+    def __init__(
+        self,
+        *,
+        factors: Factors,
+        sessions: SessionStore,
+        clients: ClientStore,
+        bearers: Bearers,
+        revocations: Revocations,
+        recorder: Recorder,
+        clock: Callable[[], int],
+        purposes_of: Callable[[tuple[RoleName, ...]], Sequence[PurposeKey]],
+        size_of: Callable[[Answer], int] = body_bytes,
+        lifetimes: Lifetimes | None = None,
+    ) -> None:
+        """Take what the steps stand on.
+
+        Args:
+            factors: Judges passwords and codes.
+            sessions: Keeps sessions and refresh bearers.
+            clients: Knows client apps.
+            bearers: Signs access bearers.
+            revocations: Told at once of sessions that end here.
+            recorder: The access log.
+            clock: UTC microseconds.
+            purposes_of: Purposes that roles give a person, which become the scopes of bearers.
+            size_of: Bytes of the body that the door sends for an answer.
+            lifetimes: Of people's sessions.
+        """
+        self._factors, self._sessions, self._clients = factors, sessions, clients
+        self._bearers, self._revocations, self._recorder = bearers, revocations, recorder
+        self._clock, self._purposes_of, self._size_of = clock, purposes_of, size_of
+        self._lifetimes = lifetimes or Lifetimes()
+
+    async def start(self, username: str, password: str, origin: Origin) -> Started:
+        """Take a password and return a challenge, whatever the password was.
+
+        Raises:
+            Overloaded: Too many passwords are being judged.
+            LogUnavailable: Nothing was returned.
+        """
+        challenge = await self._factors.challenge(username, password, self._clock())
+        answer = Started(login=challenge.login)
+        step = SignIn(
+            call=origin.call,
+            step="password",
+            account=challenge.account,
+            ok=challenge.why is None,
+            reason=challenge.why,
+            bytes=self._size_of(answer),
+        )
+        await self._enter(step, origin)
+        return answer
+
+    async def finish_totp(self, login: str, code: str, origin: Origin) -> Tokens | SignInFailed:
+        """Take a code, or a recovery code, and return bearers if password and code were right.
+
+        Raises:
+            LogUnavailable: Nothing was returned; the code is spent and no session is open.
+        """
+        now_us = self._clock()
+        shown = await self._factors.check_code(login, code, now_us)
+        if isinstance(shown, NotShown):
+            return await self._failed("totp", origin, why=shown.why, account=shown.account)
+        step = "recovery" if isinstance(shown.proof, RecoveryCode) else "totp"
+        session = self._new_session(shown, now_us)
+        bearer, digest = new_refresh()
+        idle_us = min(now_us + self._lifetimes.idle_s * _US, session.expires_us)
+        refresh = Refresh(digest=digest, issued_us=now_us, expires_us=idle_us)
+        if not await self._factors.accept(shown, session=session, refresh=refresh, now_us=now_us):
+            return await self._failed(step, origin, why="spent", account=shown.account.id)
+        answer = self._tokens(session, shown.account, bearer, now_us)
+        try:
+            await self._succeeded(step, origin, answer, account=shown.account.id, session=session.id)
+        except LogUnavailable:
+            await self._sessions.revoke(session.id, why="never-issued", now_us=now_us)
+            raise
+        return answer
+
+    async def refresh(self, bearer: str, origin: Origin) -> Tokens | SignInFailed:
+        """Take a refresh bearer and return the next pair; one that was used before ends its session.
+
+        Raises:
+            LogUnavailable: Nothing was returned, and the bearer is good again.
+        """
+        now_us = self._clock()
+        digest = refresh_digest(bearer)
+        if digest is None:
+            return await self._failed("refresh", origin, why="form")
+        following, fresh = new_refresh()
+        turned = await self._sessions.rotate(digest, idle_us=self._lifetimes.idle_s * _US, fresh=fresh, now_us=now_us)
+        if isinstance(turned, NotRotated):
+            return await self._not_rotated(turned, origin, now_us)
+        answer = self._tokens(turned.session, turned.account, following, now_us)
+        try:
+            await self._succeeded("refresh", origin, answer, account=turned.account.id, session=turned.session.id)
+        except LogUnavailable:
+            await self._sessions.unrotate(digest, fresh=fresh)
+            raise
+        return answer
+
+    async def client_token(self, authorization: str | None, body: bytes, origin: Origin) -> Tokens | OAuthError:
+        """Take a request of the client credentials grant and return an access bearer.
+
+        Raises:
+            LogUnavailable: Nothing was returned, and no session is open.
+        """
+        now_us = self._clock()
+        request = token_request(authorization, body)
+        found = request if isinstance(request, OAuthError) else await granted(request, self._clients)
+        if isinstance(found, OAuthError):
+            return await self._not_granted(found, origin)
+        client, scopes = found
+        principal = service_principal(client, scopes, session=new_session_id(), now_us=now_us)
+        if not await self._sessions.open(_session_of(principal, self._bearers.lifetime_s)):
+            gone = OAuthError(error="invalid_client", client=client.id, account=client.account.id)
+            return await self._not_granted(gone, origin)
+        answer = Tokens(
+            access_token=self._bearers.issue(principal, amr=AMR, now_us=now_us),
+            expires_in=self._bearers.lifetime_s,
+            scope=" ".join(SCOPE_PREFIX + scope for scope in scopes),
+        )
+        try:
+            await self._succeeded(
+                "client", origin, answer, account=client.account.id, session=principal.session, client=client.id
+            )
+        except LogUnavailable:
+            await self._sessions.revoke(principal.session, why="never-issued", now_us=now_us)
+            raise
+        return answer
+
+    async def logout(self, principal: Principal, origin: Origin) -> None:
+        """End the session of a principal, everywhere.
+
+        Raises:
+            LogUnavailable: The session is ended all the same.
+        """
+        now_us = self._clock()
+        await self._sessions.revoke(principal.session, why="signed-out", now_us=now_us)
+        self._revocations.note((principal.session,), now_us)
+        await self._succeeded("revoked", origin, None, account=principal.account, session=principal.session)
+
+    def _new_session(self, shown: Shown, now_us: int) -> Session:
+        return Session(
+            id=new_session_id(),
+            account=shown.account.id,
+            client=PERSON_CLIENT,
+            created_us=now_us,
+            auth_time_us=now_us,
+            amr=AMR_TOTP if isinstance(shown.proof, TotpStep) else AMR_RECOVERY,
+            scopes=tuple(self._purposes_of(shown.account.roles)),
+            expires_us=now_us + self._lifetimes.session_s * _US,
+        )
+
+    def _tokens(self, session: Session, account: Account, refresh: str, now_us: int) -> Tokens:
+        """Make a person's pair; roles and scopes are those of this moment, the sign-in is as old as it is."""
+        principal = Principal(
+            account=account.id,
+            kind=PrincipalKind.PERSON,
+            roles=account.roles,
+            client=session.client,
+            recipient=account.recipient,
+            proof=Assurance.PERSON,
+            signed_in_us=session.auth_time_us,
+            scopes=tuple(self._purposes_of(account.roles)),
+            session=session.id,
+        )
+        return Tokens(
+            access_token=self._bearers.issue(principal, amr=session.amr, now_us=now_us),
+            expires_in=self._bearers.lifetime_s,
+            refresh_token=refresh,
+        )
+
+    async def _not_rotated(self, found: NotRotated, origin: Origin, now_us: int) -> SignInFailed:
+        if found.why == "reused":
+            self._revocations.note((found.session,), now_us)
+        return await self._failed("refresh", origin, why=found.why, account=found.account, session=found.session)
+
+    async def _not_granted(self, error: OAuthError, origin: Origin) -> OAuthError:
+        entry = SignIn(
+            call=origin.call,
+            step="client",
+            account=error.account,
+            ok=False,
+            reason=error.error,
+            client=error.client,
+            bytes=self._size_of(error),
+        )
+        await self._enter(entry, origin)
+        return error
+
+    async def _failed(
+        self, step: str, origin: Origin, *, why: str, account: str = "", session: str = ""
+    ) -> SignInFailed:
+        answer = SignInFailed()
+        entry = SignIn(
+            call=origin.call,
+            step=step,
+            account=account,
+            ok=False,
+            reason=why,
+            session=session,
+            bytes=self._size_of(answer),
+        )
+        await self._enter(entry, origin)
+        return answer
+
+    async def _succeeded(
+        self, step: str, origin: Origin, answer: Answer, *, account: str, session: str, client: str = ""
+    ) -> None:
+        entry = SignIn(
+            call=origin.call,
+            step=step,
+            account=account,
+            ok=True,
+            client=client,
+            session=session,
+            bytes=self._size_of(answer),
+        )
+        await self._enter(entry, origin)
+
+    async def _enter(self, entry: SignIn, origin: Origin) -> None:
+        await self._recorder.append(entry, Part(ip=origin.ip, user_agent=origin.user_agent))
+
+
+def _session_of(principal: Principal, lifetime_s: int) -> Session:
+    """Return the session of a service, which lasts as long as its one bearer."""
+    return Session(
+        id=principal.session,
+        account=principal.account,
+        client=principal.client,
+        created_us=principal.signed_in_us,
+        auth_time_us=principal.signed_in_us,
+        amr=AMR,
+        scopes=principal.scopes,
+        expires_us=principal.signed_in_us + lifetime_s * _US,
+    )

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The road to one store: a client whose connections can only go to a judged and pinned address.
+
+A call that fails to reach the store makes the road stale: the next call resolves the name again, may
+take the next address, and gets a new client. The call that failed is never repeated. A client that
+was replaced is closed when the last call on it ends.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import msgspec
+from pyreqwest.client import Client, ClientBuilder
+from typing_extensions import override
+
+from gateway.domain.errors import StoreUnreachable
+from gateway.domain.names import StoreName
+from gateway.forward.addresses import Network, Resolve, base_url, judged_addresses
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """Header by which a store knows the gateway; never shown."""
+
+    name: str
+    value: str
+
+    @override
+    def __repr__(self) -> str:
+        return f"Secret({self.name}, …)"
+
+
+class Store(msgspec.Struct, frozen=True, kw_only=True):
+    """One store as the operator configures it.
+
+    Attributes:
+        connect_s / read_s / total_s: Longest time to connect, until the head and between two pieces
+            of the body, and for the whole call.
+        connections: Most calls at once; a call waits ``connect_s`` for its turn.
+        allowed: Networks in which the store may be although rule 3 of ``addresses`` refuses them.
+        ca_pem: Certificates to trust beside the public ones.
+    """
+
+    name: StoreName
+    base_url: str
+    credential: Secret | None = None
+    connect_s: float = 5.0
+    read_s: float = 15.0
+    total_s: float = 600.0
+    connections: int = 100
+    allowed: tuple[Network, ...] = ()
+    ca_pem: bytes | None = None
+
+
+class _Line:
+    """One client and the number of calls on it."""
+
+    def __init__(self, client: Client, address: str) -> None:
+        self.client = client
+        self.address = address
+        self.n_calls = 0
+        self.replaced = False
+
+
+class Road:
+    """One store's client in force; it and the pinned addresses are changed under the lock alone."""
+
+    def __init__(self, store: Store, resolve: Resolve) -> None:
+        """Judge the base URL.
+
+        Raises:
+            SettingsError: It is unusable.
+        """
+        self.store = store
+        self.base = base_url(store.base_url)
+        self.pinned: tuple[str, ...] = ()
+        self._resolve = resolve
+        self._line: _Line | None = None
+        self._stale = True
+        self._n_failures = 0
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """Lend the client for one call.
+
+        Raises:
+            StoreUnreachable: The name has no address that a store can be at.
+        """
+        line = await self._line_in_force()
+        line.n_calls += 1
+        try:
+            yield line.client
+        except StoreUnreachable:
+            if line is self._line:
+                self._stale = True
+                self._n_failures += 1
+            raise
+        finally:
+            line.n_calls -= 1
+            await _close_if_unused(line)
+
+    async def close(self) -> None:
+        """Close the client; calls under way on it fail."""
+        if self._line:
+            await self._line.client.close()
+
+    async def _line_in_force(self) -> _Line:
+        async with self._lock:
+            if self._line is None or self._stale:
+                self._line = await self._renewed(self._line)
+                self._stale = False
+            return self._line
+
+    async def _renewed(self, line: _Line | None) -> _Line:
+        """Return the line to the address whose turn it is: the same one if that did not change."""
+        self.pinned = await judged_addresses(self.base, self._resolve, allowed=self.store.allowed, pinned=self.pinned)
+        address = self.pinned[self._n_failures % len(self.pinned)]
+        if line and line.address == address:
+            return line
+        if line:
+            line.replaced = True
+            await _close_if_unused(line)
+        return _Line(self._built(address), address)
+
+    def _built(self, address: str) -> Client:
+        store = self.store
+        builder = (
+            ClientBuilder()
+            .no_proxy()
+            .http1_only()
+            .follow_redirects(False)
+            .referer(False)
+            .default_cookie_store(False)
+            .gzip(False)
+            .brotli(False)
+            .zstd(False)
+            .deflate(False)
+            .error_for_status(False)
+            .user_agent("compliance-gateway")
+            .resolve(self.base.host, address, self.base.port)
+            .connect_timeout(timedelta(seconds=store.connect_s))
+            .read_timeout(timedelta(seconds=store.read_s))
+            .timeout(timedelta(seconds=store.total_s))
+            .max_connections(store.connections)
+            .pool_timeout(timedelta(seconds=store.connect_s))
+            .pool_idle_timeout(timedelta(seconds=30))
+        )
+        return (builder.add_root_certificate_pem(store.ca_pem) if store.ca_pem else builder).build()
+
+
+async def _close_if_unused(line: _Line) -> None:
+    if line.replaced and line.n_calls == 0:
+        await line.client.close()

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Merkle tree hashes as RFC 6962 section 2.1 defines them, and a tree that grows leaf by leaf; no I/O.
+
+Leaves and nodes are hashed with different first bytes, so that no node can pass for a leaf.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+HASH_BYTES = 32
+EMPTY_ROOT = sha256(b"").digest()
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """Return the hash of a leaf: SHA-256(0x00, entry)."""
+    return sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Return the hash of an inner node: SHA-256(0x01, left, right)."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+class Tree:
+    """A tree that only grows; it keeps the roots of its full subtrees, at most one of each height."""
+
+    __slots__ = ("_peaks", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf hash at the end: one node for each trailing one bit of the size before."""
+        full = self.size
+        while full & 1:
+            leaf = node_hash(self._peaks.pop(), leaf)
+            full >>= 1
+        self._peaks.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Return the root over all leaves so far, in as many steps as the size has one bits."""
+        if not self._peaks:
+            return EMPTY_ROOT
+        root = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
+class Leaves:
+    """Leaf hashes side by side, 32 bytes each: a million of them in 32 MB."""
+
+    __slots__ = ("_hashes",)
+
+    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+        self._hashes = bytearray(b"".join(leaves))
+
+    def append(self, leaf: bytes) -> None:
+        """Add a leaf hash at the end."""
+        self._hashes += leaf
+
+    def __len__(self) -> int:
+        return len(self._hashes) // HASH_BYTES
+
+    def __getitem__(self, index: int) -> bytes:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return bytes(self._hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES])
+
+    def root(self, start: int, stop: int) -> bytes:
+        """Return the root over the leaves from ``start`` up to, but not including, ``stop``."""
+        tree = Tree()
+        for index in range(start, stop):
+            tree.append(self[index])
+        return tree.root()
+
+    def roots(self, sizes: Iterable[int]) -> dict[int, bytes]:
+        """Return the root at each of the sizes that the leaves reach, in one pass over them."""
+        tree, roots = Tree(), {}
+        for size in sorted(set(sizes)):
+            if 0 <= size <= len(self):
+                while tree.size < size:
+                    tree.append(self[tree.size])
+                roots[size] = tree.root()
+        return roots

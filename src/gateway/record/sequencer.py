@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sequencer: many callers append to one log, and each goes on only when its entry is durable.
+
+Rules:
+1. One writer. Whatever waits when the disk is free goes in with one fdatasync (group commit), in the
+   order in which it was handed over. No artificial delay: the disk's own time gathers the next batch.
+2. The disk has one thread of its own, so nothing else that blocks can hold the log up.
+3. A checkpoint follows within a second or 256 entries, whichever is first, also when nobody appends.
+   While a due checkpoint cannot be written, nothing is appended.
+4. Every opening enters ``opened`` and an ``end: unknown`` for each call that a crash left open; an
+   orderly close enters ``closed`` and signs. Once a minute the newest checkpoint of every other log
+   beside this one is entered, so that a lost or shortened log is named by its siblings.
+5. Whoever is told ``LogUnavailable`` releases nothing. An entry whose caller gave up waiting may still
+   enter the log; it then authorised what was never sent, which harms nobody.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import msgspec
+
+from gateway.domain.entry import Entry, LogSeen, Part
+from gateway.domain.errors import LogUnavailable
+from gateway.record.checkpoint import Signer
+from gateway.record.files import DiskFiles, Files
+from gateway.record.opening import SEGMENT_BYTES, Found, begin, open_slot
+from gateway.record.siblings import newest_checkpoints
+from gateway.record.slot import MOST_UNSIGNED, Draft, SlotLog, draft
+
+Clock = Callable[[], int]
+T = TypeVar("T")
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Figures of a sequencer; the defaults are those of the design.
+
+    Attributes:
+        segment_bytes: Length of lines at which a segment is full.
+        publish_after_s: Age of the oldest unsigned entry at which a checkpoint is made; a quarter of
+            the promised second is left for the disk.
+        witness_every_s: How often the checkpoints of the other logs are entered.
+        lock_wait_s: How long to wait at opening while another process holds the slot.
+        stall_s: Silence of the disk after which new callers are refused at once.
+        patience_s: How long a caller waits for the disk at most.
+        most_waiting: Entries that may wait for the disk.
+        free_bytes / free_share: Below either, there is no room for data calls.
+    """
+
+    segment_bytes: int = SEGMENT_BYTES
+    publish_after_s: float = 0.75
+    witness_every_s: float = 60.0
+    lock_wait_s: float = 0.0
+    stall_s: float = 1.0
+    patience_s: float = 5.0
+    most_waiting: int = 20_000
+    free_bytes: int = 1 << 30
+    free_share: float = 0.05
+
+
+class Sequencer:
+    """The log of one slot, open for appending inside ``async with``.
+
+    Attributes:
+        found: What the log held when it was opened; set by then.
+        trouble: Why the last write failed, for the readiness answer; ``None`` while all is well.
+    """
+
+    found: Found
+    _log: SlotLog
+    _loop: asyncio.AbstractEventLoop
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        name: str,
+        signer: Signer,
+        clock: Clock,
+        version: str,
+        files: Files | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Keep what the log is opened with.
+
+        Args:
+            directory: ``STATE/log/<slot>``; other logs are looked for beside it.
+            name: ``<installation>/<node>/<slot>``.
+            signer: The log's own Ed25519 key.
+            clock: UTC microseconds, for the entries' times only.
+            version: Version of the gateway, told in ``opened``.
+            files: The disk; the real one unless a test puts faults under it.
+            limits: Figures.
+        """
+        self._directory = directory
+        self._name = name
+        self._signer = signer
+        self._clock = clock
+        self._version = version
+        self._files = files or DiskFiles()
+        self._limits = limits or Limits()
+        self._queue: deque[tuple[Draft, asyncio.Future[int]]] = deque()
+        self._wake = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._is_open = False
+        self._busy_since_s: float | None = None
+        self._publish_at_s: float | None = None
+        self._is_overdue = False
+        self._room_asked_s = float("-inf")
+        self._has_room = True
+        self.trouble: str | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the log: take the lock, read it, enter its opening and the calls that a crash cut off.
+
+        Raises:
+            LogDamaged: The log contradicts itself.
+            LogUnavailable: Another process holds it, or the disk refuses.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix=f"log-{self._directory.name}")
+        opening = self._disk.submit(self._open)
+        try:
+            self._log, self.found = await asyncio.wrap_future(opening)
+        except BaseException:
+            self._disk.shutdown(wait=True)
+            # Whoever was cancelled while the log opened must not leave it locked.
+            if not opening.cancelled() and opening.exception() is None:
+                opening.result()[0].close(None)
+            raise
+        self._publish_at_s = self._loop.time()
+        self._tasks = asyncio.TaskGroup()
+        await self._tasks.__aenter__()
+        self._tasks.create_task(self._write())
+        self._tasks.create_task(self._witness_now_and_then())
+        self._is_open = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write what waits, enter the close, sign, and let the slot go."""
+        self._is_open = False
+        self._closing.set()
+        self._wake.set()
+        try:
+            # The group is not told of an error of the caller's: it would cancel the writer.
+            await self._tasks.__aexit__(None, None, None)
+            await self._on_disk(lambda: self._log.close(self._clock()))
+        finally:
+            # Waits for a write that a cancelled task left on the disk; then nothing holds the log but us.
+            self._disk.shutdown(wait=True)
+            self._log.close(None)
+
+    async def append(self, entry: Entry, part: Part | None = None) -> int:
+        """Return the entry's place in the log once it and its part are durable.
+
+        Raises:
+            LogUnavailable: It is not known to be durable, so nothing that it authorises may leave.
+        """
+        one = draft(entry, part, self._clock())
+        self._refuse_if_unable()
+        durable: asyncio.Future[int] = self._loop.create_future()
+        self._queue.append((one, durable))
+        self._wake.set()
+        try:
+            async with asyncio.timeout(self._limits.patience_s):
+                return await durable
+        except TimeoutError:
+            raise LogUnavailable(f"the disk of the log was silent for {self._limits.patience_s} s") from None
+
+    def room_left(self) -> bool:
+        """Tell whether the disk has room for data calls; looked at no more than once a second."""
+        now_s = self._loop.time()
+        if now_s - self._room_asked_s >= 1:
+            self._room_asked_s = now_s
+            self._has_room = self._is_roomy()
+        return self._has_room
+
+    async def witness(self) -> int:
+        """Enter the newest checkpoint of every other log beside this one that changed; return how many.
+
+        Raises:
+            LogUnavailable: One of them could not be entered.
+        """
+        newest = await asyncio.to_thread(newest_checkpoints, self._directory.parent, self._name)
+        changed = [(origin, note) for origin, note in newest if self.found.seen.get(origin) != note]
+        for origin, note in changed:
+            await self.append(LogSeen(origin=origin, checkpoint=note))
+            self.found.seen[origin] = note
+        return len(changed)
+
+    def _open(self) -> tuple[SlotLog, Found]:
+        log, found = open_slot(
+            self._directory,
+            self._name,
+            self._signer,
+            self._files,
+            most_bytes=self._limits.segment_bytes,
+            lock_wait_s=self._limits.lock_wait_s,
+        )
+        begin(log, found, version=self._version, public_key=self._signer.public_key, clock=self._clock)
+        return log, found
+
+    async def _on_disk(self, work: Callable[[], T]) -> T:
+        """Do work on the disk's own thread."""
+        self._busy_since_s = self._loop.time()
+        try:
+            return await self._loop.run_in_executor(self._disk, work)
+        finally:
+            self._busy_since_s = None
+
+    def _refuse_if_unable(self) -> None:
+        if not self._is_open:
+            raise LogUnavailable("the log is not open")
+        if len(self._queue) >= self._limits.most_waiting:
+            raise LogUnavailable("too many entries wait for the disk of the log")
+        if self._busy_since_s is not None and self._loop.time() - self._busy_since_s > self._limits.stall_s:
+            raise LogUnavailable("the disk of the log is silent")
+
+    async def _write(self) -> None:
+        """Publish when it is due and commit whatever waits, until the log closes."""
+        try:
+            while self._queue or not self._closing.is_set():
+                await self._wait_for_work()
+                if self._is_publishing_due():
+                    await self._publish()
+                if self._is_overdue:
+                    self._refuse_waiting(self.trouble or "the checkpoint is overdue")
+                elif self._queue:
+                    await self._commit()
+        finally:
+            self._is_open = False
+            self._refuse_waiting("the log was closed")
+
+    async def _wait_for_work(self) -> None:
+        if self._queue or self._closing.is_set():
+            return
+        self._wake.clear()
+        left_s = None if self._publish_at_s is None else self._publish_at_s - self._loop.time()
+        try:
+            async with asyncio.timeout(left_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _is_publishing_due(self) -> bool:
+        """Tell whether the oldest unsigned entry is old enough; what failed is tried with every entry."""
+        at_s = self._publish_at_s
+        return at_s is not None and (self._loop.time() >= at_s or (self._is_overdue and bool(self._queue)))
+
+    async def _publish(self) -> None:
+        try:
+            await self._on_disk(self._log.sign)
+        except LogUnavailable as error:
+            self._is_overdue, self.trouble = True, str(error)
+            self._publish_at_s = self._loop.time() + self._limits.publish_after_s
+        else:
+            self._is_overdue, self.trouble = False, None
+            self._publish_at_s = None
+
+    async def _commit(self) -> None:
+        """Write the next batch and tell its callers."""
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), MOST_UNSIGNED))]
+        drafts = [one for one, _ in batch]
+        try:
+            first = await self._on_disk(lambda: self._log.append(drafts))
+        except BaseException as error:
+            self.trouble = str(error) if isinstance(error, LogUnavailable) else "the log failed"
+            _refuse((durable for _, durable in batch), self.trouble)
+            if not isinstance(error, LogUnavailable):
+                raise
+            return
+        self.trouble = None
+        if self._publish_at_s is None or self._log.n_unsigned == len(batch):
+            self._publish_at_s = self._loop.time() + self._limits.publish_after_s
+        for place, (_, durable) in enumerate(batch, first):
+            if not durable.done():
+                durable.set_result(place)
+
+    def _refuse_waiting(self, why: str) -> None:
+        _refuse((durable for _, durable in self._queue), why)
+        self._queue.clear()
+
+    async def _witness_now_and_then(self) -> None:
+        while not self._closing.is_set():
+            try:
+                async with asyncio.timeout(self._limits.witness_every_s):
+                    await self._closing.wait()
+            except TimeoutError:
+                await self._witness_or_later()
+
+    async def _witness_or_later(self) -> None:
+        try:
+            await self.witness()
+        except (LogUnavailable, OSError):
+            # The reason is in ``trouble`` already, or it is the other logs' directory; next minute again.
+            return
+
+    def _is_roomy(self) -> bool:
+        try:
+            free, whole = self._files.free_bytes(self._directory)
+        except OSError:
+            return False
+        return free >= self._limits.free_bytes and free >= self._limits.free_share * whole
+
+
+def _refuse(waiting: Iterable["asyncio.Future[int]"], why: str) -> None:
+    """Tell callers that their entries are not in the log; those who gave up are passed over."""
+    for durable in waiting:
+        if not durable.done():
+            durable.set_exception(LogUnavailable(why))

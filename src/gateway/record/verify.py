@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verifier: reads a log directory, alone and offline, and says what of it is proven and what is wrong.
+
+For each log:
+1. The key: ``log.pub``, or the key that the caller trusts; they must be the same.
+2. The chain: every line in its place, under its predecessor's hash; torn is at most the last line.
+3. Every opening names the log's key.
+4. The parts: those that are there have the digest that their entry holds. Absent ones were deleted,
+   which retention and erasure may do, and are counted.
+5. The checkpoint: signed with the key, the log at least as long, the same root, and no longer tail
+   behind it than the log's own rule allows.
+6. What others hold: the checkpoint that the caller expects, and every checkpoint that another log
+   beside it has entered, must lie within the log.
+
+It hashes the bytes as they are stored and never writes a line anew to compare it. A log may grow
+while it is read: a line is durable before the checkpoint over it, so lines are read first.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, open_checkpoint, parse_verifier_key
+from gateway.record.examination import Examination
+from gateway.record.layout import PUBLIC_KEY, slot_of, slots
+
+
+class LogVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of one log.
+
+    Attributes:
+        origin: Name of the log; empty where not even its key could be read.
+        n_signed: Entries under the newest checkpoint.
+        n_tail: Entries after it, in sequence but not signed yet.
+        first_bad: Place of the first entry that is wrong, where one can be named.
+        problems: What is wrong, in sentences; empty if nothing is.
+        notes: What is odd and allowed: a torn last line, parts ahead of their entries.
+        n_parts / n_parts_missing: Parts that were found right, and those that were deleted.
+    """
+
+    slot: str
+    origin: str
+    n_signed: int
+    n_tail: int
+    first_bad: int | None
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    n_parts: int
+    n_parts_missing: int
+
+    @property
+    def is_right(self) -> bool:
+        """Tell whether nothing is wrong with the log."""
+        return not self.problems
+
+    def sentence(self) -> str:
+        """Return the verdict in one line."""
+        state = "ok" if self.is_right else "WRONG"
+        parts = f"parts {self.n_parts}, deleted {self.n_parts_missing}"
+        return f"{self.slot}: {state}: signed {self.n_signed}, tail {self.n_tail}; {parts}"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of all logs of a directory.
+
+    Attributes:
+        problems: What is wrong with no log that is there, such as one that is lost.
+    """
+
+    logs: tuple[LogVerdict, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def is_right(self) -> bool:
+        """Tell whether nothing is wrong with any log."""
+        return not self.problems and all(log.is_right for log in self.logs)
+
+
+def verify_logs(logs: Path, *, keys: Sequence[str] = (), expect: str | None = None) -> Verdict:
+    """Verify every log under ``STATE/log``, each by itself and against what the others saw of it.
+
+    Args:
+        logs: The directory, or a copy of it.
+        keys: Verifier keys that the caller trusts; a log of such a name must have that key.
+        expect: A checkpoint that the caller holds; its log must contain it.
+    """
+    trusted, problems = _trusted(keys)
+    examined = [_examined(logs / slot, trusted, expect) for slot in slots(logs)]
+    if not examined:
+        problems.append("there is no log here")
+    for one in examined:
+        if one.key is not None and slot_of(one.key.name) != one.directory.name:
+            one.blame(f"the log lies in a directory of another name: {slot_of(one.key.name)} is its slot")
+    known = {one.key.name: one for one in examined if one.key is not None}
+    problems += _missing(known, trusted, expect)
+    for one in examined:
+        problems += _check_seen(one, known)
+    return Verdict(logs=tuple(map(_verdict, examined)), problems=tuple(dict.fromkeys(problems)))
+
+
+def verify_log(directory: Path, *, key: str | None = None, expect: str | None = None) -> LogVerdict:
+    """Verify one log by itself.
+
+    Args:
+        directory: ``STATE/log/<slot>``, or a copy of it.
+        key: The verifier key that the caller trusts in place of ``log.pub``.
+        expect: A checkpoint that the caller holds; the log must contain it.
+    """
+    trusted, problems = _trusted(() if key is None else (key,))
+    one = _examined(directory, trusted, expect)
+    problems += _missing({} if one.key is None else {one.key.name: one}, trusted, expect)
+    for problem in problems:
+        one.blame(problem)
+    return _verdict(one)
+
+
+def _trusted(keys: Sequence[str]) -> tuple[dict[str, VerifierKey], list[str]]:
+    """Return the keys by the names of their logs, and what is wrong with any."""
+    trusted, problems = {}, []
+    for text in keys:
+        try:
+            key = parse_verifier_key(text.strip())
+        except CheckpointInvalid as error:
+            problems.append(f"a key to trust: {error}")
+            continue
+        trusted[key.name] = key
+    return trusted, problems
+
+
+def _examined(directory: Path, trusted: dict[str, VerifierKey], expect: str | None) -> Examination:
+    """Return the examination of one log, with everything done that needs no other log."""
+    one = Examination(directory)
+    try:
+        written = parse_verifier_key((directory / PUBLIC_KEY).read_text().removesuffix("\n"))
+    except (OSError, UnicodeDecodeError, CheckpointInvalid):
+        one.blame("log.pub is missing or is not a verifier key")
+        return one
+    one.key = trusted.get(written.name, written)
+    if one.key != written:
+        one.blame("log.pub does not hold the key to trust")
+    one.read()
+    one.check_checkpoint()
+    if expect is not None and expect.split("\n", 1)[0] == one.key.name:
+        _check_expected(one, one.key, expect)
+    return one
+
+
+def _check_expected(one: Examination, key: VerifierKey, expect: str) -> None:
+    try:
+        expected = open_checkpoint(expect, key)
+    except CheckpointInvalid as error:
+        one.blame(f"the expected checkpoint does not fit the log: {error}")
+        return
+    one.check_contains(expected, "the expected checkpoint")
+
+
+def _missing(known: dict[str, Examination], trusted: dict[str, VerifierKey], expect: str | None) -> list[str]:
+    """Name the logs that the caller knows of and that are not there."""
+    names = list(trusted)
+    if expect is not None:
+        names.append(expect.split("\n", 1)[0])
+    return [f"the log {name} is missing" for name in names if name not in known]
+
+
+def _check_seen(witness: Examination, known: dict[str, Examination]) -> list[str]:
+    """Hold what one log saw of the others against them; name those that are not there."""
+    problems = []
+    for origin, sightings in tuple(witness.sightings.items()):
+        other = known.get(origin)
+        if other is None:
+            problems.append(f"the log {origin} is missing; {witness.directory.name} saw it")
+        else:
+            other.check_seen(sightings, witness.directory.name)
+    return problems
+
+
+def _verdict(one: Examination) -> LogVerdict:
+    one.finish()
+    n_entries = len(one.chain.leaves) if one.chain is not None else 0
+    n_signed = 0 if one.checkpoint is None else one.checkpoint.size
+    return LogVerdict(
+        slot=one.directory.name,
+        origin="" if one.key is None else one.key.name,
+        n_signed=n_signed,
+        n_tail=max(0, n_entries - n_signed),
+        first_bad=one.first_bad,
+        problems=tuple(one.problems),
+        notes=tuple(one.notes),
+        n_parts=one.n_parts,
+        n_parts_missing=one.n_parts_missing,
+    )

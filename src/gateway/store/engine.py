@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens the gateway's own database, and hands out transactions and readers.
+
+- ``begin()`` is a transaction that is kept when its block ends well and undone otherwise. On SQLite it
+  holds the write lock from its start; on PostgreSQL it is READ COMMITTED, so a compare-and-set is one
+  UPDATE with its condition in WHERE, on both.
+- ``connect()`` only reads; each statement sees the newest commit.
+- The keys of people are a second base. Who needs both begins ``main`` first and ``keys`` inside it.
+- Parameters of statements are never in messages of errors: they can be personal values.
+
+Nothing here is a place for SQL of any table; that stands in the module that owns the table.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from gateway.domain.errors import SettingsError, StateUnavailable
+from gateway.store import postgres, sqlite
+from gateway.store.migrate import check, migrate
+from gateway.store.schema import KEYS_SCHEMA
+
+MAIN_FILE = "gateway.db"
+KEYS_FILE = "people-keys.db"
+N_READERS = 5  # one of them belongs to the change feed
+N_WRITERS = 4  # on PostgreSQL; SQLite has one, whose pool is the queue of this process's writers
+POOL_TIMEOUT_S = 30
+
+
+class Base:
+    """One database, with separate pools of connections for writers and readers."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self._writer = writer
+        self._reader = reader
+        self.is_sqlite = writer.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction; it is durable once the block has ended without an error.
+
+        Raises:
+            StateUnavailable: The database does not answer, is full, or is locked for too long.
+        """
+        async with _own_errors(), self._writer.begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection that can only read.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+        """
+        async with _own_errors(), self._reader.connect() as connection:
+            yield connection
+
+    async def fold(self) -> None:
+        """Let nothing that was overwritten live on in the WAL of SQLite; PostgreSQL has its own time for that."""
+        if self.is_sqlite:
+            async with _own_errors(), self._writer.connect() as connection:
+                await connection.execution_options(**{sqlite.NO_TRANSACTION: True})
+                await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._reader.dispose()
+        await self._writer.dispose()
+
+
+class Store:
+    """The gateway's own state: ``main``, and ``keys`` with the wrapped keys of people."""
+
+    def __init__(self, main: Base, keys: Base) -> None:
+        self.main = main
+        self.keys = keys
+        self.begin = main.begin
+        self.connect = main.connect
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Tell whether the store is files of this machine."""
+        return self.main.is_sqlite
+
+    async def close(self) -> None:
+        """Close every connection; the store cannot be used afterwards."""
+        await self.main.close()
+        await self.keys.close()
+
+
+async def open_store(place: str | Path, *, upgrade: bool = True) -> Store:
+    """Open the state of an installation, bringing its tables to this version first.
+
+    Args:
+        place: Directory for two SQLite files, or a ``postgresql+psycopg://`` URL.
+        upgrade: Off for a process that must not change tables; it then insists that they are right.
+
+    Raises:
+        SettingsError: The place cannot be used, or not durably; the message says what to change.
+    """
+    text_of_place = str(place)
+    urls = _postgres_urls(text_of_place) if "://" in text_of_place else _sqlite_urls(Path(place))
+    try:
+        for base, (url, schema) in urls.items():
+            await asyncio.to_thread(migrate if upgrade else check, url, base, schema)
+        store = Store(*(_base(url, schema) for url, schema in urls.values()))
+        await _assert_durable(store)
+    except (OperationalError, InterfaceError) as error:
+        raise SettingsError(f"the database cannot be opened: {error.orig}") from error
+    return store
+
+
+def _sqlite_urls(directory: Path) -> dict[str, tuple[URL, str | None]]:
+    if not directory.is_dir():
+        raise SettingsError(f"the state directory {directory} does not exist")
+    places: dict[str, tuple[URL, str | None]] = {}
+    for base, name in (("main", MAIN_FILE), ("keys", KEYS_FILE)):
+        sqlite.touch(directory / name)
+        places[base] = (URL.create("sqlite", database=str(directory / name)), None)
+    return places
+
+
+def _postgres_urls(place: str) -> dict[str, tuple[URL, str | None]]:
+    url = make_url(place)
+    if url.get_backend_name() != "postgresql":
+        raise SettingsError("the database is a directory for SQLite or a postgresql:// URL")
+    url = url.set(drivername="postgresql+psycopg")
+    return {"main": (url, None), "keys": (url, KEYS_SCHEMA)}
+
+
+def _base(url: URL, schema: str | None) -> Base:
+    if url.get_backend_name() == "sqlite":
+        url = url.set(drivername="sqlite+aiosqlite")
+        writer, reader = _engine(url, size=1), _engine(url, size=N_READERS)
+        sqlite.prepare(writer.sync_engine, writes=True)
+        sqlite.prepare(reader.sync_engine, writes=False)
+        return Base(writer, reader)
+    # Only where there is one: a map of nothing would name the schema "public", past the search path.
+    options = {"schema_translate_map": {None: schema}} if schema else {}
+    writer = _engine(url, size=N_WRITERS, pool_pre_ping=True, execution_options=options)
+    reader = _engine(url, size=N_READERS, pool_pre_ping=True, isolation_level="AUTOCOMMIT", execution_options=options)
+    postgres.prepare(writer.sync_engine, writes=True)
+    postgres.prepare(reader.sync_engine, writes=False)
+    return Base(writer, reader)
+
+
+def _engine(url: URL, *, size: int, **options: Any) -> AsyncEngine:
+    return create_async_engine(
+        url, pool_size=size, max_overflow=0, pool_timeout=POOL_TIMEOUT_S, hide_parameters=True, **options
+    )
+
+
+async def _assert_durable(store: Store) -> None:
+    """Refuse a server that acknowledges before it has written; SQLite is checked at each connection."""
+    for base in (store.main, store.keys):
+        async with base.begin() as connection:
+            if not base.is_sqlite:
+                got = (await connection.execute(text("SHOW synchronous_commit"))).scalar_one()
+                if got == "off":
+                    raise SettingsError("PostgreSQL has synchronous_commit=off for this user; on is needed")
+        async with base.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+
+@asynccontextmanager
+async def _own_errors() -> AsyncIterator[None]:
+    """Tell a database that does not answer from a mistake of ours; only the first has a name outside."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise StateUnavailable("the gateway's own database cannot take this now") from error

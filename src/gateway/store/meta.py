@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Single facts of the installation by key: its id, the digest of the rules in force."""
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.store.engine import Store
+from gateway.store.schema import meta
+from gateway.store.versions import Topic, bump
+
+INSTALLATION = "installation"
+RULES = "rules"
+
+
+class Meta:
+    """Reads and writes the facts; what others must notice is announced in the same transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def read(self, key: str) -> str | None:
+        """Return a fact, if it was ever written."""
+        async with self._store.connect() as connection:
+            return await _read(connection, key)
+
+    async def write(self, key: str, value: str, *, announce: Topic | None = None) -> None:
+        """Write a fact over what it was, and announce the change on a topic."""
+        async with self._store.begin() as connection:
+            await connection.execute(delete(meta).where(meta.c.key == key))
+            await connection.execute(insert(meta).values(key=key, value=value))
+            if announce is not None:
+                await bump(connection, announce)
+
+    async def settle(self, key: str, value: str) -> str:
+        """Return the fact, writing it first if nobody has: the first to settle decides for all."""
+        async with self._store.begin() as connection:
+            # The row of a topic is the lock: two settlers on PostgreSQL come one after the other.
+            await bump(connection, Topic.RULES)
+            if (known := await _read(connection, key)) is not None:
+                return known
+            await connection.execute(insert(meta).values(key=key, value=value))
+            return value
+
+
+async def _read(connection: AsyncConnection, key: str) -> str | None:
+    return (await connection.execute(select(meta.c.value).where(meta.c.key == key))).scalar_one_or_none()

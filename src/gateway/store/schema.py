@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables, as values of SQLAlchemy Core; what builds them in a database is ``migrations/``.
+
+Rules:
+
+- Times are UTC microseconds in columns that end in ``_us``; a null time means "not yet" or "never".
+- Lists are JSON arrays in text columns.
+- Every table has one owner, named above it, and nobody else writes to it.
+- Personal values are never in a column in clear: they are sealed, or digests under a key.
+- The keys of people live in a database (SQLite) or schema (PostgreSQL) of their own, ``KEYS``, so
+  that its backups can be shorter-lived than those of everything else.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+KEYS_SCHEMA = "person_keys"
+"""Schema of the keys of people on PostgreSQL; on SQLite they have a file and no schema."""
+
+MAIN = MetaData(naming_convention=NAMING)
+KEYS = MetaData(naming_convention=NAMING)
+
+COUNTED = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite counts up by itself only in a column of exactly INTEGER, which holds 64 bits there."""
+
+# Facts of the installation; written by app and flows through store/meta.
+meta = Table(
+    "meta",
+    MAIN,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# The change feed; written by store/versions, in the transaction of the change itself.
+version = Table(
+    "version",
+    MAIN,
+    Column("topic", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+# Accounts and what proves them; written by store/accounts.
+account = Table(
+    "account",
+    MAIN,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, CheckConstraint("kind IN ('person', 'service')", name="kind"), nullable=False),
+    Column("password_hash", Text),
+    Column("roles", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("disabled_us", BigInteger),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("locked_until_us", BigInteger),
+    Column("last_failure_us", BigInteger),
+)
+
+totp = Table(
+    "totp",
+    MAIN,
+    Column("account", Text, ForeignKey("account.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("confirmed_us", BigInteger),
+    Column("last_step", BigInteger, nullable=False, server_default="-1"),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    MAIN,
+    Column("account", Text, ForeignKey("account.id"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("used_us", BigInteger),
+)
+
+login_challenge = Table(
+    "login_challenge",
+    MAIN,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("account", Text, ForeignKey("account.id")),
+    Column("verdict", Boolean, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("expires_us", BigInteger, nullable=False, index=True),
+    Column("spent_us", BigInteger),
+)
+
+# Sign-ins and their bearers; written by store/sessions.
+session = Table(
+    "session",
+    MAIN,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.id"), nullable=False, index=True),
+    Column("client", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("auth_time_us", BigInteger, nullable=False),
+    Column("amr", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("revoked_us", BigInteger),
+    Column("revoked_why", Text),
+)
+
+refresh = Table(
+    "refresh",
+    MAIN,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("session", Text, ForeignKey("session.id"), nullable=False, index=True),
+    Column("issued_us", BigInteger, nullable=False),
+    Column("expires_us", BigInteger, nullable=False),
+    Column("used_us", BigInteger),
+    Column("replaced_by", LargeBinary),
+)
+
+# Client apps; written by store/clients.
+client = Table(
+    "client",
+    MAIN,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("secret_digest", LargeBinary),
+    Column("secret_hash", Text),
+    Column("recipient", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("disabled_us", BigInteger),
+)
+
+# People as numbers; written by store/people.
+person_identity = Table(
+    "person_identity",
+    MAIN,
+    Column("lookup", LargeBinary(32), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("number", BigInteger, nullable=False, index=True),
+    Column("sealed", LargeBinary),
+    Column("created_us", BigInteger, nullable=False),
+)
+
+person_merge = Table(
+    "person_merge",
+    MAIN,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("into_number", BigInteger, nullable=False, index=True),
+    Column("merged_us", BigInteger, nullable=False),
+)
+
+person_sequence = Table(
+    "person_sequence",
+    MAIN,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="one_row"), primary_key=True, autoincrement=False),
+    Column("next_place", BigInteger, nullable=False),
+)
+
+# What people chose; written by store/choices, which only ever adds rows.
+choice = Table(
+    "choice",
+    MAIN,
+    Column("id", COUNTED, primary_key=True, autoincrement=True),
+    Column("person", BigInteger, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state IN ('given', 'refused', 'withdrawn', 'objected')", name="state"),
+        nullable=False,
+    ),
+    Column("at_us", BigInteger, nullable=False),
+    Column("recorded_us", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    # Time and state are in the index so that a set is built from it without reading the table.
+    Index("ix_choice_purpose_person", "purpose", "person", "at_us", "state"),
+    sqlite_autoincrement=True,
+)
+
+# Caps on principals; written by store/holds.
+hold = Table(
+    "hold",
+    MAIN,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False, index=True),
+    Column("category", Text, nullable=False),
+    Column("rung", Text, nullable=False),
+    Column("link", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger),
+    Column("lifted_us", BigInteger),
+)
+
+# One wrapped key for each person; written by store/people.
+person_key = Table(
+    "person_key",
+    KEYS,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_us", BigInteger, nullable=False),
+)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What makes SQLite durable and its transactions exact, for every connection that is opened.
+
+- WAL with ``synchronous=FULL``: a transaction that was acknowledged is on the disk.
+- The driver's own habit of opening transactions late is off. A writer opens each with BEGIN IMMEDIATE,
+  so that it holds the write lock before its first look and nothing it saw can change under it.
+- Deleted content is overwritten with zeros, so a shredded key is not left in a free page.
+- A reader may not write, and opens no transaction: each statement sees the newest commit, as on
+  PostgreSQL, and no forgotten reader keeps the WAL from being folded back.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from gateway.domain.errors import SettingsError
+
+BUSY_TIMEOUT_MS = 15_000
+"""How long a writer waits for one in another process before it gives up."""
+
+NO_TRANSACTION = "gateway_no_transaction"
+"""Execution option of a connection that must stay outside of a transaction."""
+
+
+def prepare(engine: Engine, *, writes: bool) -> None:
+    """Register what every new connection and transaction of an engine starts with."""
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma, value in _pragmas(writes=writes):
+            _set(connection, pragma, value)
+
+    if writes:
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            if not connection.get_execution_options().get(NO_TRANSACTION):
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def touch(path: Path) -> None:
+    """Make the file of a base, readable by its owner alone; SQLite gives its WAL the same mode.
+
+    Raises:
+        SettingsError: The file cannot be made.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise SettingsError(f"the database {path} cannot be opened: {error.strerror}") from error
+
+
+def _pragmas(*, writes: bool) -> list[tuple[str, str | int]]:
+    """Return settings in the order in which they must be made, each as SQLite reads it back."""
+    settings: list[tuple[str, str | int]] = [
+        ("busy_timeout", BUSY_TIMEOUT_MS),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("trusted_schema", 0),
+        ("secure_delete", 1),
+    ]
+    return [*settings, ("journal_mode", "wal")] if writes else [*settings, ("query_only", 1)]
+
+
+def _set(connection: Any, pragma: str, value: str | int) -> None:
+    """Set a pragma and read it back: SQLite passes over in silence what it cannot do."""
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA {pragma}")
+        if cursor.fetchone()[0] != value:
+            cursor.execute(f"PRAGMA {pragma}={value}")
+            cursor.fetchall()
+            cursor.execute(f"PRAGMA {pragma}")
+            if (got := cursor.fetchone()[0]) != value:
+                raise SettingsError(f"SQLite has {pragma}={got} here; {value} is needed")
+    finally:
+        cursor.close()

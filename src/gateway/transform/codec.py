@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A view plan, compiled into the one way in which rows of its collection are read and written.
+
+RULES
+
+1. ``In`` holds the fields that may leave and those that the row rules need; ``Out`` holds exactly
+   what may leave, and only ``Out`` is ever encoded. What neither names is skipped as it is read.
+2. Every field is of its declared JSON kind, null, or missing. Missing stays missing and null stays
+   null. A row with any other kind in a field is malformed: it is withheld and counted.
+3. A name counts byte for byte: another case, form or blank is another name, and has no field. Of a
+   name that comes twice the last counts, and is treated like any other.
+4. Numbers that leave clear keep all their digits: they are ``int`` or ``Decimal``, never ``float``.
+5. No repr of a row shows a value.
+
+Rows are treated by columns, so that the cost of Python is paid by the block and not by the value.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from operator import attrgetter
+from typing import cast
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from gateway.domain.catalog import FieldSpec, FieldType
+from gateway.domain.names import FieldName
+from gateway.domain.treatment import NOTHING, Family, Treatment, smaller
+from gateway.domain.viewplan import FieldView, Row, RowEffect, ViewPlan
+from gateway.transform.normalise import known_country
+from gateway.transform.rows import WITHHELD, row_classes
+from gateway.transform.split import rows_of
+from gateway.transform.surrogates import Cell, SurrogateKeys, Surrogates
+from gateway.transform.treat import Column, column_of
+
+MAX_EXPONENT = 1000
+"""Decimals beyond this power of ten are no amounts; reckoning with them would exhaust memory."""
+
+_KINDS: Mapping[FieldType, type[str | int | Decimal | bool]] = {
+    FieldType.TEXT: str,
+    FieldType.FREE_TEXT: str,
+    FieldType.DATE: str,
+    FieldType.TIMESTAMP: str,
+    FieldType.INTEGER: int,
+    FieldType.DECIMAL: Decimal,
+    FieldType.BOOLEAN: bool,
+}
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
+_NO_FACTS = Row(subject=None, birth_date=None, country=None)
+
+
+class Batch:
+    """Decoded rows of one block, and how many of it were malformed. Only their codec looks inside."""
+
+    __slots__ = ("malformed", "rows")
+
+    def __init__(self, rows: Sequence[msgspec.Struct], malformed: int) -> None:
+        self.rows = rows
+        self.malformed = malformed
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Codec:
+    """Reads rows of a plan's collection and writes what of them may leave; made by ``compile_codec``.
+
+    Attributes:
+        plan: The plan that it was compiled from.
+        In / Out: The types of a row as read and as written.
+    """
+
+    def __init__(self, plan: ViewPlan, surrogates: Surrogates) -> None:
+        self.plan = plan
+        self._surrogates = surrogates
+        self._leaving = tuple(view for view in plan.views if view.treatment != NOTHING)
+        read = _read_fields(plan, self._leaving)
+        self._attributes = {spec.name: f"f{place}" for place, spec in enumerate(read)}
+        self._decimals = tuple(self._attributes[spec.name] for spec in read if spec.type is FieldType.DECIMAL)
+        self.In = _struct("In", [(spec.name, (_KINDS[spec.type],)) for spec in read])
+        self.Out = _struct("Out", [(view.field, _left_kinds(plan, view)) for view in self._leaving])
+        self._block = cast("msgspec.json.Decoder[list[msgspec.Struct]]", msgspec.json.Decoder(list[self.In]))  # type: ignore[name-defined]
+        self._row = cast("msgspec.json.Decoder[msgspec.Struct]", msgspec.json.Decoder(self.In))
+        self._encoder = msgspec.json.Encoder(decimal_format="number")
+        self._rules = row_classes(plan)
+        self._vectors: dict[int, tuple[Column | None, ...]] = {}
+        self._vector(0)
+
+    def decode(self, array: bytes) -> Batch:
+        """Return the rows of a JSON array; what is no row of this collection is counted as malformed."""
+        rows = _or_none(self._block.decode, array)
+        if rows is not None and all(map(self._is_sound, rows) if self._decimals else ()):
+            return Batch(rows, 0)
+        texts = rows_of(array)
+        found = [row for text in texts if (row := _or_none(self._row.decode, text)) is not None and self._is_sound(row)]
+        return Batch(found, len(texts) - len(found))
+
+    def rows(self, batch: Batch) -> list[Row]:
+        """Return what the row rules need to know of each row."""
+        collection = self.plan.collection
+        subject = collection.subject.field if collection.subject else None
+        if subject is None and collection.birth_date is None and collection.region is None:
+            return [_NO_FACTS] * len(batch)
+        return [
+            Row(subject=_spelled(who), birth_date=_spelled(born), country=known_country(where))
+            for who, born, where in zip(
+                self._column(batch.rows, subject),
+                self._column(batch.rows, collection.birth_date),
+                self._column(batch.rows, collection.region),
+                strict=True,
+            )
+        ]
+
+    def encode(self, batch: Batch, classes: Sequence[int]) -> list[bytes]:
+        """Return each kept row as one JSON object, in order.
+
+        Args:
+            batch: Rows that this codec decoded.
+            classes: For each row its class, or ``WITHHELD``.
+
+        Raises:
+            ValueError: There is not one known class for each row.
+            KeyUnavailable: A surrogate's key is gone.
+        """
+        if len(classes) != len(batch):
+            raise ValueError(f"{len(batch)} rows and {len(classes)} classes")
+        present = set(classes)
+        if len(present) == 1 and WITHHELD not in present:
+            return self._encoded(batch.rows, classes[0])
+        lines: list[bytes | None] = [None] * len(batch)
+        for row_class in present - {WITHHELD}:
+            places = [place for place, own in enumerate(classes) if own == row_class]
+            encoded = self._encoded([batch.rows[place] for place in places], row_class)
+            for place, line in zip(places, encoded, strict=True):
+                lines[place] = line
+        return [line for line in lines if line is not None]
+
+    def _encoded(self, rows: Sequence[msgspec.Struct], row_class: int) -> list[bytes]:
+        countries = [known_country(value) for value in self._column(rows, self.plan.collection.region)]
+        columns = [
+            [UNSET] * len(rows) if treat is None else treat(self._column(rows, view.field), countries)
+            for view, treat in zip(self._leaving, self._vector(row_class), strict=True)
+        ]
+        left = map(self.Out, *columns) if columns else (self.Out() for _ in rows)
+        return [self._encoder.encode(row) for row in left]
+
+    def _column(self, rows: Sequence[msgspec.Struct], field: FieldName | None) -> Sequence[Cell]:
+        if field is None:
+            return [None] * len(rows)
+        return list(map(cast("Callable[[msgspec.Struct], Cell]", attrgetter(self._attributes[field])), rows))
+
+    def _vector(self, row_class: int) -> tuple[Column | None, ...]:
+        """Return how each leaving field is treated in a class of rows; made when first asked for."""
+        if not 0 <= row_class < 1 << len(self._rules):
+            raise ValueError(f"there is no class {row_class} of rows")
+        if row_class not in self._vectors:
+            self._vectors[row_class] = tuple(self._treatment(view, row_class) for view in self._leaving)
+        return self._vectors[row_class]
+
+    def _treatment(self, view: FieldView, row_class: int) -> Column | None:
+        treatment = view.treatment
+        for place, rule in enumerate(self._rules):
+            if row_class >> place & 1 and rule.effect is RowEffect.UNLINK:
+                treatment = smaller(treatment, Treatment(treatment.level, link=False))
+            elif row_class >> place & 1 and view.field in rule.fields:
+                treatment = smaller(treatment, NOTHING)
+        return column_of(_spec(self.plan, view.field), view.chain, treatment, self._surrogates)
+
+    def _is_sound(self, row: msgspec.Struct) -> bool:
+        """Tell whether the decimals of a row are numbers of JSON: it has no NaN, and no 1e999999999."""
+        values = [getattr(row, name) for name in self._decimals]
+        return all(
+            not isinstance(value, Decimal) or (value.is_finite() and abs(value.adjusted()) <= MAX_EXPONENT)
+            for value in values
+        )
+
+
+def compile_codec(plan: ViewPlan, keys: SurrogateKeys) -> Codec:
+    """Return the codec of a plan.
+
+    Raises:
+        ValueError: The plan names a field, rung or level that does not exist.
+    """
+    return Codec(plan, Surrogates(keys, key_class=plan.key_class, recipient=plan.recipient))
+
+
+def view_words(plan: ViewPlan) -> dict[str, tuple[FieldName, ...]]:
+    """Return, by word of treatment, the fields that may leave under a plan; what is dropped is not told."""
+    words: dict[str, tuple[FieldName, ...]] = {}
+    for view in plan.views:
+        family = view.chain.family(view.treatment)
+        if family is not Family.DROP:
+            words[family.value] = (*words.get(family.value, ()), view.field)
+    return words
+
+
+def _spec(plan: ViewPlan, field: FieldName) -> FieldSpec:
+    spec = plan.collection.field(field)
+    if spec is None:
+        raise ValueError(f"collection {plan.dataset} has no field {field}")
+    return spec
+
+
+def _read_fields(plan: ViewPlan, leaving: Sequence[FieldView]) -> list[FieldSpec]:
+    """Return the specs of the fields that a row is read for: those that leave, then those rules need."""
+    collection = plan.collection
+    subject = collection.subject.field if collection.subject else None
+    needed = [view.field for view in leaving]
+    needed += [name for name in (subject, collection.birth_date, collection.region) if name is not None]
+    return [_spec(plan, name) for name in dict.fromkeys(needed)]
+
+
+def _left_kinds(plan: ViewPlan, view: FieldView) -> tuple[type, ...]:
+    """Return the kinds that a field may leave in: its own where it is revealed, else text."""
+    own = _KINDS[_spec(plan, view.field).type]
+    return (own,) if view.chain.family(view.treatment) is Family.REVEAL else (str,)
+
+
+def _struct(name: str, fields: Sequence[tuple[FieldName, tuple[type, ...]]]) -> type[msgspec.Struct]:
+    attributes = [(f"f{place}", kinds[0] | None | UnsetType, UNSET) for place, (_, kinds) in enumerate(fields)]
+    return msgspec.defstruct(
+        name,
+        attributes,
+        rename={f"f{place}": own for place, (own, _) in enumerate(fields)},
+        namespace={"__repr__": _no_values},
+        frozen=True,
+        gc=False,  # rows hold scalars alone, so they can be in no circle
+    )
+
+
+def _no_values(row: msgspec.Struct) -> str:
+    return f"<{type(row).__name__} row>"
+
+
+def _or_none(decode: Callable[[bytes], object], raw: bytes) -> object:
+    try:
+        return decode(raw)
+    except _UNREADABLE:
+        return None
+
+
+def _spelled(value: Cell) -> str | None:
+    """Return a value of a row as text; ``None`` for null, missing and blank."""
+    if value is None or isinstance(value, UnsetType):
+        return None
+    return str(value) if str(value).strip() else None

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One spelling for each value, so that equal values get equal surrogates.
+
+What has one goes into the namespace ``n``; what has none goes, unchanged, into ``raw``. Both are
+made surrogates: a value that cannot be normalised is never passed clear and never stops a call.
+
+=============  ==========================================================================
+form           spelling
+=============  ==========================================================================
+text, name,    NFC, trimmed, runs of white space inside become one blank
+address
+email          NFC, trimmed; domain in lower case and its labels in ASCII (RFC 3492);
+               mailbox in lower case, which joins what nearly every mail system joins
+phone          E.164, read with the country of the row; without one, numbers with ``+``
+               and Chinese mobiles of 11 digits
+national_id    without separators, in upper case; a Chinese one only if its check
+               character holds
+date           ``YYYY-MM-DD``; a timestamp at midnight is its date
+=============  ==========================================================================
+"""
+
+import re
+import unicodedata
+from typing import Literal
+
+import phonenumbers
+from stdnum.cn import ric
+
+from gateway.domain.catalog import Form
+from gateway.transform.generalise import parse_day
+
+Namespace = Literal["n", "raw"]
+
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_MOBILE_CN = re.compile(r"1[3-9][0-9]{9}")
+_E164_CN = re.compile(r"\+861[3-9][0-9]{9}")
+# Letters and asterisks are refused here: the parser would read what a mask left of a number.
+_PHONE = re.compile(r"[+(]{0,2}[0-9][0-9 ()./\-\u2010-\u2015]{3,62}")
+_ID = re.compile(r"[0-9A-Z]{4,32}")
+_ID_CN = re.compile(r"[0-9]{17}[0-9X]")
+_ID_SEPARATORS = re.compile(r"[\s./\-\u2010-\u2015]")
+_MIDNIGHT = re.compile(r"[0-9-]{10}(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?)?")
+
+
+def normal(form: Form, text: str, country: str | None = None) -> tuple[Namespace, str]:
+    """Return the namespace and the one spelling of a value.
+
+    Args:
+        form: How the field's values are spelled.
+        text: The value.
+        country: ISO 3166-1 alpha-2 country of the row's person, if known; only phones look at it.
+    """
+    match form:
+        case Form.TEXT | Form.NAME | Form.ADDRESS:
+            found = " ".join(unicodedata.normalize("NFC", text).split())
+        case Form.EMAIL:
+            found = _email(text)
+        case Form.PHONE:
+            found = _phone(text, country)
+        case Form.NATIONAL_ID:
+            found = _national_id(text)
+        case Form.DATE:
+            found = _date(text)
+    return ("n", found) if found else ("raw", text)
+
+
+def known_country(text: object) -> str | None:
+    """Return a value as an ISO 3166-1 alpha-2 code in upper case, or ``None`` if it has not that form."""
+    return text.strip().upper() if isinstance(text, str) and _COUNTRY.fullmatch(text.strip()) else None
+
+
+def _email(text: str) -> str:
+    local, at, domain = unicodedata.normalize("NFC", text).strip().rpartition("@")
+    if not at or not local or "@" in local or len(local) > 64 or any(map(str.isspace, local)):
+        return ""
+    labels = [_label(label) for label in unicodedata.normalize("NFKC", domain).lower().split(".")]
+    return f"{local.lower()}@{'.'.join(labels)}" if len(labels) > 1 and all(labels) else ""
+
+
+def _label(label: str) -> str:
+    """Return a label of a domain name in ASCII; empty if no label is spelled like that."""
+    if not 0 < len(label) <= 63 or any(not char.isalnum() and char != "-" for char in label):
+        return ""
+    return label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
+
+
+def _phone(text: str, country: str | None) -> str:
+    number = unicodedata.normalize("NFKC", text.strip())
+    if _PHONE.fullmatch(number) is None:
+        return ""
+    if _MOBILE_CN.fullmatch(number) and country in ("CN", None):
+        return "+86" + number
+    if _E164_CN.fullmatch(number):
+        return number
+    if country is None and number.startswith("00"):
+        number = "+" + number[2:]
+    return _e164(number, country)
+
+
+def _e164(number: str, country: str | None) -> str:
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
+        return ""
+    if parsed.extension or not phonenumbers.is_possible_number(parsed):
+        return ""
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _national_id(text: str) -> str:
+    number = _ID_SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
+    if _ID_CN.fullmatch(number):
+        return number if str(ric.calc_check_digit(number)) == number[17] else ""
+    return number if _ID.fullmatch(number) else ""
+
+
+def _date(text: str) -> str:
+    known = parse_day(text) if _MIDNIGHT.fullmatch(text.strip()) else None
+    return "" if known is None else known.isoformat()

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures that tests of every room share: a clock, a keyring, and the store on both engines.
+
+The tables are built once for each engine and copied for each test: a directory of two SQLite files,
+and a template database on PostgreSQL. The PostgreSQL half runs where GATEWAY_TEST_POSTGRES is a
+SQLAlchemy URL whose user may create databases (``.ci/postgres`` starts such a server).
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import URL, make_url
+
+from gateway.keys.keyring import Keyring
+from gateway.keys.providers import FileKek
+from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store
+from gateway.store.migrate import migrate
+from gateway.store.schema import KEYS_SCHEMA
+from tests.fakes.clock import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Time that only the test moves."""
+    return FakeClock()
+
+
+@pytest.fixture
+def keyring(tmp_path: Path, clock: FakeClock) -> Keyring:
+    """An empty keyring of a new installation."""
+    directory = tmp_path / "keyring"
+    directory.mkdir(mode=0o700)
+    return Keyring(directory, FileKek.create(directory / "kek"), clock)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with both SQLite files at the newest revision and nobody in them."""
+    directory = tmp_path_factory.mktemp("template")
+    for base, name in (("main", MAIN_FILE), ("keys", KEYS_FILE)):
+        migrate(URL.create("sqlite", database=str(directory / name)), base, None)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[str]:
+    """Name of a template database at the newest revision, dropped after the last test."""
+    server = postgres_url()
+    name = f"gateway_template_{secrets.token_hex(6)}"
+    run_on_server(f'CREATE DATABASE "{name}"')
+    for base, schema in (("main", None), ("keys", KEYS_SCHEMA)):
+        migrate(server.set(database=name), base, schema)
+    yield name
+    run_on_server(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a fresh store is, in the words that ``open_store`` takes; a test may open it many times."""
+    if request.param == "sqlite":
+        directory = tmp_path / "state"
+        shutil.copytree(request.getfixturevalue("sqlite_template"), directory)
+        yield str(directory)
+        return
+    if "GATEWAY_TEST_POSTGRES" not in os.environ:
+        pytest.skip("set GATEWAY_TEST_POSTGRES")
+    name = f"gateway_test_{secrets.token_hex(6)}"
+    run_on_server(f'CREATE DATABASE "{name}" TEMPLATE "{request.getfixturevalue("postgres_template")}"')
+    yield postgres_url().set(database=name).render_as_string(hide_password=False)
+    run_on_server(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+async def store(place: str) -> AsyncIterator[Store]:
+    """An open store with nobody in it, once on SQLite and once on PostgreSQL."""
+    store = await open_store(place, upgrade=False)
+    yield store
+    await store.close()
+
+
+def postgres_url() -> URL:
+    """Return the address of the test server, for the driver that we use."""
+    return make_url(os.environ["GATEWAY_TEST_POSTGRES"]).set(drivername="postgresql+psycopg")
+
+
+def run_on_server(statement: str) -> None:
+    """Run one statement outside of a transaction, as CREATE DATABASE demands."""
+    url = postgres_url().set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Migrations: once, by whoever comes first, and never backwards."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from gateway.domain.errors import SettingsError
+from gateway.store.engine import Store, open_store
+from gateway.store.schema import version
+
+OPEN = """
+import asyncio, sys
+from gateway.store.engine import open_store
+async def main():
+    store = await open_store(sys.argv[1])
+    await store.close()
+asyncio.run(main())
+"""
+
+
+async def test_processes_that_start_together_on_an_empty_directory_all_start(tmp_path: Path) -> None:
+    """The first makes the tables, the others wait for it and find them made."""
+    commands = [await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN, str(tmp_path)) for _ in range(4)]
+    codes = [await command.wait() for command in commands]
+
+    assert codes == [0, 0, 0, 0]
+
+
+async def test_opening_again_keeps_what_is_there(place: str) -> None:
+    """A second run of the migrations has nothing to do."""
+    one = await open_store(place)
+    async with one.begin() as connection:
+        await connection.execute(version.update().where(version.c.topic == "rules").values(value=7))
+    await one.close()
+
+    other = await open_store(place)
+    async with other.connect() as connection:
+        got = (await connection.execute(select(version.c.value).where(version.c.topic == "rules"))).scalar_one()
+    await other.close()
+
+    assert got == 7
+
+
+async def test_a_database_of_a_newer_program_is_refused(place: str, store: Store) -> None:
+    """Whether it may upgrade or not, the program touches nothing that it does not know."""
+    async with store.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(SettingsError, match="newer"):
+        await open_store(place)
+    with pytest.raises(SettingsError, match="9999"):
+        await open_store(place, upgrade=False)
