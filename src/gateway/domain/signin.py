@@ -7,10 +7,18 @@ digests, secrets are sealed.
 
 import msgspec
 
-from gateway.domain.names import AccountId, ClientId, PurposeKey, RecipientId, RoleName
+from gateway.domain.names import AccountId, ClientId, DecisionId, PurposeKey, RecipientId, RoleName
 from gateway.domain.principal import PrincipalKind
 
 _US = 1_000_000
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a step of a sign-in came from: the door's number for the call, and what the part of its entry keeps."""
+
+    call: DecisionId
+    ip: str = ""
+    user_agent: str = ""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):

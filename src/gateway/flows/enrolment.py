@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
+from typing_extensions import override
 
 from gateway.domain.entry import Changed, Entry, Part
 from gateway.domain.errors import GatewayError
@@ -19,7 +20,7 @@ from gateway.domain.signin import Account, AccountRecord, Authenticator, Client
 from gateway.identify.blocklist import Blocklist
 from gateway.identify.clients import is_client_id, new_client_secret
 from gateway.identify.factors import Vault, account_name, opened_secret, sealed_secret
-from gateway.identify.password import Passwords, PasswordProblem, problem_of
+from gateway.identify.password import PasswordProblem, Passwords, problem_of
 from gateway.identify.totp import (
     base32,
     digits_of,
@@ -53,10 +54,6 @@ class AccountStore(Protocol):
 
     async def get(self, account_id: str) -> AccountRecord | None:
         """Return the account of an identifier."""
-        ...
-
-    async def named(self, name: str) -> AccountRecord | None:
-        """Return the account of a name."""
         ...
 
     async def set_password(self, account_id: AccountId, password_hash: str, *, now_us: int) -> bool:
@@ -112,8 +109,8 @@ class NewAuthenticator(msgspec.Struct, frozen=True):
     secret: str
     uri: str
 
+    @override
     def __repr__(self) -> str:
-        """Show nothing of it."""
         return "<a new authenticator>"
 
 
@@ -122,8 +119,8 @@ class Confirmed(msgspec.Struct, frozen=True):
 
     recovery_codes: tuple[str, ...]
 
+    @override
     def __repr__(self) -> str:
-        """Show nothing of them."""
         return f"<{len(self.recovery_codes)} recovery codes>"
 
 

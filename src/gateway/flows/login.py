@@ -15,20 +15,20 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
+from typing_extensions import override
 
 from gateway.domain.decision import Reason
 from gateway.domain.entry import Entry, Part, SignIn
 from gateway.domain.errors import LogUnavailable
-from gateway.domain.names import DecisionId, PurposeKey, RoleName
+from gateway.domain.names import PurposeKey, RoleName
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
-from gateway.domain.signin import Account, NotRotated, Refresh, RecoveryCode, Session, TotpStep
+from gateway.domain.signin import Account, NotRotated, Origin, RecoveryCode, Refresh, Session, TotpStep
 from gateway.identify.bearers import SCOPE_PREFIX, Bearers
 from gateway.identify.clients import AMR, ClientStore, OAuthError, granted, service_principal, token_request
 from gateway.identify.factors import OFFERED, Factors, NotShown, Shown
 from gateway.identify.sessions import (
-    IDLE_S,
-    LIFETIME_S,
     PERSON_CLIENT,
+    Lifetimes,
     Revocations,
     SessionStore,
     new_refresh,
@@ -50,19 +50,15 @@ class Recorder(Protocol):
         ...
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a step of a sign-in came from: the door's number for the call, and what the part of its entry keeps."""
-
-    call: DecisionId
-    ip: str = ""
-    user_agent: str = ""
-
-
 class Started(msgspec.Struct, frozen=True, kw_only=True):
     """Answer to every password: a challenge, and the factors that the installation offers."""
 
     login: str
     factors: tuple[str, ...] = OFFERED
+
+    @override
+    def __repr__(self) -> str:
+        return "<a challenge>"
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,8 +67,12 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     access_token: str
     expires_in: int
     refresh_token: str | None = None
-    token_type: str = msgspec.field(default_factory=lambda: "Bearer")
+    token_type: str = msgspec.field(default_factory=lambda: "Bearer")  # a default would be left out of the answer
     scope: str | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return "<bearers>"
 
 
 class SignInFailed(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,13 +82,6 @@ class SignInFailed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Answer = Started | Tokens | SignInFailed | OAuthError | None
-
-
-class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a person's session lasts, and how long without a refresh."""
-
-    session_s: int = LIFETIME_S
-    idle_s: int = IDLE_S
 
 
 def body_bytes(answer: Answer) -> int:
@@ -116,10 +109,7 @@ class LoginFlow:
         """Take what the steps stand on.
 
         Args:
-            factors: Judges passwords and codes.
-            sessions: Keeps sessions and refresh bearers.
-            clients: Knows client apps.
-            bearers: Signs access bearers.
+            factors / sessions / clients / bearers: Judge, keep, know and sign.
             revocations: Told at once of sessions that end here.
             recorder: The access log.
             clock: UTC microseconds.
@@ -141,15 +131,7 @@ class LoginFlow:
         """
         challenge = await self._factors.challenge(username, password, self._clock())
         answer = Started(login=challenge.login)
-        step = SignIn(
-            call=origin.call,
-            step="password",
-            account=challenge.account,
-            ok=challenge.why is None,
-            reason=challenge.why,
-            bytes=self._size_of(answer),
-        )
-        await self._enter(step, origin)
+        await self._enter(origin, answer, step="password", account=challenge.account, reason=challenge.why)
         return answer
 
     async def finish_totp(self, login: str, code: str, origin: Origin) -> Tokens | SignInFailed:
@@ -161,17 +143,17 @@ class LoginFlow:
         now_us = self._clock()
         shown = await self._factors.check_code(login, code, now_us)
         if isinstance(shown, NotShown):
-            return await self._failed("totp", origin, why=shown.why, account=shown.account)
+            return await self._failed(origin, step="totp", reason=shown.why, account=shown.account)
         step = "recovery" if isinstance(shown.proof, RecoveryCode) else "totp"
         session = self._new_session(shown, now_us)
         bearer, digest = new_refresh()
         idle_us = min(now_us + self._lifetimes.idle_s * _US, session.expires_us)
         refresh = Refresh(digest=digest, issued_us=now_us, expires_us=idle_us)
         if not await self._factors.accept(shown, session=session, refresh=refresh, now_us=now_us):
-            return await self._failed(step, origin, why="spent", account=shown.account.id)
+            return await self._failed(origin, step=step, reason="spent", account=shown.account.id)
         answer = self._tokens(session, shown.account, bearer, now_us)
         try:
-            await self._succeeded(step, origin, answer, account=shown.account.id, session=session.id)
+            await self._enter(origin, answer, step=step, account=shown.account.id, session=session.id)
         except LogUnavailable:
             await self._sessions.revoke(session.id, why="never-issued", now_us=now_us)
             raise
@@ -186,14 +168,16 @@ class LoginFlow:
         now_us = self._clock()
         digest = refresh_digest(bearer)
         if digest is None:
-            return await self._failed("refresh", origin, why="form")
+            return await self._failed(origin, step="refresh", reason="form")
         following, fresh = new_refresh()
-        turned = await self._sessions.rotate(digest, idle_us=self._lifetimes.idle_s * _US, fresh=fresh, now_us=now_us)
+        idle_us = self._lifetimes.idle_s * _US
+        turned = await self._sessions.rotate(digest, idle_us=idle_us, fresh=fresh, now_us=now_us)
         if isinstance(turned, NotRotated):
             return await self._not_rotated(turned, origin, now_us)
-        answer = self._tokens(turned.session, turned.account, following, now_us)
+        account, session = turned.account, turned.session
+        answer = self._tokens(session, account, following, now_us)
         try:
-            await self._succeeded("refresh", origin, answer, account=turned.account.id, session=turned.session.id)
+            await self._enter(origin, answer, step="refresh", account=account.id, session=session.id)
         except LogUnavailable:
             await self._sessions.unrotate(digest, fresh=fresh)
             raise
@@ -220,12 +204,11 @@ class LoginFlow:
             expires_in=self._bearers.lifetime_s,
             scope=" ".join(SCOPE_PREFIX + scope for scope in scopes),
         )
+        account, session = principal.account, principal.session
         try:
-            await self._succeeded(
-                "client", origin, answer, account=client.account.id, session=principal.session, client=client.id
-            )
+            await self._enter(origin, answer, step="client", account=account, session=session, client=client.id)
         except LogUnavailable:
-            await self._sessions.revoke(principal.session, why="never-issued", now_us=now_us)
+            await self._sessions.revoke(session, why="never-issued", now_us=now_us)
             raise
         return answer
 
@@ -238,7 +221,7 @@ class LoginFlow:
         now_us = self._clock()
         await self._sessions.revoke(principal.session, why="signed-out", now_us=now_us)
         self._revocations.note((principal.session,), now_us)
-        await self._succeeded("revoked", origin, None, account=principal.account, session=principal.session)
+        await self._enter(origin, None, step="revoked", account=principal.account, session=principal.session)
 
     def _new_session(self, shown: Shown, now_us: int) -> Session:
         return Session(
@@ -274,52 +257,43 @@ class LoginFlow:
     async def _not_rotated(self, found: NotRotated, origin: Origin, now_us: int) -> SignInFailed:
         if found.why == "reused":
             self._revocations.note((found.session,), now_us)
-        return await self._failed("refresh", origin, why=found.why, account=found.account, session=found.session)
+        return await self._failed(
+            origin, step="refresh", reason=found.why, account=found.account, session=found.session
+        )
 
     async def _not_granted(self, error: OAuthError, origin: Origin) -> OAuthError:
-        entry = SignIn(
-            call=origin.call,
-            step="client",
-            account=error.account,
-            ok=False,
-            reason=error.error,
-            client=error.client,
-            bytes=self._size_of(error),
-        )
-        await self._enter(entry, origin)
+        await self._enter(origin, error, step="client", account=error.account, client=error.client, reason=error.error)
         return error
 
     async def _failed(
-        self, step: str, origin: Origin, *, why: str, account: str = "", session: str = ""
+        self, origin: Origin, *, step: str, reason: str, account: str = "", session: str = ""
     ) -> SignInFailed:
         answer = SignInFailed()
-        entry = SignIn(
-            call=origin.call,
-            step=step,
-            account=account,
-            ok=False,
-            reason=why,
-            session=session,
-            bytes=self._size_of(answer),
-        )
-        await self._enter(entry, origin)
+        await self._enter(origin, answer, step=step, account=account, session=session, reason=reason)
         return answer
 
-    async def _succeeded(
-        self, step: str, origin: Origin, answer: Answer, *, account: str, session: str, client: str = ""
+    async def _enter(
+        self,
+        origin: Origin,
+        answer: Answer,
+        *,
+        step: str,
+        account: str,
+        session: str = "",
+        client: str = "",
+        reason: str | None = None,
     ) -> None:
+        """Enter a step; without a reason against it, it went well."""
         entry = SignIn(
             call=origin.call,
             step=step,
             account=account,
-            ok=True,
+            ok=reason is None,
+            reason=reason,
             client=client,
             session=session,
             bytes=self._size_of(answer),
         )
-        await self._enter(entry, origin)
-
-    async def _enter(self, entry: SignIn, origin: Origin) -> None:
         await self._recorder.append(entry, Part(ip=origin.ip, user_agent=origin.user_agent))
 
 

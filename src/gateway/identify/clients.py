@@ -28,7 +28,7 @@ from gateway.domain.principal import Assurance, Principal, PrincipalKind
 from gateway.domain.signin import Client
 from gateway.identify.bearers import SCOPE_PREFIX
 
-SECRET_PREFIX: Final = "gws_"
+SECRET_PREFIX: Final = "gws_"  # noqa: S105 - what stands before a secret is none
 MAX_BODY_BYTES: Final = 8_192
 GRANT: Final = "client_credentials"
 AMR: Final = ("client_secret",)

@@ -5,7 +5,7 @@ Rules:
 
 1. A refresh bearer is opaque, 256 random bits; only its SHA-256 is stored. It is good once: using it gives the
    next one. Using it again means that two hold it, and ends the whole session within that call.
-2. A session ends after ``LIFETIME_S`` whatever happens, and earlier if nobody refreshes it for ``IDLE_S``.
+2. A session ends after its lifetime whatever happens, and earlier if nobody refreshes it for its idle time.
 3. A refresh does not make a sign-in younger: ``auth_time`` is when the factors were shown.
 4. The database decides who came first. What is in memory here only says no sooner.
 
@@ -18,18 +18,25 @@ import secrets
 from collections.abc import Iterable
 from typing import Final, Protocol
 
+import msgspec
+
 from gateway.domain.names import ClientId
 from gateway.domain.signin import NotRotated, Revoked, Rotated, Session
 
 REFRESH_PREFIX: Final = "gwr_"
-LIFETIME_S: Final = 12 * 3600
-IDLE_S: Final = 3600
 PERSON_CLIENT = ClientId("gateway:login")
 """Client of sessions that people open at the gateway's own door."""
 REMEMBERED_US: Final = 15 * 60 * 1_000_000
 """For how long a revoked session is told apart: past the life of any access bearer, with room for clocks."""
 
 _REFRESH = re.compile(r"gwr_[A-Za-z0-9_-]{43}\Z")
+
+
+class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a person's session lasts, and how long without a refresh."""
+
+    session_s: int = 12 * 3600
+    idle_s: int = 3600
 
 
 class SessionStore(Protocol):

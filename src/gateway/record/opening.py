@@ -88,7 +88,8 @@ def open_slot(
     if not is_log_name(name):
         raise LogUnavailable("a log is named <installation>/<node>/<slot>")
     try:
-        (directory / "parts").mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / "parts").mkdir(mode=0o700, exist_ok=True)
         lock = SlotLock(directory, patience_s=lock_wait_s)
     except OSError as error:
         raise LogUnavailable(f"the log's directory cannot be used: {error.strerror}") from error
@@ -179,6 +180,7 @@ def _found(directory: Path, key: VerifierKey, signer: Signer, files: Files) -> N
         empty = Checkpoint(origin=key.name, size=0, root=EMPTY_ROOT)
         replace_file(files, directory / CHECKPOINT, signed(empty, signer).encode())
     files.sync_directory(directory.parent)
+    files.sync_directory(directory.parent.parent)
 
 
 def _checked_state(directory: Path, key: VerifierKey) -> Checkpoint:

@@ -30,7 +30,7 @@ class Topic(StrEnum):
     """Merged and shredded people; new ones change nothing that is already known."""
 
 
-async def bump(connection: AsyncConnection, topic: Topic) -> int:
+async def bump(connection: AsyncConnection, topic: str) -> int:
     """Count a topic up inside the transaction of the change, before its other statements."""
     statement = update(version).where(version.c.topic == topic).values(value=version.c.value + 1)
     return int((await connection.execute(statement.returning(version.c.value))).scalar_one())

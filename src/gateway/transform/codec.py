@@ -18,7 +18,7 @@ Rows are treated by columns, so that the cost of Python is paid by the block and
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from operator import attrgetter
-from typing import cast
+from typing import TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -30,13 +30,15 @@ from gateway.domain.viewplan import FieldView, Row, RowEffect, ViewPlan
 from gateway.transform.normalise import known_country
 from gateway.transform.rows import WITHHELD, row_classes
 from gateway.transform.split import rows_of
-from gateway.transform.surrogates import Cell, SurrogateKeys, Surrogates
+from gateway.transform.surrogates import Cell, SurrogateKeys, Surrogates, Value
 from gateway.transform.treat import Column, column_of
 
 MAX_EXPONENT = 1000
 """Decimals beyond this power of ten are no amounts; reckoning with them would exhaust memory."""
 
-_KINDS: Mapping[FieldType, type[str | int | Decimal | bool]] = {
+T = TypeVar("T")
+
+_KINDS: Mapping[FieldType, type[Value]] = {
     FieldType.TEXT: str,
     FieldType.FREE_TEXT: str,
     FieldType.DATE: str,
@@ -77,10 +79,10 @@ class Codec:
         read = _read_fields(plan, self._leaving)
         self._attributes = {spec.name: f"f{place}" for place, spec in enumerate(read)}
         self._decimals = tuple(self._attributes[spec.name] for spec in read if spec.type is FieldType.DECIMAL)
-        self.In = _struct("In", [(spec.name, (_KINDS[spec.type],)) for spec in read])
-        self.Out = _struct("Out", [(view.field, _left_kinds(plan, view)) for view in self._leaving])
-        self._block = cast("msgspec.json.Decoder[list[msgspec.Struct]]", msgspec.json.Decoder(list[self.In]))  # type: ignore[name-defined]
-        self._row = cast("msgspec.json.Decoder[msgspec.Struct]", msgspec.json.Decoder(self.In))
+        self.In = _struct("In", [(spec.name, _KINDS[spec.type]) for spec in read])
+        self.Out = _struct("Out", [(view.field, _left_kind(plan, view)) for view in self._leaving])
+        self._row = msgspec.json.Decoder(self.In)
+        self._block = _block_decoder(self.In)
         self._encoder = msgspec.json.Encoder(decimal_format="number")
         self._rules = row_classes(plan)
         self._vectors: dict[int, tuple[Column | None, ...]] = {}
@@ -89,7 +91,7 @@ class Codec:
     def decode(self, array: bytes) -> Batch:
         """Return the rows of a JSON array; what is no row of this collection is counted as malformed."""
         rows = _or_none(self._block.decode, array)
-        if rows is not None and all(map(self._is_sound, rows) if self._decimals else ()):
+        if rows is not None and (not self._decimals or all(map(self._is_sound, rows))):
             return Batch(rows, 0)
         texts = rows_of(array)
         found = [row for text in texts if (row := _or_none(self._row.decode, text)) is not None and self._is_sound(row)]
@@ -210,29 +212,31 @@ def _read_fields(plan: ViewPlan, leaving: Sequence[FieldView]) -> list[FieldSpec
     return [_spec(plan, name) for name in dict.fromkeys(needed)]
 
 
-def _left_kinds(plan: ViewPlan, view: FieldView) -> tuple[type, ...]:
-    """Return the kinds that a field may leave in: its own where it is revealed, else text."""
-    own = _KINDS[_spec(plan, view.field).type]
-    return (own,) if view.chain.family(view.treatment) is Family.REVEAL else (str,)
+def _left_kind(plan: ViewPlan, view: FieldView) -> type[Value]:
+    """Return the kind that a field may leave in: its own where it is revealed, else text."""
+    return _KINDS[_spec(plan, view.field).type] if view.chain.family(view.treatment) is Family.REVEAL else str
 
 
-def _struct(name: str, fields: Sequence[tuple[FieldName, tuple[type, ...]]]) -> type[msgspec.Struct]:
-    attributes = [(f"f{place}", kinds[0] | None | UnsetType, UNSET) for place, (_, kinds) in enumerate(fields)]
+def _struct(name: str, fields: Sequence[tuple[FieldName, type[Value]]]) -> type[msgspec.Struct]:
     return msgspec.defstruct(
         name,
-        attributes,
-        rename={f"f{place}": own for place, (own, _) in enumerate(fields)},
+        [(f"f{place}", kind | None | UnsetType, UNSET) for place, (_, kind) in enumerate(fields)],
+        rename={f"f{place}": field for place, (field, _) in enumerate(fields)},
         namespace={"__repr__": _no_values},
         frozen=True,
         gc=False,  # rows hold scalars alone, so they can be in no circle
     )
 
 
+def _block_decoder(row: type[msgspec.Struct]) -> msgspec.json.Decoder[list[msgspec.Struct]]:
+    return msgspec.json.Decoder(list.__class_getitem__(row))
+
+
 def _no_values(row: msgspec.Struct) -> str:
     return f"<{type(row).__name__} row>"
 
 
-def _or_none(decode: Callable[[bytes], object], raw: bytes) -> object:
+def _or_none(decode: Callable[[bytes], T], raw: bytes) -> T | None:
     try:
         return decode(raw)
     except _UNREADABLE:

@@ -50,11 +50,11 @@ _CITY_CN = re.compile(
 _ADDRESS_PARTS = re.compile(r"[,;\n\r，；、]+")  # noqa: RUF100, RUF001 - full-width marks divide parts too
 
 # The compound surnames in use, simplified and traditional.
-_COMPOUND_SURNAMES = frozenset(
+_COMPOUND_SURNAMES = (
     "欧阳 太史 端木 上官 司马 东方 独孤 南宫 万俟 闻人 夏侯 诸葛 尉迟 公羊 赫连 澹台 皇甫 宗政 濮阳 公冶 太叔 申屠 公孙 慕容 "
     "仲孙 钟离 长孙 宇文 司徒 鲜于 司空 闾丘 子车 亓官 司寇 巫马 公西 令狐 段干 百里 呼延 东郭 南门 羊舌 微生 梁丘 左丘 东门 "
     "西门 歐陽 司馬 東方 獨孤 南宮 萬俟 聞人 諸葛 尉遲 赫連 澹臺 濮陽 公孫 仲孫 鍾離 長孫 鮮于 閭丘 子車 巫馬 段幹 東郭 南門 "
-    "梁丘 左丘 東門 西門".split()
+    "梁丘 左丘 東門 西門"
 )
 
 
@@ -144,14 +144,19 @@ def _clean(value: str) -> str:
 
 def _is_cjk(char: str) -> bool:
     """Tell whether a character is an ideograph, kana or a Hangul syllable."""
-    return "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" or char >= "\U00020000"
+    return (
+        "\u3040" <= char <= "\u30ff"
+        or "\u3400" <= char <= "\u9fff"
+        or "\uac00" <= char <= "\ud7a3"
+        or char >= "\U00020000"
+    )
 
 
 def _surname(letters: str) -> str | None:
     if len(letters) < 2:
         return None
     # Two characters alone are a surname of one and a given name, whatever they spell.
-    return letters[:2 if len(letters) > 2 and letters[:2] in _COMPOUND_SURNAMES else 1] + "*"
+    return letters[: 2 if len(letters) > 2 and f" {letters[:2]} " in f" {_COMPOUND_SURNAMES} " else 1] + "*"
 
 
 def _initial(word: str) -> str | None:

@@ -50,18 +50,23 @@ def normal(form: Form, text: str, country: str | None = None) -> tuple[Namespace
         text: The value.
         country: ISO 3166-1 alpha-2 country of the row's person, if known; only phones look at it.
     """
+    found = _spelling(form, text, country)
+    return ("n", found) if found else ("raw", text)
+
+
+def _spelling(form: Form, text: str, country: str | None) -> str:
+    """Return the one spelling of a value; empty if it has none."""
     match form:
         case Form.TEXT | Form.NAME | Form.ADDRESS:
-            found = " ".join(unicodedata.normalize("NFC", text).split())
+            return " ".join(unicodedata.normalize("NFC", text).split())
         case Form.EMAIL:
-            found = _email(text)
+            return _email(text)
         case Form.PHONE:
-            found = _phone(text, country)
+            return _phone(text, country)
         case Form.NATIONAL_ID:
-            found = _national_id(text)
+            return _national_id(text)
         case Form.DATE:
-            found = _date(text)
-    return ("n", found) if found else ("raw", text)
+            return _date(text)
 
 
 def known_country(text: object) -> str | None:

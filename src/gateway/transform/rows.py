@@ -44,9 +44,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 def row_classes(plan: ViewPlan) -> tuple[AgeRule, ...]:
     """Return the rules of a plan that change rows without withholding them, one bit each."""
-    return tuple(
-        rule for rule in plan.row_rules if isinstance(rule, AgeRule) and rule.effect is not RowEffect.WITHHOLD
-    )
+    return tuple(rule for rule in plan.row_rules if isinstance(rule, AgeRule) and rule.effect is not RowEffect.WITHHOLD)
 
 
 def judge(plan: ViewPlan, rows: Sequence[Row], withheld_by_choice: Sequence[bool], today: date) -> Verdict:

@@ -158,9 +158,7 @@ def _derived(key: SurrogateKey, kind: str, scope: tuple[str, str], length: int) 
     return derive(key.secret, info, length)
 
 
-def _sealer(
-    key: SurrogateKey, scope: tuple[str, str], digest: Callable[[bytes], str]
-) -> Callable[[bytes], str]:
+def _sealer(key: SurrogateKey, scope: tuple[str, str], digest: Callable[[bytes], str]) -> Callable[[bytes], str]:
     prefix = f"sv{key.version}_"
     siv = Siv(_derived(key, "siv", scope, 64)).seal
 
@@ -189,7 +187,7 @@ def _spelled_out(raw: bytes) -> str:
     return b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode("ascii")
 
 
-def _spelled(value: int | Decimal | bool) -> str:  # noqa: FBT001 - a value of a store, not a flag
+def _spelled(value: int | Decimal | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -15,7 +15,6 @@ from gateway.demo.people import Customer, people
 TODAY = date(2025, 6, 1)
 
 Get = Callable[[str], Awaitable[tuple[int, bytes]]]
-Calling = Callable[[Starlette], "AsyncIterator[Get]"]
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,8 @@ def test_numbers_of_contacts_and_orders_run_on(crowd: tuple[Customer, ...]) -> N
 
     assert [contact.id for contact in contacts] == [f"k-{n:06d}" for n in range(1, len(contacts) + 1)]
     assert [order.id for order in orders] == [f"o-{n:06d}" for n in range(1, len(orders) + 1)]
-    assert all(row.customer_id == one.id for one in crowd for row in (*one.contacts, *one.orders))
+    assert all(contact.customer_id == one.id for one in crowd for contact in one.contacts)
+    assert all(order.customer_id == one.id for one in crowd for order in one.orders)
 
 
 def test_totals_have_exact_cents_and_the_money_of_the_country(crowd: tuple[Customer, ...]) -> None:

@@ -75,7 +75,7 @@ def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, content: bytes
 
 def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     """The words are the system's."""
-    with pytest.raises(SettingsError, match="none.csv: No such file"):
+    with pytest.raises(SettingsError, match=r"none\.csv: No such file"):
         list(read_campaign(tmp_path / "none.csv"))
 
 
@@ -83,10 +83,11 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path: Path) -> None:
     ("old", "new", "column"),
     [
         ("58,", "fifty,", "age"),
-        ("-2143", "2,143", "the columns"),
+        ("-2143", "2,143", "housing"),
         (",yes,", ",maybe,", "housing"),
-        ("unknown,no", "unknown", "the columns"),
+        ("unknown,no", "unknown", "y"),
         ("58,", "581,", "age"),
+        ("unknown,no", "unknown,no,more", "the columns"),
     ],
 )
 def test_a_row_that_does_not_fit_is_named_by_number_and_column_alone(
@@ -120,6 +121,6 @@ def test_made_up_attributes_are_of_the_kinds_of_the_file() -> None:
         campaign_from({name: str(getattr(one, name)) for name in Campaign.__struct_fields__}, 1) == one
         for one in made_up
     )
-    assert (min(one.age for one in made_up), max(one.age for one in made_up)) == (18, 93)
+    assert all(18 <= one.age <= 93 for one in made_up)
     assert all((one.pdays == -1) == (one.previous == 0) == (one.poutcome == "unknown") for one in made_up)
     assert {one.job for one in made_up if one.age >= 65} == {"retired"}

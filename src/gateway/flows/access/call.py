@@ -33,6 +33,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     target: ports.Target
     recorder: ports.Recorder
     early: EarlyRefusals
+    is_current: Callable[[], bool]
+    """What this process remembers of changes elsewhere is new enough to decide by."""
     codec_of: Callable[[ViewPlan], Codec]
     status_of: Callable[[Reason], int]
     clock: Callable[[], int]

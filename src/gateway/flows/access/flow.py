@@ -63,6 +63,8 @@ class AccessFlow:
             raise LogUnavailable("the disk that holds the log is nearly full")
         if arrival.framing is not None:
             raise RefusedError(arrival.framing)
+        if not rooms.is_current():
+            raise RefusedError(Deny(reason=Reason.GATEWAY_FAILED))
         # 1 identify
         who = _settled(rooms.identify.principal(arrival.authorization, now_us))
         call.facts = _early_facts(arrival, who)

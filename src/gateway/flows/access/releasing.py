@@ -23,7 +23,7 @@ from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
 from gateway.flows.access.blocks import MOST_ROWS, Block, Gathering
 from gateway.flows.access.call import Call, RefusedError, Rooms
-from gateway.transform.codec import Codec
+from gateway.transform.codec import Codec, view_words
 from gateway.transform.rows import judge
 from gateway.transform.split import RowSplitter
 
@@ -64,11 +64,11 @@ class Releasing:
         numbers = await self._numbers([row.subject for row in known])
         verdict = judge(self._plan, known, self._by_choice(numbers, len(known)), today(self._rooms.clock()))
         withheld = dict(verdict.withheld)
-        if batch.n_malformed:
-            withheld[Cause.MALFORMED] = batch.n_malformed
+        if batch.malformed:
+            withheld[Cause.MALFORMED] = batch.malformed
         kept = [number for number, place in zip(numbers, verdict.classes, strict=False) if place >= 0]
         self._gathering.add(self._codec.encode(batch, verdict.classes), kept, withheld)
-        self._n_store_rows += len(known) + batch.n_malformed
+        self._n_store_rows += len(known) + batch.malformed
 
     async def _numbers(self, subjects: Sequence[str | None]) -> list[PersonNumber]:
         """Return the number of each row's person; a row without a readable person counts as a new one."""
@@ -130,7 +130,7 @@ class Releasing:
             self._plan,
             now_us=self._rooms.clock(),
             rules=self._plan.rules,
-            view=self._codec.view_words(),
+            view=view_words(self._plan),
             choices=self._rooms.choices.sets_for(rule.purpose).version if rule else 0,
         )
 
@@ -141,7 +141,7 @@ class Releasing:
         return ports.Answer(
             decision_id=self._call.arrival.decision_id,
             inquiry=self._inquiry,
-            view=self._codec.view_words(),
+            view=view_words(self._plan),
             step_up=self._permit.step_up,
             withheld={str(cause): n for cause, n in self._gathering.total_withheld.items()} if whole else None,
             length=len(block.body) if whole else None,

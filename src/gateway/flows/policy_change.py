@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a change of rules: load, keep, enter, then swap at once; or leave the old ones in force.
+
+A rule set that is put in force was kept under its digest before, so any past decision can be made
+again. Whatever is wrong with a change, the rules in force stay, and the log says both.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from gateway.decide.decide import Decider, InBand
+from gateway.decide.rules import RuleSet
+from gateway.domain.entry import Entry, Part, RulesInForce, RulesRefused
+from gateway.domain.errors import RulesError
+from gateway.domain.names import PurposeKey, RulesDigest
+
+MOST_TOLD = 50
+"""Problems that one entry of the log names at most."""
+
+
+class Recorder(Protocol):
+    """The log, as this flow needs it."""
+
+    async def append(self, entry: Entry, part: Part | None = None) -> int:
+        """Return once the entry is durable."""
+
+
+class Archive(Protocol):
+    """Where rule sets are kept by digest."""
+
+    def keep(self, digest: RulesDigest, files: Mapping[str, bytes]) -> None:
+        """Return once the files are durable under the digest."""
+
+
+class ChoicesInMemory(Protocol):
+    """The choices, of which those for the declared purposes are held in memory."""
+
+    async def load(self, purposes: tuple[PurposeKey, ...]) -> None:
+        """Return once the choices for these purposes can be asked."""
+
+
+class PolicyChange:
+    """Owner of the rules in force; everybody else asks it for the decider.
+
+    Attributes:
+        decider: The decider of the rules in force; always modified by swapping.
+    """
+
+    decider: Decider
+
+    def __init__(
+        self,
+        *,
+        load: Callable[[Mapping[str, bytes]], RuleSet],
+        digest: Callable[[Mapping[str, bytes]], RulesDigest],
+        in_band: InBand,
+        archive: Archive,
+        recorder: Recorder,
+        choices: ChoicesInMemory,
+    ) -> None:
+        """Begin without rules; nothing can be decided before the first are in force."""
+        self._load, self._digest, self._in_band = load, digest, in_band
+        self._archive, self._recorder, self._choices = archive, recorder, choices
+
+    async def put_in_force(self, files: Mapping[str, bytes]) -> RulesDigest:
+        """Put rules in force and return their digest.
+
+        Raises:
+            RulesError: They cannot be; the ones before stay in force.
+            LogUnavailable: The change could not be entered; the ones before stay in force.
+        """
+        digest, before = self._digest(files), self._in_force()
+        if digest == before:
+            return digest
+        try:
+            rules = self._load(files)
+        except RulesError as error:
+            problems = tuple(problem.sentence() for problem in error.problems[:MOST_TOLD])
+            await self._recorder.append(RulesRefused(rules=digest, problems=problems))
+            raise
+        self._archive.keep(digest, files)
+        await self._choices.load(tuple(rules.purposes))
+        await self._recorder.append(RulesInForce(rules=digest, before=before))
+        self.decider = Decider(rules, self._in_band)
+        return digest
+
+    def _in_force(self) -> RulesDigest | None:
+        return self.decider.rules.digest if hasattr(self, "decider") else None

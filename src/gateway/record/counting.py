@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the log keeps as counts: answers of the gateway's own, and refusals in a flood.
+
+Nothing is exempt from the log. Health checks and public keys depend on no store and no person, so
+their entries are counts once a minute. Refusals before identification are entered one by one up to a
+rate a place and in all; beyond it one entry a second counts them, so a flood of unknown callers can
+neither fill the disk nor hide among entries.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.domain.entry import Answered, Entry, Part, RefusalsCounted, Refused
+from gateway.domain.errors import LogUnavailable
+
+SINGLY_A_PLACE = 20
+SINGLY_IN_ALL = 200
+"""Refusals a second that are entered one by one (DESIGN 4)."""
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+
+
+class Appender(Protocol):
+    """The log, as counting needs it."""
+
+    async def append(self, entry: Entry, part: Part | None = None) -> int:
+        """Return once the entry is durable."""
+
+
+class Counting:
+    """Counts of one process; ``run`` enters them in time, ``flush`` at the end."""
+
+    def __init__(self, log: Appender, clock: Callable[[], int]) -> None:
+        """Begin with nothing counted."""
+        self._log, self._clock = log, clock
+        self._answers: Counter[str] = Counter()
+        self._answers_since_us = clock()
+        self._refusals: Counter[str] = Counter()
+        self._second = 0
+        self._singly: defaultdict[str, int] = defaultdict(int)
+        self._singly_in_all = 0
+
+    def answered(self, what: str) -> None:
+        """Count an answer that depends on no store and no person."""
+        self._answers[what] += 1
+
+    async def refused(self, entry: Refused, part: Part) -> None:
+        """Enter a refusal of somebody unknown, by itself or as one of a count.
+
+        Raises:
+            LogUnavailable: It could not be entered.
+        """
+        if self._is_single(part.ip):
+            await self._log.append(entry, part)
+        else:
+            self._refusals[entry.reason] += 1
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Enter refusals every second and answers every minute until told to stop."""
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(stop.wait(), 1.0)
+            except TimeoutError:
+                await self.flush(answers=self._clock() - self._answers_since_us >= MINUTE_US)
+        await self.flush(answers=True)
+
+    async def flush(self, *, answers: bool) -> None:
+        """Enter what was counted; what cannot be entered now is kept for the next time."""
+        try:
+            if self._refusals:
+                counted, self._refusals = self._refusals, Counter()
+                await self._enter(RefusalsCounted(since_us=self._second * SECOND_US, reasons=dict(counted)), counted)
+            if answers and self._answers:
+                since_us, self._answers_since_us = self._answers_since_us, self._clock()
+                told, self._answers = self._answers, Counter()
+                await self._enter(Answered(since_us=since_us, counts=dict(told)), told, answers=True)
+        except LogUnavailable:
+            return
+
+    async def _enter(self, entry: Entry, counts: "Counter[str]", *, answers: bool = False) -> None:
+        try:
+            await self._log.append(entry)
+        except LogUnavailable:
+            (self._answers if answers else self._refusals).update(counts)
+            raise
+
+    def _is_single(self, place: str) -> bool:
+        second = self._clock() // SECOND_US
+        if second != self._second:
+            self._second, self._singly_in_all = second, 0
+            self._singly.clear()
+        if self._singly_in_all >= SINGLY_IN_ALL or self._singly[place] >= SINGLY_A_PLACE:
+            return False
+        self._singly[place] += 1
+        self._singly_in_all += 1
+        return True

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The change feed: what other processes changed is in force here within a fraction of a second.
+
+A process whose last good poll is too old must not decide by what it remembers; ``is_current`` says
+so, and the access flow refuses while it is not.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
+
+import structlog
+
+from gateway.domain.errors import GatewayError
+
+EVERY_S = 0.2
+STALE_US = 2_000_000
+"""Age of the last good poll above which a door answers 503 (DESIGN 6)."""
+
+_log = structlog.get_logger("gateway.feed")
+
+
+class Feed(Protocol):
+    """Says which topics changed since it was last asked."""
+
+    async def poll(self) -> Iterable[str]:
+        """Return the topics that changed."""
+
+    def again(self, topics: Iterable[str]) -> None:
+        """Tell these topics once more at the next poll, because they could not be followed."""
+
+
+class ChangeLoop:
+    """Polls a feed and brings what changed up to date."""
+
+    def __init__(
+        self, feed: Feed, followers: Mapping[str, Callable[[], Awaitable[None]]], clock: Callable[[], int]
+    ) -> None:
+        """Keep the followers by topic."""
+        self._feed, self._followers, self._clock = feed, followers, clock
+        self._good_us: int | None = None
+
+    def is_current(self) -> bool:
+        """Tell whether what this process remembers is new enough to decide by."""
+        return self._good_us is not None and self._clock() - self._good_us <= STALE_US
+
+    async def follow(self) -> None:
+        """Poll once and follow what changed; a failure leaves the poll not good."""
+        asked_us = self._clock()
+        changed = tuple(await self._feed.poll())
+        for place, topic in enumerate(changed):
+            follower = self._followers.get(topic)
+            try:
+                if follower is not None:
+                    await follower()
+            except GatewayError:
+                self._feed.again(changed[place:])
+                raise
+        self._good_us = asked_us
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow five times a second until told to stop."""
+        while not stop.is_set():
+            try:
+                await self.follow()
+            except GatewayError as error:
+                _log.warning("changes not followed", error=type(error).__name__)
+            try:
+                await asyncio.wait_for(stop.wait(), EVERY_S)
+            except TimeoutError:
+                continue

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Single facts of the installation."""
+
+import asyncio
+
+from gateway.store.engine import Store
+from gateway.store.meta import INSTALLATION, RULES, Meta
+from gateway.store.versions import ChangeFeed, Topic
+
+
+async def test_a_fact_is_read_as_it_was_last_written(store: Store) -> None:
+    """Writing again replaces."""
+    facts = Meta(store)
+    assert await facts.read(RULES) is None
+
+    await facts.write(RULES, "one")
+    await facts.write(RULES, "two")
+
+    assert await facts.read(RULES) == "two"
+
+
+async def test_a_write_can_announce_itself(store: Store) -> None:
+    """New rules are heard of by every process."""
+    feed = ChangeFeed(store)
+    await feed.poll()
+
+    await Meta(store).write(RULES, "one", announce=Topic.RULES)
+
+    assert Topic.RULES in await feed.poll()
+    await feed.close()
+
+
+async def test_the_first_to_settle_a_fact_decides_for_all(store: Store) -> None:
+    """Two processes that start together agree on one installation id."""
+    settled = await asyncio.gather(*(Meta(store).settle(INSTALLATION, f"i{n}") for n in range(8)))
+
+    assert len(set(settled)) == 1
+    assert await Meta(store).read(INSTALLATION) == settled[0]
