@@ -131,7 +131,9 @@ def enter(log: SlotLog, entry: Entry, part: Part | None = None, at_us: int = STA
 
 def release(call: str, n: int = 0, *, last: bool = True, account: str = "a:analyst") -> Release:
     """Return a release of three rows."""
-    facts = Facts(account=account, client="newsletter-app", purpose="marketing.communications.email", dataset="crm.customers")
+    facts = Facts(
+        account=account, client="newsletter-app", purpose="marketing.communications.email", dataset="crm.customers"
+    )
     return Release(call=DecisionId(call), n=n, rows=3, bytes=120, people=3, last=last, facts=facts if n == 0 else None)
 
 
@@ -140,7 +142,9 @@ def part(*people: int) -> Part:
     return Part(ip="192.0.2.7", user_agent="test/1", met=people)
 
 
-def written(directory: Path, n_entries: int, name: str = NAME, *, key: SigningKey | None = None, most_bytes: int = SEGMENT_BYTES) -> None:
+def written(
+    directory: Path, n_entries: int, name: str = NAME, *, key: SigningKey | None = None, most_bytes: int = SEGMENT_BYTES
+) -> None:
     """Write a closed log of ``n_entries`` (at least 2): an opening, releases with parts or changes without, a close."""
     log = opened(directory, name, key=key, most_bytes=most_bytes)
     for place in range(n_entries - 2):

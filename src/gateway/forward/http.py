@@ -17,7 +17,7 @@ A flow that wants this room behind a Protocol of its own needs only::
     class Stores(Protocol):
         def call(self, call: StoreCall) -> AbstractAsyncContextManager[StoreAnswer]: ...
 
-with ``StoreAnswer`` having ``status``, ``content_type``, ``charset`` and ``chunks()``.
+with ``StoreAnswer`` having ``status``, ``absent``, ``content_type``, ``charset`` and ``chunks()``.
 
 Source: RFC 9110, RFC 9112 section 6; the client is reqwest over hyper.
 """
@@ -96,6 +96,11 @@ class StoreAnswer:
         self.content_type = content_type
         self.charset = "utf-8"
         self._reader = response.body_reader
+
+    @property
+    def absent(self) -> bool:
+        """Tell whether the store has no such record."""
+        return self.status == 404
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body's pieces; nothing for a status without one. Ends only where the body ends.

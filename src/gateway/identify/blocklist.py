@@ -33,7 +33,8 @@ YEAR_BITS: Final = 6.0
 LEET_BITS: Final = 1.0
 LOCAL_BITS: Final = 1.0
 
-_LEET = str.maketrans("013457@$!", "oleastasi")
+_LEET: Final = tuple(str.maketrans("013457@$!", letters) for letters in ("oleastasi", "oieastasi"))
+"""Digits and signs that stand for letters; ``1`` stands for two of them."""
 _RUNS = (
     "abcdefghijklmnopqrstuvwxyz",
     "01234567890",
@@ -108,15 +109,16 @@ class Blocklist:
                 yield end, cost
 
     def _known_bits(self, piece: str, local: frozenset[str]) -> float | None:
-        if piece in local:
-            return LOCAL_BITS
-        plain = piece.translate(_LEET)
-        if plain in local:
-            return LOCAL_BITS + LEET_BITS
-        if piece in self._bits:
-            return self._bits[piece]
-        found = self._bits.get(plain)
-        return None if found is None else found + LEET_BITS
+        """Return the bits of a word, as it stands or with letters for its digits and signs."""
+        spellings = {piece: 0.0}
+        for letters in _LEET:
+            spellings.setdefault(piece.translate(letters), LEET_BITS)
+        costs = [
+            (LOCAL_BITS if spelling in local else self._bits[spelling]) + extra
+            for spelling, extra in spellings.items()
+            if spelling in local or spelling in self._bits
+        ]
+        return min(costs, default=None)
 
 
 def _words(names: Iterable[str]) -> Iterable[str]:

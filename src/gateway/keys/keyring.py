@@ -81,10 +81,12 @@ class Keyring:
     """The keyring in one directory; keys are unwrapped when first asked for and kept in memory.
 
     Raises:
-        SettingsError: The file is there and cannot be read.
+        SettingsError: The directory is missing, or the file is there and cannot be read.
     """
 
     def __init__(self, directory: Path, kek: Kek, clock: Callable[[], int]) -> None:
+        if not directory.is_dir():
+            raise SettingsError(f"the directory of keys {directory} does not exist")
         self._path = directory / FILE
         self._lock_path = directory / LOCK
         self._kek = kek
@@ -123,7 +125,8 @@ class Keyring:
         Raises:
             KeyUnavailable: It does not exist or was shredded.
         """
-        return self._key(self._entry(label, version))
+        entries = self._entries.get(label, [])
+        return self._key(entries[_place(entries, label, version)])
 
     def versions(self, label: str) -> tuple[KeyEntry, ...]:
         """Return what the file says of each version of a label, oldest first."""
@@ -199,12 +202,6 @@ class Keyring:
     def _made(self, label: str, version: int) -> KeyEntry:
         wrapped = self._kek.wrap(new_key(), _wrap_label(label, version))
         return KeyEntry(label=label, version=version, state=KeyState.ACTIVE, created_us=self._clock(), wrapped=wrapped)
-
-    def _entry(self, label: str, version: int) -> KeyEntry:
-        for entry in self._entries.get(label, ()):
-            if entry.version == version:
-                return entry
-        raise KeyUnavailable(f"there is no key {label} version {version}")
 
     def _key(self, entry: KeyEntry) -> Key:
         if entry.wrapped is None:

@@ -81,7 +81,7 @@ class Chain:
 
     def read(self) -> Iterator[Link]:
         """Yield the links that hold, from where the last reading ended to the end of the log as it is now."""
-        lines = self._lines()
+        lines = iter(()) if self.broken else self._lines()
         for line in lines:
             link, wrong = self._check(line, lines)
             if wrong is not None:
@@ -139,7 +139,8 @@ class Chain:
         index = len(self.leaves)
         following = next(ahead, None)
         changed = index - 1 if index and _holds(following, line) else index
-        doubt = (_leaf_in(link), leaf_hash(line)) if following is None and index else None
+        named = _leaf_in(link) if following is None and index else None
+        doubt = None if named is None else (named, leaf_hash(line))
         return Break(changed, f"entry {changed} was changed", doubt)
 
 
@@ -150,12 +151,13 @@ def _parse(line: bytes) -> Link | None:
         return None
 
 
-def _leaf_in(link: Link) -> bytes:
-    """Return the leaf hash that a line holds of the one before; nothing if it is no hash."""
+def _leaf_in(link: Link) -> bytes | None:
+    """Return the leaf hash that a line holds of the one before, if what it holds can be one."""
     try:
-        return bytes.fromhex(link.prev)
+        leaf = bytes.fromhex(link.prev)
     except ValueError:
-        return b""
+        return None
+    return leaf if len(leaf) == HASH_BYTES else None
 
 
 def _holds(following: bytes | None, line: bytes) -> bool:

@@ -115,7 +115,7 @@ def open_slot(
 
 
 def begin(log: SlotLog, found: Found, *, version: str, public_key: bytes, clock: Callable[[], int]) -> None:
-    """Enter the opening of a log, and an end for every call that the log left open.
+    """Enter the opening of a log and an end for every call that the log left open, and publish them.
 
     Raises:
         LogUnavailable: They could not be entered; the slot was let go.
@@ -125,6 +125,7 @@ def begin(log: SlotLog, found: Found, *, version: str, public_key: bytes, clock:
     try:
         for start in range(0, len(first), MOST_UNSIGNED):
             log.append([draft(entry, None, clock()) for entry in first[start : start + MOST_UNSIGNED]])
+        log.sign()
     except BaseException:
         log.close(None)
         raise

@@ -6,7 +6,7 @@ A part is handed out only if it has the digest that its entry holds. Nothing her
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from gateway.domain.entry import Line, Part
 from gateway.domain.errors import LogDamaged
 from gateway.record.chain import Chain
-from gateway.record.checkpoint import CheckpointInvalid, open_checkpoint, parse_verifier_key
+from gateway.record.checkpoint import Checkpoint, CheckpointInvalid, open_checkpoint, parse_verifier_key
 from gateway.record.layout import CHECKPOINT, PUBLIC_KEY, LineFile, parts_path, segment_path, segments
 from gateway.record.parts import PartInvalid, StoredPart, parse_part
 from gateway.record.proofs import inclusion_proof
@@ -104,8 +104,15 @@ def show(directory: Path, seq: int) -> Shown | None:
         LogDamaged: The log does not hold together up to the entry, or its checkpoint is not right.
     """
     record = _at(directory, seq)
-    if record is None:
-        return None
+    return None if record is None else show_all(directory, (record,))[0]
+
+
+def show_all(directory: Path, found: Sequence[Record]) -> list[Shown]:
+    """Return entries of one log with their inclusion proofs; the log is read once for all of them.
+
+    Raises:
+        LogDamaged: The log does not hold together up to an entry, or its checkpoint is not right.
+    """
     try:
         key = parse_verifier_key((directory / PUBLIC_KEY).read_text().removesuffix("\n"))
         note = (directory / CHECKPOINT).read_text()
@@ -115,8 +122,14 @@ def show(directory: Path, seq: int) -> Shown | None:
     chain = Chain(directory, key.name)
     for _ in chain.read():
         pass
-    if chain.broken is not None or len(chain.leaves) < max(state.size, seq + 1):
+    last = max((record.line.seq for record in found), default=-1)
+    if chain.broken is not None or len(chain.leaves) < max(state.size, last + 1):
         raise LogDamaged("the log does not hold together; run `gateway log verify`")
+    return [_shown(record, chain, state, note) for record in found]
+
+
+def _shown(record: Record, chain: Chain, state: Checkpoint, note: str) -> Shown:
+    seq = record.line.seq
     siblings = inclusion_proof(chain.leaves, seq, state.size) if seq < state.size else None
     return Shown(
         record=record,

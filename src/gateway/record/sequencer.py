@@ -132,7 +132,6 @@ class Sequencer:
             if not opening.cancelled() and opening.exception() is None:
                 opening.result()[0].close(None)
             raise
-        self._publish_at_s = self._loop.time()
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
         self._tasks.create_task(self._write())

@@ -13,10 +13,11 @@ row. A refresh asks the database again for the people of new records and for nob
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, case, func, insert, literal, select
+from sqlalchemy import ColumnElement, Row, case, func, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.choice import Choice, ChoiceState
@@ -97,15 +98,19 @@ class Choices:
         """Return every record of a person, oldest first."""
         query = select(choice).where(choice.c.person == person).order_by(choice.c.at_us, choice.c.id)
         async with self._store.connect() as connection:
-            return tuple(
-                Choice(
-                    person=PersonNumber(row.person),
-                    purpose=PurposeKey(row.purpose),
-                    state=ChoiceState(row.state),
-                    at_us=row.at_us,
-                )
-                for row in await connection.execute(query)
-            )
+            return tuple(map(_choice, await connection.execute(query)))
+
+    async def unknown(self, choices: Sequence[Choice]) -> tuple[Choice, ...]:
+        """Return those that are not recorded yet, each once; so that a file can be imported again."""
+        fresh = dict.fromkeys(choices)
+        async with self._store.connect() as connection:
+            for purpose in {one.purpose for one in fresh}:
+                people = sorted({one.person for one in fresh if one.purpose == purpose})
+                for some in chunks(people, PEOPLE_A_LOOK):
+                    query = select(choice).where(choice.c.purpose == purpose, choice.c.person.in_(some))
+                    for row in await connection.execute(query):
+                        fresh.pop(_choice(row), None)
+        return tuple(fresh)
 
     async def load(self, purposes: Iterable[PurposeKey]) -> None:
         """Build the sets of exactly these purposes, keeping those that are there and dropping others."""
@@ -150,6 +155,15 @@ class Choices:
         return fresh
 
 
+def _choice(row: Row[Any]) -> Choice:
+    return Choice(
+        person=PersonNumber(row.person),
+        purpose=PurposeKey(row.purpose),
+        state=ChoiceState(row.state),
+        at_us=row.at_us,
+    )
+
+
 async def carry_over(connection: AsyncConnection, source: PersonNumber, target: PersonNumber, now_us: int) -> None:
     """Copy the records of one person to another number of the same person, times kept.
 
@@ -169,11 +183,21 @@ async def _last_id(connection: AsyncConnection) -> int:
 async def _built(connection: AsyncConnection, purpose: PurposeKey, last: int) -> ChoiceSet:
     """Build a set from the table in ranges of numbers, so that memory is bounded by the range."""
     given, negative = BitMap(), BitMap()
-    highest = (await connection.execute(select(func.max(choice.c.person)))).scalar_one() or 0
-    for first in range(0, highest + 1, PEOPLE_A_READ):
+    first = await _next_person(connection, purpose, 0)
+    while first is not None:
         among = choice.c.person.between(first, first + PEOPLE_A_READ - 1)
         await _add(connection, (given, negative), purpose, last, among)
+        first = await _next_person(connection, purpose, first + PEOPLE_A_READ)
     return ChoiceSet(purpose=purpose, given=given, negative=negative, version=last)
+
+
+async def _next_person(connection: AsyncConnection, purpose: PurposeKey, first: int) -> int | None:
+    """Return the lowest number from ``first`` on that has a record; one seek in the index for each key."""
+    found = []
+    for key in ancestors(purpose):
+        query = select(func.min(choice.c.person)).where(choice.c.purpose == key, choice.c.person >= first)
+        found.append((await connection.execute(query)).scalar_one())
+    return min((number for number in found if number is not None), default=None)
 
 
 async def _looked_again(connection: AsyncConnection, known: ChoiceSet, people: BitMap, last: int) -> ChoiceSet:

@@ -79,8 +79,8 @@ class FactorTries:
             await connection.execute(
                 update(login_challenge).where(login_challenge.c.digest == challenge).values(verdict=right)
             )
-            if refund and tried.admitted and tried.account is not None:
-                await self._refund(connection, tried.account, tried.lock_us)
+            # Run for nobody where nothing is given back: as many statements whatever the password was.
+            await self._refund(connection, tried.account if refund and tried.admitted else None, tried.lock_us)
             if rehashed is not None:
                 await connection.execute(
                     update(account)
@@ -146,7 +146,7 @@ class FactorTries:
         )
         return (await connection.execute(charge)).one_or_none()
 
-    async def _refund(self, connection: AsyncConnection, who: str, lock_us: int | None) -> None:
+    async def _refund(self, connection: AsyncConnection, who: str | None, lock_us: int | None) -> None:
         """Take back a count, and the wait that it began."""
         failures = account.c.failures - 1
         is_own_wait = account.c.locked_until_us == lock_us if lock_us is not None else false()

@@ -8,8 +8,9 @@ process sets or lifts counts here at once, and elsewhere with the next look at t
 import base64
 import secrets
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, insert, or_, select, update
 
 from gateway.domain.names import AccountId, CategoryKey
 from gateway.domain.treatment import Rung
@@ -72,6 +73,13 @@ class Holds:
         now_us = self._clock()
         return tuple(cap for until_us, cap in known if until_us is None or now_us < until_us)
 
+    async def on(self, account: AccountId) -> tuple[tuple[str, Hold], ...]:
+        """Return the holds in force on an account with their ids, as the database has them now."""
+        query = select(hold).where(hold.c.account == account, hold.c.lifted_us.is_(None), _unended(self._clock()))
+        async with self._store.connect() as connection:
+            rows = (await connection.execute(query.order_by(hold.c.created_us, hold.c.id))).all()
+        return tuple((row.id, _hold(row)) for row in rows)
+
     async def refresh(self) -> None:
         """Read all holds in force again."""
         query = select(hold).where(hold.c.lifted_us.is_(None), _unended(self._clock()))
@@ -79,9 +87,12 @@ class Holds:
             rows = (await connection.execute(query.order_by(hold.c.created_us, hold.c.id))).all()
         fresh: dict[AccountId, tuple[tuple[int | None, Hold], ...]] = {}
         for row in rows:
-            cap = Hold(category=CategoryKey(row.category), rung=Rung(row.rung), link=row.link, reason=row.reason)
-            fresh[row.account] = (*fresh.get(row.account, ()), (row.until_us, cap))
+            fresh[row.account] = (*fresh.get(row.account, ()), (row.until_us, _hold(row)))
         self._in_force = fresh
+
+
+def _hold(row: Row[Any]) -> Hold:
+    return Hold(category=CategoryKey(row.category), rung=Rung(row.rung), link=row.link, reason=row.reason)
 
 
 def _unended(now_us: int) -> ColumnElement[bool]:

@@ -28,6 +28,8 @@ class Topic(StrEnum):
     HOLDS = "holds"
     PEOPLE = "people"
     """Merged and shredded people; new ones change nothing that is already known."""
+    KEYS = "keys"
+    """Rotated, retired and shredded keys of the keyring."""
 
 
 async def bump(connection: AsyncConnection, topic: str) -> int:

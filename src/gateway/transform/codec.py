@@ -17,18 +17,18 @@ Rows are treated by columns, so that the cost of Python is paid by the block and
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from operator import attrgetter
 from typing import TypeVar, cast
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
-from gateway.domain.catalog import FieldSpec, FieldType
+from gateway.domain.catalog import FieldSpec, FieldType, Form
 from gateway.domain.names import FieldName
 from gateway.domain.treatment import NOTHING, Family, Treatment, smaller
 from gateway.domain.viewplan import FieldView, Row, RowEffect, ViewPlan
 from gateway.transform.normalise import known_country
 from gateway.transform.rows import WITHHELD, row_classes
+from gateway.transform.shape import Member, RowShape
 from gateway.transform.split import rows_of
 from gateway.transform.surrogates import Cell, SurrogateKeys, Surrogates, Value
 from gateway.transform.treat import Column, column_of
@@ -76,25 +76,33 @@ class Codec:
         self.plan = plan
         self._surrogates = surrogates
         self._leaving = tuple(view for view in plan.views if view.treatment != NOTHING)
+        self._rules = row_classes(plan)
+        self._vectors: dict[int, tuple[Column | None, ...]] = {}
+        self._vector(0)  # a plan that contradicts itself fails here, and not with its first row
         read = _read_fields(plan, self._leaving)
-        self._attributes = {spec.name: f"f{place}" for place, spec in enumerate(read)}
-        self._decimals = tuple(self._attributes[spec.name] for spec in read if spec.type is FieldType.DECIMAL)
-        self.In = _struct("In", [(spec.name, _KINDS[spec.type]) for spec in read])
-        self.Out = _struct("Out", [(view.field, _left_kind(plan, view)) for view in self._leaving])
+        self._decimals = tuple(spec.name for spec in read if spec.type is FieldType.DECIMAL)
+        self._in = RowShape("In", [(spec.name, _KINDS[spec.type]) for spec in read])
+        self._out = RowShape("Out", [(view.field, _left_kind(plan, view)) for view in self._leaving])
+        self.In, self.Out = self._in.type, self._out.type
         self._row = msgspec.json.Decoder(self.In)
         self._block = _block_decoder(self.In)
         self._encoder = msgspec.json.Encoder(decimal_format="number")
-        self._rules = row_classes(plan)
-        self._vectors: dict[int, tuple[Column | None, ...]] = {}
-        self._vector(0)
+        self._looks_at_country = any(
+            view.treatment.level == 0 and _spec(plan, view.field).form is Form.PHONE for view in self._leaving
+        )
 
     def decode(self, array: bytes) -> Batch:
-        """Return the rows of a JSON array; what is no row of this collection is counted as malformed."""
+        """Return the rows of a JSON array; what is no row of this collection is counted as malformed.
+
+        Raises:
+            StoreMisbehaved: The text is not an array of JSON values.
+        """
         rows = _or_none(self._block.decode, array)
-        if rows is not None and (not self._decimals or all(map(self._is_sound, rows))):
+        if rows is not None and self._is_sound(rows):
             return Batch(rows, 0)
         texts = rows_of(array)
-        found = [row for text in texts if (row := _or_none(self._row.decode, text)) is not None and self._is_sound(row)]
+        each = [_or_none(self._row.decode, text) for text in texts]
+        found = [row for row in each if row is not None and self._is_sound([row])]
         return Batch(found, len(texts) - len(found))
 
     def rows(self, batch: Batch) -> list[Row]:
@@ -129,27 +137,33 @@ class Codec:
         present = set(classes)
         if len(present) == 1 and WITHHELD not in present:
             return self._encoded(batch.rows, classes[0])
-        lines: list[bytes | None] = [None] * len(batch)
+        lines: dict[int, bytes] = {}
         for row_class in present - {WITHHELD}:
             places = [place for place, own in enumerate(classes) if own == row_class]
-            encoded = self._encoded([batch.rows[place] for place in places], row_class)
-            for place, line in zip(places, encoded, strict=True):
-                lines[place] = line
-        return [line for line in lines if line is not None]
+            lines.update(zip(places, self._encoded([batch.rows[p] for p in places], row_class), strict=True))
+        return [lines[place] for place in sorted(lines)]
+
+    def resolve(self, field: FieldName, text: str) -> str | None:
+        """Return the value that a surrogate of this plan's scope stands for; ``None`` if it is none."""
+        spec = self.plan.collection.field(field)
+        return None if spec is None else self._surrogates.inner(spec, text)
 
     def _encoded(self, rows: Sequence[msgspec.Struct], row_class: int) -> list[bytes]:
-        countries = [known_country(value) for value in self._column(rows, self.plan.collection.region)]
-        columns = [
-            [UNSET] * len(rows) if treat is None else treat(self._column(rows, view.field), countries)
-            for view, treat in zip(self._leaving, self._vector(row_class), strict=True)
-        ]
-        left = map(self.Out, *columns) if columns else (self.Out() for _ in rows)
-        return [self._encoder.encode(row) for row in left]
+        columns: dict[str, Sequence[Member]] = {path: self._in.column(rows, path) for path in self._out.objects()}
+        countries = self._countries(rows)
+        for view, treat in zip(self._leaving, self._vector(row_class), strict=True):
+            if treat is not None:
+                columns[view.field] = treat(self._column(rows, view.field), countries)
+        return list(map(self._encoder.encode, self._out.build(columns, len(rows))))
 
     def _column(self, rows: Sequence[msgspec.Struct], field: FieldName | None) -> Sequence[Cell]:
-        if field is None:
-            return [None] * len(rows)
-        return list(map(cast("Callable[[msgspec.Struct], Cell]", attrgetter(self._attributes[field])), rows))
+        # A field's column holds values alone: objects stand only at the paths of objects.
+        return [None] * len(rows) if field is None else cast("Sequence[Cell]", self._in.column(rows, field))
+
+    def _countries(self, rows: Sequence[msgspec.Struct]) -> Sequence[str | None]:
+        if not self._looks_at_country:
+            return ()
+        return [known_country(value) for value in self._column(rows, self.plan.collection.region)]
 
     def _vector(self, row_class: int) -> tuple[Column | None, ...]:
         """Return how each leaving field is treated in a class of rows; made when first asked for."""
@@ -168,13 +182,9 @@ class Codec:
                 treatment = smaller(treatment, NOTHING)
         return column_of(_spec(self.plan, view.field), view.chain, treatment, self._surrogates)
 
-    def _is_sound(self, row: msgspec.Struct) -> bool:
-        """Tell whether the decimals of a row are numbers of JSON: it has no NaN, and no 1e999999999."""
-        values = [getattr(row, name) for name in self._decimals]
-        return all(
-            not isinstance(value, Decimal) or (value.is_finite() and abs(value.adjusted()) <= MAX_EXPONENT)
-            for value in values
-        )
+    def _is_sound(self, rows: Sequence[msgspec.Struct]) -> bool:
+        """Tell whether all decimals are numbers of JSON that can be reckoned with: no NaN, no 1e999999999."""
+        return not any(any(map(_is_wild, self._column(rows, field))) for field in self._decimals)
 
 
 def compile_codec(plan: ViewPlan, keys: SurrogateKeys) -> Codec:
@@ -217,23 +227,8 @@ def _left_kind(plan: ViewPlan, view: FieldView) -> type[Value]:
     return _KINDS[_spec(plan, view.field).type] if view.chain.family(view.treatment) is Family.REVEAL else str
 
 
-def _struct(name: str, fields: Sequence[tuple[FieldName, type[Value]]]) -> type[msgspec.Struct]:
-    return msgspec.defstruct(
-        name,
-        [(f"f{place}", kind | None | UnsetType, UNSET) for place, (_, kind) in enumerate(fields)],
-        rename={f"f{place}": field for place, (field, _) in enumerate(fields)},
-        namespace={"__repr__": _no_values},
-        frozen=True,
-        gc=False,  # rows hold scalars alone, so they can be in no circle
-    )
-
-
 def _block_decoder(row: type[msgspec.Struct]) -> msgspec.json.Decoder[list[msgspec.Struct]]:
     return msgspec.json.Decoder(list.__class_getitem__(row))
-
-
-def _no_values(row: msgspec.Struct) -> str:
-    return f"<{type(row).__name__} row>"
 
 
 def _or_none(decode: Callable[[bytes], T], raw: bytes) -> T | None:
@@ -241,6 +236,10 @@ def _or_none(decode: Callable[[bytes], T], raw: bytes) -> T | None:
         return decode(raw)
     except _UNREADABLE:
         return None
+
+
+def _is_wild(value: Cell) -> bool:
+    return isinstance(value, Decimal) and not (value.is_finite() and -MAX_EXPONENT < value.adjusted() < MAX_EXPONENT)
 
 
 def _spelled(value: Cell) -> str | None:

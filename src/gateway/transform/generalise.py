@@ -6,7 +6,7 @@ Spans nest, so each can be computed from any finer one: ``1984-05-06``, ``1984-0
 ``1980-1989``, ``1900-1999``. A band is written ``lowest-highest``, with ``..`` between where the
 lowest is negative; it holds every number from the lowest up to, but not including, the next band.
 
-A value that is no date or number of that kind gives ``None``. A time of day is dropped as written,
+A value that is no date or number of that kind gives ``None``; years before 1000 are none. A time of day is dropped as written,
 without moving it to another zone.
 """
 
@@ -19,10 +19,10 @@ from decimal import Decimal
 WIDTHS = (10, 100, 1_000, 10_000)
 _LARGEST = 10**18
 _DAY = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"([1-9][0-9]{3})-([0-9]{2})-([0-9]{2})"
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
-_MONTH = re.compile(r"(?!0000)[0-9]{4}-(?:0[1-9]|1[0-2])")
+_MONTH = re.compile(r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])")
 _YEAR = re.compile(r"[1-9][0-9]{3}")
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _BAND = re.compile(r"(0|-?[1-9][0-9]{0,17})(-|\.\.)(0|-?[1-9][0-9]{0,17})")

@@ -21,9 +21,12 @@ date           ``YYYY-MM-DD``; a timestamp at midnight is its date
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Literal
 
 import phonenumbers
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from stdnum.cn import ric
 
 from gateway.domain.catalog import Form
@@ -31,9 +34,10 @@ from gateway.transform.generalise import parse_day
 
 Namespace = Literal["n", "raw"]
 
+_PLAIN_EMAIL = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _MOBILE_CN = re.compile(r"1[3-9][0-9]{9}")
-_E164_CN = re.compile(r"\+861[3-9][0-9]{9}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 # Letters and asterisks are refused here: the parser would read what a mask left of a number.
 _PHONE = re.compile(r"[+(]{0,2}[0-9][0-9 ()./\-\u2010-\u2015]{3,62}")
 _ID = re.compile(r"[0-9A-Z]{4,32}")
@@ -50,23 +54,8 @@ def normal(form: Form, text: str, country: str | None = None) -> tuple[Namespace
         text: The value.
         country: ISO 3166-1 alpha-2 country of the row's person, if known; only phones look at it.
     """
-    found = _spelling(form, text, country)
+    found = SPELLINGS[form](text, country)
     return ("n", found) if found else ("raw", text)
-
-
-def _spelling(form: Form, text: str, country: str | None) -> str:
-    """Return the one spelling of a value; empty if it has none."""
-    match form:
-        case Form.TEXT | Form.NAME | Form.ADDRESS:
-            return " ".join(unicodedata.normalize("NFC", text).split())
-        case Form.EMAIL:
-            return _email(text)
-        case Form.PHONE:
-            return _phone(text, country)
-        case Form.NATIONAL_ID:
-            return _national_id(text)
-        case Form.DATE:
-            return _date(text)
 
 
 def known_country(text: object) -> str | None:
@@ -74,7 +63,15 @@ def known_country(text: object) -> str | None:
     return text.strip().upper() if isinstance(text, str) and _COUNTRY.fullmatch(text.strip()) else None
 
 
-def _email(text: str) -> str:
+def _text(text: str, _: str | None) -> str:
+    if text.isascii() and text.isalnum():
+        return text
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _email(text: str, _: str | None) -> str:
+    if _PLAIN_EMAIL.fullmatch(text):
+        return text.lower()
     local, at, domain = unicodedata.normalize("NFC", text).strip().rpartition("@")
     if not at or not local or "@" in local or len(local) > 64 or any(map(str.isspace, local)):
         return ""
@@ -95,11 +92,34 @@ def _phone(text: str, country: str | None) -> str:
         return ""
     if _MOBILE_CN.fullmatch(number) and country in ("CN", None):
         return "+86" + number
-    if _E164_CN.fullmatch(number):
+    if _E164.fullmatch(number) and _is_e164(number):
         return number
     if country is None and number.startswith("00"):
         number = "+" + number[2:]
     return _e164(number, country)
+
+
+def _is_e164(number: str) -> bool:
+    """Tell, ten times faster than reading it, that a number is its own E.164 spelling.
+
+    It is, if its length is possible in its country and it does not begin with what is dialled only
+    inside that country. ``False`` means that it has to be read.
+    """
+    code = next((number[1:end] for end in (2, 3, 4) if int(number[1:end]) in COUNTRY_CODE_TO_REGION_CODE), "")
+    if not code:
+        return False
+    lengths, prefix = _numbering(int(code))
+    inside = number[1 + len(code) :]
+    return len(inside) in lengths and (prefix is None or prefix.match(inside) is None)
+
+
+@cache
+def _numbering(code: int) -> tuple[frozenset[int], re.Pattern[str] | None]:
+    """Return the lengths of numbers under a country code, and the prefix for calls inside, if any."""
+    region = phonenumbers.region_code_for_country_code(code)
+    plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+    prefix = plan.national_prefix_for_parsing
+    return frozenset(plan.general_desc.possible_length), re.compile(prefix) if prefix else None
 
 
 def _e164(number: str, country: str | None) -> str:
@@ -112,13 +132,25 @@ def _e164(number: str, country: str | None) -> str:
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
 
 
-def _national_id(text: str) -> str:
+def _national_id(text: str, _: str | None) -> str:
     number = _ID_SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
     if _ID_CN.fullmatch(number):
         return number if str(ric.calc_check_digit(number)) == number[17] else ""
     return number if _ID.fullmatch(number) else ""
 
 
-def _date(text: str) -> str:
+def _date(text: str, _: str | None) -> str:
     known = parse_day(text) if _MIDNIGHT.fullmatch(text.strip()) else None
     return "" if known is None else known.isoformat()
+
+
+SPELLINGS: Mapping[Form, Callable[[str, str | None], str]] = {
+    Form.TEXT: _text,
+    Form.NAME: _text,
+    Form.ADDRESS: _text,
+    Form.EMAIL: _email,
+    Form.PHONE: _phone,
+    Form.NATIONAL_ID: _national_id,
+    Form.DATE: _date,
+}
+"""By form, the function from a value and its row's country to the one spelling; empty if it has none."""

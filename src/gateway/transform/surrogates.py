@@ -27,11 +27,11 @@ from typing import Protocol
 
 from msgspec import UNSET, UnsetType
 
-from gateway.domain.catalog import FieldSpec, Form, SurrogateKind
+from gateway.domain.catalog import FieldSpec, FieldType, Form, SurrogateKind
 from gateway.domain.errors import KeyUnavailable
 from gateway.keys.envelope import derive
 from gateway.keys.siv import Siv
-from gateway.transform.normalise import normal
+from gateway.transform.normalise import SPELLINGS
 
 Value = str | int | Decimal | bool
 Cell = Value | None | UnsetType
@@ -43,7 +43,6 @@ MEMO = 16_384
 
 _SHAPE = re.compile(r"sv([1-9][0-9]{0,8})_([A-Za-z0-9_-]{43,1500})")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
-_NAMESPACES = {"n": b"n", "raw": b"r"}
 
 
 class SurrogateKey(Protocol):
@@ -71,34 +70,44 @@ class SurrogateKeys(Protocol):
 class Maker:
     """Makes the surrogates of one field under one key version; remembers recent values."""
 
-    __slots__ = ("_digest", "_memo", "_seal", "_spec", "key")
+    __slots__ = ("_by_country", "_is_decimal", "_memo", "_seal", "_spell", "key")
 
     def __init__(self, spec: FieldSpec, key: SurrogateKey, scope: tuple[str, str]) -> None:
         self.key = key
-        self._spec = spec
+        self._spell = SPELLINGS[spec.form]
+        self._by_country = spec.form is Form.PHONE
+        self._is_decimal = spec.type is FieldType.DECIMAL
         self._memo: dict[object, str] = {}
-        self._digest = _digester(key, scope)
-        self._seal = _sealer(key, scope, self._digest) if spec.surrogate is SurrogateKind.SIV else self._digest
+        digest = _digester(key, scope)
+        self._seal = _sealer(key, scope, digest) if spec.surrogate is SurrogateKind.SIV else digest
 
     def of(self, value: Value, country: str | None = None) -> str:
         """Return the surrogate of a value; ``country`` is that of the row's person, if known."""
-        spelled = value if isinstance(value, str) else _spelled(value)
-        namespace, known = normal(self._spec.form, spelled, country)
-        return self._seal(_NAMESPACES[namespace] + known.encode("utf-8", "surrogatepass"))
+        text = value if isinstance(value, str) else _spelled(value)
+        known = self._spell(text, country)
+        return self._seal((b"n" if known else b"r") + (known or text).encode("utf-8", "surrogatepass"))
 
     def column(self, values: Sequence[Cell], countries: Sequence[str | None]) -> list[Cell]:
-        """Return the surrogates of a field in many rows; null stays null, missing stays missing."""
-        memo = self._memo
+        """Return the surrogates of a field in many rows; null stays null, missing stays missing.
+
+        Args:
+            values: One value for each row.
+            countries: Country of each row; looked at for phones alone.
+        """
+        memo, remember = self._memo, self._remember
         if len(memo) > MEMO:
             memo.clear()
-        if self._spec.form is Form.PHONE:
+        if self._by_country:
             pairs = zip(values, countries, strict=True)
-            return [v if v is None or v is UNSET else memo.get((v, c)) or self._remember(v, c) for v, c in pairs]
-        return [v if v is None or v is UNSET else memo.get(_told(v)) or self._remember(v) for v in values]
+            return [v if v is None or v is UNSET else memo.get((v, c)) or remember(v, c) for v, c in pairs]
+        if self._is_decimal:
+            # 1.0 and 1.00 are equal as numbers and not as spelled, so they are told apart by their text.
+            values = [str(v) if isinstance(v, Decimal) else v for v in values]
+        return [v if v is None or v is UNSET else memo.get(v) or remember(v) for v in values]
 
     def _remember(self, value: Value, country: str | None = None) -> str:
         made = self.of(value, country)
-        self._memo[(value, country) if self._spec.form is Form.PHONE else _told(value)] = made
+        self._memo[(value, country) if self._by_country else value] = made
         return made
 
 
@@ -189,8 +198,3 @@ def _spelled_out(raw: bytes) -> str:
 
 def _spelled(value: int | Decimal | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _told(value: Value) -> object:
-    """Return what tells a value from others: 1.0 and 1.00 are equal as numbers and not as spelled."""
-    return str(value) if type(value) is Decimal else value

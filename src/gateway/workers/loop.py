@@ -7,7 +7,7 @@ so, and the access flow refuses while it is not.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -26,7 +26,7 @@ class Feed(Protocol):
     async def poll(self) -> Iterable[str]:
         """Return the topics that changed."""
 
-    def again(self, topics: Iterable[str]) -> None:
+    def again(self, topics: Iterable[Any]) -> None:
         """Tell these topics once more at the next poll, because they could not be followed."""
 
 
@@ -34,7 +34,7 @@ class ChangeLoop:
     """Polls a feed and brings what changed up to date."""
 
     def __init__(
-        self, feed: Feed, followers: Mapping[str, Callable[[], Awaitable[None]]], clock: Callable[[], int]
+        self, feed: Feed, followers: Mapping[str, Callable[[], Awaitable[object]]], clock: Callable[[], int]
     ) -> None:
         """Keep the followers by topic."""
         self._feed, self._followers, self._clock = feed, followers, clock

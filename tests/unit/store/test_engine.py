@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
-from gateway.domain.errors import SettingsError
+from gateway.domain.errors import SettingsError, StateUnavailable
 from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store
 from gateway.store.schema import account, meta, person_key, person_sequence, totp
 
@@ -31,10 +32,14 @@ async def test_a_transaction_that_ends_well_is_kept(store: Store) -> None:
 
 async def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
     """An error in the block undoes all of it."""
-    with pytest.raises(ZeroDivisionError):
+
+    async def fail() -> None:
         async with store.begin() as connection:
             await connection.execute(meta.insert().values(key="a", value="1"))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
 
     assert await names(store) == []
 
@@ -97,7 +102,7 @@ async def test_read_then_write_in_one_transaction_loses_no_update_of_another_pro
 
 async def test_rows_that_point_nowhere_are_refused(store: Store) -> None:
     """Foreign keys are enforced on both engines."""
-    with pytest.raises(Exception, match=r"(?i)foreign key"):
+    with pytest.raises(IntegrityError, match=r"(?i)foreign ?key"):
         async with store.begin() as connection:
             await connection.execute(totp.insert().values(account="a_none", sealed=b"x"))
 
@@ -112,10 +117,14 @@ async def test_an_error_of_the_database_does_not_quote_values(store: Store) -> N
         "recipient": "own",
         "created_us": 1,
     }
-    with pytest.raises(Exception, match=r"(?i)unique") as caught:
+
+    async def write(account_id: str) -> None:
         async with store.begin() as connection:
-            await connection.execute(account.insert().values(row))
-            await connection.execute(account.insert().values(row | {"id": "a_2"}))
+            await connection.execute(account.insert().values(row | {"id": account_id}))
+
+    await write("a_1")
+    with pytest.raises(IntegrityError, match=r"(?i)unique") as caught:
+        await write("a_2")
 
     text = "".join(traceback.format_exception(caught.value))
     assert "canary-in-a-name" not in text
@@ -124,7 +133,7 @@ async def test_an_error_of_the_database_does_not_quote_values(store: Store) -> N
 async def test_a_refused_value_is_not_quoted_either(store: Store) -> None:
     """A value that breaks a check is not in the message, nor in that of the error below it."""
     row = {"id": "a_1", "name": "n", "kind": "canary-kind", "roles": "[]", "recipient": "own", "created_us": 1}
-    with pytest.raises(Exception, match=r"(?i)check") as caught:
+    with pytest.raises(IntegrityError, match=r"(?i)check") as caught:
         async with store.begin() as connection:
             await connection.execute(account.insert().values(row))
 
@@ -194,8 +203,27 @@ async def test_a_base_without_tables_is_not_opened_when_it_may_not_be_changed(tm
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-async def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """The message names the file."""
     tmp_path.chmod(0o500)
+
     with pytest.raises(SettingsError, match=r"gateway\.db"):
-        await open_store(tmp_path)
+        asyncio.run(open_store(tmp_path))
+
+
+async def test_a_database_that_stays_locked_is_an_error_with_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rooms above know no error of the driver; they see that the state is unavailable."""
+    monkeypatch.setattr("gateway.store.sqlite.BUSY_TIMEOUT_MS", 10)
+    one, other = await open_store(tmp_path), await open_store(tmp_path)
+
+    async def write() -> None:
+        async with other.begin() as connection:
+            await connection.execute(meta.insert().values(key="a", value="1"))
+
+    async with one.begin():
+        with pytest.raises(StateUnavailable):
+            await write()
+    await one.close()
+    await other.close()

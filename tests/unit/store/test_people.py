@@ -4,11 +4,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
 
 from gateway.domain.choice import Choice, ChoiceState
 from gateway.domain.errors import GatewayError, KeyUnavailable
@@ -39,6 +41,7 @@ class PowerCut(Base):
 
     cut = False
 
+    @override
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that is undone if the power is cut."""
@@ -86,7 +89,7 @@ async def test_numbers_of_neighbours_are_no_neighbours(people: People) -> None:
 
     assert len(set(numbers)) == 500
     assert max(numbers) < BLOCK_SIZE
-    assert sum(abs(one - other) == 1 for one, other in zip(numbers, numbers[1:], strict=False)) < 10
+    assert sum(abs(one - other) == 1 for one, other in pairwise(numbers)) < 10
 
 
 async def test_a_number_is_committed_before_it_is_returned(place: str, keyring: Keyring, clock: FakeClock) -> None:
@@ -251,7 +254,7 @@ async def test_a_merge_makes_two_people_one(people: People, store: Store, clock:
 
 
 async def test_merging_again_remembers_every_number(people: People) -> None:
-    """a into b, b into c: all three are c's."""
+    """One into a second, that into a third: all three numbers are the third's."""
     a, b, c = await people.numbers(CUSTOMER, ["a", "b", "c"])
     await people.merge(a, b)
     await people.merge(b, c)

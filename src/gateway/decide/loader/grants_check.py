@@ -85,6 +85,8 @@ class GrantCheck:
         if grant.rung not in self.rungs:
             self.problems.tell(place, f"unknown rung {quoted(grant.rung)}{suggestion(grant.rung, sorted(self.rungs))}")
             return
+        if self.around.catalog is None:
+            return
         fields = self.covered(grant.dataset, grant.category)
         lacking = [spec for spec in fields if spec.chain in chains and chains[spec.chain].level_of(grant.rung) is None]
         if not grant.allow and lacking:

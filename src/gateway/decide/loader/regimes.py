@@ -102,7 +102,8 @@ def _restricts(reader: Reader | None) -> bool:
     if reader is None:
         return False
     restricted = reader.flag("restricted")
-    _source(reader, "the rule on transfers")
+    if restricted or reader.has("cite"):
+        _source(reader, "the rule on transfers")
     reader.close()
     return restricted
 
@@ -129,5 +130,7 @@ def _check_table(node: Table, problems: Problems, *, cited: bool, verified: bool
             problems.tell(value.place, "`cite` must be text")
         if key == "verified" and not (isinstance(value, Scalar) and value.kind is Kind.BOOLEAN):
             problems.tell(value.place, "`verified` must be `yes` or `no` without quotes")
+        if key == "verified" and isinstance(value, Scalar) and value.text in ("no", "false"):
+            problems.note(value.place, "this number was not checked against the text of the law")
         cite_here = cited or "cite" in node.nodes
         _check_data(value, problems, cited=cite_here, verified=verified or "verified" in node.nodes)

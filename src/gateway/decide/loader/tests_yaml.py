@@ -69,7 +69,7 @@ def _case(reader: Reader, file: str, around: Surroundings) -> RuleTest:
         expect=_expect(reader, fields, around),
         refused=refused,
     )
-    if bool(case.expect) == bool(refused):
+    if bool(case.expect) == reader.has("refused"):
         reader.problems.tell(reader.place(), "a case says either `expect` or `refused`")
     reader.close()
     return case

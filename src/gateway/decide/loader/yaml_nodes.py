@@ -9,11 +9,12 @@ Rules:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 import msgspec
 import yaml
+from yaml.resolver import Resolver
 
 from gateway.decide.loader.problems import Place, Problems, quoted
 from gateway.decide.loader.text import is_hidden
@@ -23,6 +24,9 @@ MAX_DEPTH = 16
 
 _DECIMAL = re.compile(r"(0|-?[1-9][0-9]{0,15})\Z", re.ASCII)
 _TAG = "tag:yaml.org,2002:"
+_RESOLVER = Resolver()
+# libyaml gives the same events in a fifteenth of the time; PyYAML is built without it on a few systems.
+_PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Kind(StrEnum):
@@ -34,6 +38,10 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     DATE = "date"
     NOTHING = "empty value"
+    MERGE = "merge key"
+
+
+_KINDS = {"str": Kind.TEXT, "bool": Kind.BOOLEAN, "timestamp": Kind.DATE, "null": Kind.NOTHING, "merge": Kind.MERGE}
 
 
 class Scalar(msgspec.Struct, frozen=True):
@@ -65,9 +73,7 @@ Node = Scalar | Items | Table
 def read_yaml(file: str, text: str, problems: Problems) -> Node | None:
     """Return the document of a file, or ``None`` if it is not YAML or uses what rules may not."""
     try:
-        if not _is_plain(file, text, problems):
-            return None
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
+        events = _plain_events(file, text, problems)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
         problems.tell(Place(file, line), f"is not YAML: {error.problem or error.context}")
@@ -75,28 +81,33 @@ def read_yaml(file: str, text: str, problems: Problems) -> Node | None:
     except yaml.YAMLError as error:
         problems.tell(Place(file, 1), f"is not YAML: {type(error).__name__}")
         return None
-    if document is None:
+    if events is None:
+        return None
+    if not events:
         problems.tell(Place(file, 1), "is empty")
         return None
-    return _node(file, document, problems)
+    return _Tree(file, iter(events), problems).node()
 
 
-def _is_plain(file: str, text: str, problems: Problems) -> bool:
+def _plain_events(file: str, text: str, problems: Problems) -> list[yaml.Event] | None:
+    """Return the events that make up the nodes, ``None`` after telling what is not plain."""
     depth = documents = 0
     plain = True
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        place = Place(file, event.start_mark.line + 1)
+    events: list[yaml.Event] = []
+    for event in yaml.parse(text, Loader=_PARSER):
+        place = Place(file, _line(event))
         documents += isinstance(event, yaml.DocumentStartEvent)
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            problems.tell(place, f"is nested deeper than {MAX_DEPTH} levels")
-            return False
-        said = _refused(event, documents)
+        said = f"is nested deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else _refused(event, documents)
         if said is not None:
             problems.tell(place, said)
             plain = False
-    return plain
+        if depth > MAX_DEPTH:
+            break
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent | yaml.CollectionEndEvent):
+            events.append(event)
+    return events if plain else None
 
 
 def _refused(event: yaml.Event, documents: int) -> str | None:
@@ -113,42 +124,69 @@ def _refused(event: yaml.Event, documents: int) -> str | None:
     return None
 
 
-def _node(file: str, node: yaml.Node, problems: Problems) -> Node:
-    place = Place(file, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        return _table(file, node, problems)
-    if isinstance(node, yaml.SequenceNode):
-        return Items(place, tuple(_node(file, item, problems) for item in node.value))
-    hidden = next((character for character in node.value if character != "\n" and is_hidden(character)), None)
-    if hidden is not None:
-        problems.tell(place, f"holds the hidden character U+{ord(hidden):04X}, which is not allowed")
-    return Scalar(place, _kind(node), node.value)
+class _Tree:
+    """Makes nodes of the events of one document, one after the other."""
+
+    def __init__(self, file: str, events: Iterator[yaml.Event], problems: Problems) -> None:
+        self.file = file
+        self.events = events
+        self.problems = problems
+
+    def node(self) -> Node:
+        """Return the node that the next event begins; the caller knows that there is one."""
+        node = self._next()
+        assert node is not None  # noqa: S101 - the parser balances its events
+        return node
+
+    def _next(self) -> Node | None:
+        """Return the next node, ``None`` at the end of the list or mapping around it."""
+        event = next(self.events)
+        place = Place(self.file, _line(event))
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._table(place)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Items(place, tuple(iter(self._next, None)))
+        return self._scalar(place, event) if isinstance(event, yaml.ScalarEvent) else None
+
+    def _scalar(self, place: Place, event: yaml.ScalarEvent) -> Scalar:
+        hidden = next((character for character in event.value if character != "\n" and is_hidden(character)), None)
+        if hidden is not None:
+            self.problems.tell(place, f"holds the hidden character U+{ord(hidden):04X}, which is not allowed")
+        return Scalar(place, _kind(event), event.value)
+
+    def _table(self, place: Place) -> Table:
+        nodes: dict[str, Node] = {}
+        keys: dict[str, Place] = {}
+        while (key := self._next()) is not None:
+            value = self.node()
+            said = _wrong_key(key, keys)
+            if said is not None:
+                self.problems.tell(key.place, said)
+            elif isinstance(key, Scalar):
+                nodes[key.text] = value
+                keys[key.text] = key.place
+        return Table(place, nodes, keys)
 
 
-def _table(file: str, node: yaml.MappingNode, problems: Problems) -> Table:
-    nodes: dict[str, Node] = {}
-    keys: dict[str, Place] = {}
-    for key_node, value_node in node.value:
-        place = Place(file, key_node.start_mark.line + 1)
-        value = _node(file, value_node, problems)
-        if key_node.tag == _TAG + "merge":
-            problems.tell(place, "merge key `<<`: rules are written out, not referred to")
-        elif key_node.tag != _TAG + "str":
-            spelt = f" {quoted(key_node.value)}" if isinstance(key_node, yaml.ScalarNode) else ""
-            problems.tell(place, f"a key must be text, got{spelt} as {_kind(key_node)}; put it in quotes")
-        elif key_node.value in nodes:
-            problems.tell(
-                place, f"key {quoted(key_node.value)} stands twice; first in line {keys[key_node.value].line}"
-            )
-        else:
-            nodes[key_node.value] = value
-            keys[key_node.value] = place
-    return Table(Place(file, node.start_mark.line + 1), nodes, keys)
+def _line(event: yaml.Event) -> int:
+    """Return the line that an event begins in, counted from 1; the parser marks every event."""
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
-def _kind(node: yaml.Node) -> Kind:
-    kinds = {"str": Kind.TEXT, "bool": Kind.BOOLEAN, "timestamp": Kind.DATE, "null": Kind.NOTHING}
-    tag = node.tag.removeprefix(_TAG)
-    if tag == "int" and _DECIMAL.match(node.value) is not None:
+def _wrong_key(key: Node, before: Mapping[str, Place]) -> str | None:
+    if not isinstance(key, Scalar):
+        return "a key must be text; put it in quotes"
+    if key.kind is Kind.MERGE:
+        return "merge key `<<`: rules are written out, not referred to"
+    if key.kind is not Kind.TEXT:
+        return f"a key must be text, got {quoted(key.text)} as {key.kind}; put it in quotes"
+    if key.text in before:
+        return f"key {quoted(key.text)} stands twice; first in line {before[key.text].line}"
+    return None
+
+
+def _kind(event: yaml.ScalarEvent) -> Kind:
+    tag = str(_RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)).removeprefix(_TAG)  # type: ignore[no-untyped-call]
+    if tag == "int" and _DECIMAL.match(event.value) is not None:
         return Kind.INTEGER
-    return kinds.get(tag, Kind.NUMBER)
+    return _KINDS.get(tag, Kind.NUMBER)

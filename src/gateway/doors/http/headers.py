@@ -8,7 +8,7 @@ RULES
 2. A header that would change what the call means, and that no route declares, is refused rather
    than ignored: a range, a condition, another method, another path.
 3. A header of which there is one occurs once. ``Connection`` has no say over any other header.
-4. Identity comes from ``Authorization`` alone. The caller's address is the peer's, unless the peer
+4. Identity comes from ``Authorization`` alone, which is read elsewhere. The caller's address is the peer's, unless the peer
    is in a network that the operator configured as its own proxies.
 
 Source: RFC 9110, RFC 9112 sections 3.2 and 6; W3C Trace Context for ``traceparent``.
@@ -47,34 +47,22 @@ BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _REFERENCE = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
-_CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,31}) +([A-Za-z0-9._~+/-]+=*)")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-
-
-class Credentials(msgspec.Struct, frozen=True):
-    """A well-formed ``Authorization``: the scheme in lower case, and a secret that is never shown."""
-
-    scheme: str
-    secret: str
-
-    @override
-    def __repr__(self) -> str:
-        return f"Credentials({self.scheme}, …)"
 
 
 class Stated(msgspec.Struct, frozen=True, kw_only=True):
     """What the headers of a call state.
 
     Attributes:
-        credentials: ``None`` without ``Authorization``; a malformed one is refused before.
+        authorization: As sent; read by ``identify`` alone and never shown.
         purpose: In the syntax of a key; whether it exists is not known here.
         content_type: As sent; see ``is_json``.
         content_length: Announced size of the body; ``None`` if it is chunked or absent.
         traceparent: The caller's trace, if it sent exactly one that can be read.
     """
 
-    credentials: Credentials | None = None
+    authorization: str | None = None
     purpose: PurposeKey | None = None
     reference: str | None = None
     user_agent: str = ""
@@ -83,6 +71,10 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     content_length: int | None = None
     traceparent: str | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return f"Stated(purpose={self.purpose}, …)"
 
 
 def judged(raw: RawHeaders, *, method: str, http_version: str) -> Stated | Deny:
@@ -141,9 +133,6 @@ def _refused(found: Mapping[str, list[str]]) -> Deny | None:
 
 
 def _stated(found: Mapping[str, list[str]]) -> Stated | Deny:
-    credentials = _credentials(found.get("authorization"))
-    if isinstance(credentials, Deny):
-        return credentials
     purpose = found.get("data-purpose", [None])[0]
     if purpose is not None and not is_key(purpose):
         return _malformed("The header must be one purpose key.", "Data-Purpose")
@@ -152,7 +141,7 @@ def _stated(found: Mapping[str, list[str]]) -> Stated | Deny:
         return _malformed("The header must be 1 to 128 printable ASCII characters.", "Data-Reference")
     traces = found.get("traceparent", [])
     return Stated(
-        credentials=credentials,
+        authorization=found.get("authorization", [None])[0],
         purpose=None if purpose is None else PurposeKey(purpose),
         reference=reference,
         user_agent=_printable(found.get("user-agent", [""])[0]),
@@ -163,15 +152,6 @@ def _stated(found: Mapping[str, list[str]]) -> Stated | Deny:
         # Two or an unreadable one start a new trace (W3C Trace Context section 3.2.2.5).
         traceparent=traces[0] if len(traces) == 1 and _TRACEPARENT.fullmatch(traces[0]) else None,
     )
-
-
-def _credentials(values: Sequence[str] | None) -> Credentials | Deny | None:
-    if not values:
-        return None
-    match = _CREDENTIALS.fullmatch(values[0])
-    if match is None:
-        return Deny(reason=Reason.SIGN_IN_REQUIRED, fields=("Authorization",))
-    return Credentials(match[1].lower(), match[2])
 
 
 def _printable(text: str) -> str:

@@ -21,7 +21,8 @@ from urllib.parse import unquote_to_bytes
 MAX_PATH_BYTES = 4096
 _FORM = re.compile(rb"(?:/(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-F]{2})+)+")
 _UNRESERVED_ESCAPED = re.compile(rb"%(?:2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])")
-_BORDER = frozenset("/\\;%?#")
+# The last six are read as slashes by tables that fit Unicode into older character sets.
+_BORDER = frozenset("/\\;%?#\u2044\u2215\u2216\u29f5\u29f8\u29f9")
 # Zl, Zp and Cf are line separators and characters that are not seen; Cn, Co mean nothing that we know.
 _NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 

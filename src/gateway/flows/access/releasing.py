@@ -11,7 +11,6 @@ from hashlib import sha256
 
 import msgspec
 
-from gateway.domain.catalog import AnswerShape, MemberUse
 from gateway.domain.decision import Deny, Permit, Reason
 from gateway.domain.entry import Facts, Release
 from gateway.domain.errors import StoreMisbehaved
@@ -55,7 +54,7 @@ class Releasing:
                     await self._release(self._gathering.next_block())
                 await self._transform(rows)
         members = splitter.finish()
-        await self._release(self._last_block(members))
+        await self._release(self._last_block(members.counts))
 
     async def _transform(self, rows: bytes) -> None:
         """Run step 4 on a JSON array of whole rows."""
@@ -88,9 +87,10 @@ class Releasing:
         chosen = self._rooms.choices.sets_for(rule.purpose)
         return chosen.withheld(numbers, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
 
-    def _last_block(self, members: Mapping[str, object]) -> Block:
+    def _last_block(self, members: Mapping[str, int]) -> Block:
         if self._shape.kind != "record":
-            return self._gathering.last_block(recounted(members, self._plan, self._shape))
+            # Where rows can be withheld, the store's total would count those too.
+            return self._gathering.last_block({} if self._plan.row_rules else members)
         withheld = self._gathering.total_withheld
         if self._gathering.total_rows == 0 and Cause.MALFORMED not in withheld:
             raise RefusedError(absent(withheld))
@@ -182,14 +182,6 @@ def covers(now: ViewPlan, before: ViewPlan) -> bool:
     return now.row_rules == before.row_rules and all(
         treatment.at_most(wider.get(name, NOTHING)) for name, treatment in before.treatments.items()
     )
-
-
-def recounted(members: Mapping[str, object], plan: ViewPlan, shape: AnswerShape) -> dict[str, int]:
-    """Return the store's totals where no row can be withheld; elsewhere they would count the withheld."""
-    if plan.row_rules:
-        return {}
-    declared = {name for name, use in shape.members if use is MemberUse.RECOUNT}
-    return {name: n for name, n in members.items() if name in declared and type(n) is int and n >= 0}
 
 
 def absent(withheld: Mapping[Cause, int]) -> Deny:

@@ -40,7 +40,7 @@ def _installation() -> None:
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("topic", name=op.f("pk_version")),
     )
-    topics = ("rules", "choices", "accounts", "holds", "people")
+    topics = ("rules", "choices", "accounts", "holds", "people", "keys")
     op.bulk_insert(version, [{"topic": topic, "value": 0} for topic in topics])
 
 

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP door of an open installation, joined from its rooms."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
+from pathlib import Path
+
+import msgspec
+
+from gateway.app.installation import Rooms
+from gateway.app.joins import HttpTarget, IdentifyJoin
+from gateway.domain.decision import Deny, Reason, Refusal
+from gateway.domain.entry import End, Refused, Release
+from gateway.domain.errors import KeyUnavailable, SettingsError
+from gateway.domain.names import DecisionId, StoreName
+from gateway.domain.signin import Origin
+from gateway.doors.http.app import HttpDoor
+from gateway.doors.http.cursors import Seal
+from gateway.doors.http.data import DataDoor, new_decision_id
+from gateway.doors.http.own import OwnParts, OwnPaths
+from gateway.doors.http.problem_table import PROBLEMS
+from gateway.doors.http.problems import problem_json
+from gateway.doors.http.view import stepped
+from gateway.flows.access.call import Rooms as AccessRooms
+from gateway.flows.access.flow import AccessFlow
+from gateway.flows.explain import SelfService
+from gateway.flows.login import LoginFlow
+from gateway.forward.http import HttpStores
+from gateway.forward.roads import Secret, Store
+from gateway.identify.factors import Factors
+from gateway.identify.identify import Identify
+from gateway.identify.sessions import Lifetimes
+from gateway.keys import envelope
+from gateway.keys.keyring import Keyring
+from gateway.record.reader import records
+from gateway.record.search import Query, answers
+from gateway.settings import Settings, StoreSettings
+
+NEWEST = 200_000
+"""How far back a caller's own decision is looked for: entries of one slot, newest first."""
+
+
+class CursorSeal:
+    """Seals cursors under a key that never leaves the keyring."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        """Make the key if there is none."""
+        self._key = keyring.ensure("cursor").secret
+
+    def seal(self, plain: bytes, bound_to: bytes) -> bytes:
+        """Return the sealed bytes."""
+        return envelope.seal(self._key, plain, bound_to)
+
+    def open(self, sealed: bytes, bound_to: bytes) -> bytes | None:
+        """Return what was sealed; ``None`` if it was changed or bound to something else."""
+        try:
+            return envelope.open_sealed(self._key, sealed, bound_to)
+        except KeyUnavailable:
+            return None
+
+
+def open_stores(settings: Settings) -> HttpStores:
+    """Return the stores of an installation.
+
+    Raises:
+        SettingsError: A base address or a credential file cannot be used.
+    """
+    return HttpStores([_store(name, one) for name, one in settings.stores.items()])
+
+
+def _store(name: str, one: StoreSettings) -> Store:
+    credential = None
+    if one.authorization_file is not None:
+        try:
+            credential = Secret("authorization", one.authorization_file.read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise SettingsError(f"stores.{name}.authorization_file: {error.strerror}") from None
+    return Store(
+        name=StoreName(name),
+        base_url=one.base_url,
+        credential=credential,
+        connect_s=one.connect_s,
+        read_s=one.read_s,
+        connections=one.connections,
+    )
+
+
+def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
+    """Return the ASGI application of an open installation."""
+    identify = IdentifyJoin(Identify(rooms.bearers, rooms.revocations), rooms.revocations)
+    proxies = tuple(ip_network(network) for network in rooms.settings.trusted_proxies)
+    access = AccessFlow(
+        AccessRooms(
+            rules=rooms.policy,
+            identify=identify,
+            people=rooms.people,
+            choices=rooms.choices,
+            holds=rooms.holds,
+            target=HttpTarget(stores),
+            recorder=rooms.log,
+            early=rooms.counting,
+            is_current=rooms.changes.is_current,
+            codec_of=rooms.codecs,
+            status_of=lambda reason: PROBLEMS[reason].status,
+            clock=rooms.clock,
+        )
+    )
+    login = _login_flow(rooms)
+    seal: Seal = CursorSeal(rooms.keyring)
+    own = OwnPaths(
+        OwnParts(
+            login=login,
+            self_service=SelfService(
+                rules=rooms.policy,
+                identify=identify,
+                holds=rooms.holds,
+                recorder=rooms.log,
+                decisions=_decisions(rooms.settings.state / "log"),
+                clock=rooms.clock,
+            ),
+            logout=_logout(identify, login, rooms.clock),
+            jwks=rooms.bearers.jwks,
+            is_ready=lambda: rooms.changes.is_current() and rooms.log.trouble is None and rooms.log.room_left(),
+            checkpoint=_checkpoints(rooms.settings.state / "log"),
+            counting=rooms.counting,
+            new_id=new_decision_id,
+            proxies=proxies,
+        )
+    )
+    return HttpDoor(DataDoor(access, seal, proxies), own)
+
+
+def _login_flow(rooms: Rooms) -> LoginFlow:
+    sizes = {reason: len(problem_json(_dummy(reason))) for reason in Reason}
+
+    def size_of(answer: object) -> int:
+        reason = getattr(answer, "reason", None)
+        return sizes[reason] if isinstance(reason, Reason) else len(msgspec.json.encode(answer)) if answer else 0
+
+    return LoginFlow(
+        factors=Factors(rooms.tries, rooms.passwords, rooms.keyring),
+        sessions=rooms.sessions,
+        clients=rooms.clients,
+        bearers=rooms.bearers,
+        revocations=rooms.revocations,
+        recorder=rooms.log,
+        clock=rooms.clock,
+        purposes_of=rooms.purposes_of,
+        size_of=size_of,
+        lifetimes=Lifetimes(session_s=rooms.settings.sessions.refresh_s, idle_s=rooms.settings.sessions.idle_s),
+    )
+
+
+def _dummy(reason: Reason) -> Refusal:
+    return Refusal(decision_id=new_decision_id(), reason=reason)
+
+
+def _logout(
+    identify: IdentifyJoin, login: LoginFlow, clock: Callable[[], int]
+) -> Callable[[str | None, Origin], Awaitable[Deny | None]]:
+    async def logout(authorization: str | None, origin: Origin) -> Deny | None:
+        who = identify.principal(authorization, clock())
+        if isinstance(who, Deny):
+            return who
+        await login.logout(who, origin)
+        return None
+
+    return logout
+
+
+def _checkpoints(logs: Path) -> Callable[[str], Awaitable[str | None]]:
+    async def checkpoint(slot: str) -> str | None:
+        known = await asyncio.to_thread(lambda: {path.parent.name: path for path in logs.glob("*/checkpoint")})
+        return await asyncio.to_thread(known[slot].read_text, encoding="utf-8") if slot in known else None
+
+    return checkpoint
+
+
+def _decisions(logs: Path) -> Callable[[str, DecisionId], Awaitable[dict[str, object] | None]]:
+    async def decision(account: str, call: DecisionId) -> dict[str, object] | None:
+        return await asyncio.to_thread(_looked_up, logs, account, call)
+
+    return decision
+
+
+def _looked_up(logs: Path, account: str, call: DecisionId) -> dict[str, object] | None:
+    """Return the entries of a call as one outcome, if the call was the account's own."""
+    query = Query(call=call)
+    bodies = []
+    for slot in sorted(path.parent for path in logs.glob("*/log.pub")):
+        for place, record in enumerate(records(slot, newest_first=True)):
+            if place >= NEWEST:
+                break
+            if answers(record, query):
+                bodies.append(record.line.body)
+            elif bodies:
+                continue
+    bodies.reverse()
+    facts = next((body.facts for body in bodies if isinstance(body, Release | Refused) and body.facts), None)
+    if facts is None or facts.account != account:
+        return None
+    released = [body for body in bodies if isinstance(body, Release)]
+    refused = next((body for body in bodies if isinstance(body, Refused)), None)
+    end = next((body for body in bodies if isinstance(body, End)), None)
+    withheld: dict[str, int] = {}
+    for body in released:
+        for cause, n in body.withheld.items():
+            withheld[cause] = withheld.get(cause, 0) + n
+    return {
+        "decision_id": call,
+        "decision": "deny" if refused else "permit",
+        "reason": refused.reason if refused else None,
+        "purpose": facts.purpose,
+        "dataset": facts.dataset,
+        "fields": facts.fields,
+        "rows": sum(body.rows for body in released),
+        "bytes": sum(body.bytes for body in released),
+        "rows_withheld": {cause: stepped(n) for cause, n in withheld.items()},
+        "end": end.how if end else ("complete" if any(body.last for body in released) else None),
+    }

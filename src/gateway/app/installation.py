@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The composition root: one installation, opened for one process.
+
+A door opens the slot ``door-0``; the command line opens ``cli``. Whoever opens an installation gets the
+same rooms joined in the same way, so a command and a door cannot come to different answers.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import structlog
+
+import gateway
+from gateway.app.clock import now_us
+from gateway.app.joins import CodecShelf, SurrogateKeyring, is_band
+from gateway.app.rule_files import RulesArchive, read_folder
+from gateway.decide.loader.load import digest, load
+from gateway.domain.errors import RulesError, SettingsError
+from gateway.domain.names import PurposeKey, RoleName
+from gateway.flows.enrolment import Enrolment
+from gateway.flows.policy_change import PolicyChange
+from gateway.identify.bearers import Bearers, bearer_keys
+from gateway.identify.blocklist import Blocklist
+from gateway.identify.password import Passwords
+from gateway.identify.sessions import Revocations
+from gateway.keys import envelope
+from gateway.keys.keyring import Keyring
+from gateway.keys.providers import FileKek, HeldKek
+from gateway.keys.signing import SigningKey
+from gateway.record.counting import Counting
+from gateway.record.sequencer import Limits, Sequencer
+from gateway.settings import Settings
+from gateway.store.accounts import Accounts
+from gateway.store.choices import Choices
+from gateway.store.clients import Clients
+from gateway.store.engine import Store, open_store
+from gateway.store.factors import FactorTries
+from gateway.store.holds import Holds
+from gateway.store.meta import Meta
+from gateway.store.people import People
+from gateway.store.sessions import Sessions
+from gateway.store.versions import ChangeFeed, Topic
+from gateway.transform.treat import check_chain
+from gateway.workers.loop import ChangeLoop
+
+CLI_SLOT = "cli"
+DOOR_SLOT = "door-0"
+
+
+class Rooms(msgspec.Struct, frozen=True, kw_only=True):
+    """The rooms of one process, joined and ready."""
+
+    settings: Settings
+    clock: Callable[[], int]
+    keyring: Keyring
+    store: Store
+    meta: Meta
+    accounts: Accounts
+    sessions: Sessions
+    clients: Clients
+    tries: FactorTries
+    people: People
+    choices: Choices
+    holds: Holds
+    revocations: Revocations
+    bearers: Bearers
+    passwords: Passwords
+    log: Sequencer
+    counting: Counting
+    policy: PolicyChange
+    archive: RulesArchive
+    enrolment: Enrolment
+    codecs: CodecShelf
+    changes: ChangeLoop
+
+    def purposes_of(self, roles: tuple[RoleName, ...]) -> tuple[PurposeKey, ...]:
+        """Return the purposes that roles give, by the rules in force."""
+        return self.policy.decider.purposes_of(roles, self.clock())
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """Return the keyring of an installation.
+
+    Raises:
+        SettingsError: The key-encryption key is missing or open to others.
+    """
+    folder = settings.state / "keys"
+    if settings.kek is not None:
+        return Keyring(folder, HeldKek.from_text(settings.kek.get_secret_value(), "GATEWAY_KEK"), now_us)
+    return Keyring(folder, FileKek(folder / "kek"), now_us)
+
+
+def make_keyring(settings: Settings) -> Keyring:
+    """Return the keyring of a new installation, with a new key-encryption key unless one was given."""
+    folder = settings.state / "keys"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.kek is None and not (folder / "kek").exists():
+        FileKek.create(folder / "kek")
+    return open_keyring(settings)
+
+
+def log_name(settings: Settings, slot: str) -> str:
+    """Return the name of a log, which is the origin of its checkpoints."""
+    return f"{settings.installation}/{settings.node}/{slot}"
+
+
+def log_signer(keyring: Keyring, slot: str) -> SigningKey:
+    """Return the signing key of a slot; every log has its own."""
+    return SigningKey(envelope.derive(keyring.ensure(f"log/{slot}").secret, b"Ed25519 key that signs checkpoints"))
+
+
+def check_private(state: Path) -> None:
+    """Refuse a state folder that others can look into.
+
+    Raises:
+        SettingsError: With the command that mends it.
+    """
+    if not state.is_dir():
+        raise SettingsError(f"{state} does not exist; `gateway init {state}` makes an installation there")
+    mode = state.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise SettingsError(f"{state} is open to others (mode {mode:03o}); run: chmod 700 {state}")
+
+
+@asynccontextmanager
+async def open_installation(settings: Settings, slot: str, *, with_rules: bool = True) -> AsyncIterator[Rooms]:
+    """Open an installation for one process and close it in order.
+
+    Args:
+        settings: Of the installation.
+        slot: Log that the process enters into.
+        with_rules: Off for commands that decide nothing, so that they work while the rules are broken.
+
+    Raises:
+        SettingsError: Something in the configuration cannot be used.
+        RulesError: The rules cannot be put in force.
+        LogUnavailable: Another process holds the slot, or the disk refuses.
+        LogDamaged: The log contradicts itself.
+    """
+    check_private(settings.state)
+    keyring = open_keyring(settings)
+    async with AsyncExitStack() as stack:
+        place = settings.database.get_secret_value() if settings.database else settings.state
+        store = await open_store(place)
+        stack.push_async_callback(store.close)
+        log = await stack.enter_async_context(_sequencer(settings, keyring, slot))
+        rooms = _join(settings, keyring, store, log)
+        stack.push_async_callback(rooms.counting.flush, answers=True)
+        if with_rules:
+            await rooms.policy.put_in_force(read_folder(settings.policies_dir))
+            await rooms.revocations.refresh(now_us())
+            await rooms.holds.refresh()
+            await rooms.changes.follow()
+        yield rooms
+
+
+@asynccontextmanager
+async def open_log(settings: Settings, slot: str) -> AsyncIterator[Sequencer]:
+    """Open the log of a slot alone, for what needs neither database nor rules.
+
+    Raises:
+        SettingsError: Something in the configuration cannot be used.
+        LogUnavailable: Another process holds the slot, or the disk refuses.
+        LogDamaged: The log contradicts itself.
+    """
+    check_private(settings.state)
+    async with _sequencer(settings, open_keyring(settings), slot) as log:
+        yield log
+
+
+async def reload_rules(policy: PolicyChange, folder: Path) -> None:
+    """Put the folder's rules in force if they can be; otherwise those in force stay, which the log says."""
+    try:
+        await policy.put_in_force(read_folder(folder))
+    except (RulesError, SettingsError) as error:
+        structlog.get_logger("gateway.rules").warning("rules stay as they were", problem=str(error))
+
+
+def _sequencer(settings: Settings, keyring: Keyring, slot: str) -> Sequencer:
+    limits = Limits(
+        segment_bytes=settings.log.segment_bytes,
+        free_bytes=settings.log.least_free_bytes,
+        free_share=settings.log.least_free_percent / 100,
+        # A second command waits for the first; a second door must not.
+        lock_wait_s=10.0 if slot == CLI_SLOT else 0.0,
+    )
+    return Sequencer(
+        settings.state / "log" / slot,
+        name=log_name(settings, slot),
+        signer=log_signer(keyring, slot),
+        clock=now_us,
+        version=gateway.__version__,
+        limits=limits,
+    )
+
+
+def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) -> Rooms:
+    people = People(store, keyring, envelope, now_us)
+    choices, holds = Choices(store, now_us), Holds(store, now_us)
+    accounts, clients, sessions = Accounts(store), Clients(store), Sessions(store)
+    revocations = Revocations(sessions)
+    archive = RulesArchive(settings.state / "rules")
+    cost = settings.passwords
+    passwords = Passwords(
+        time_cost=cost.time_cost,
+        memory_kib=cost.memory_kib,
+        parallelism=cost.parallelism,
+        workers=cost.at_once,
+        waiting=cost.queue,
+    )
+    policy = PolicyChange(
+        load=lambda files: load(files, check_chain=check_chain),
+        digest=digest,
+        in_band=is_band,
+        archive=archive,
+        recorder=log,
+        choices=choices,
+    )
+    codecs = CodecShelf(SurrogateKeyring(keyring))
+
+    async def follow_keys() -> None:
+        """Forget what was retired or shredded; the keys of bearers and cursors are those of the start."""
+        if keyring.reload():
+            codecs.clear()
+
+    followers: Mapping[str, Callable[[], Awaitable[object]]] = {
+        Topic.CHOICES: choices.refresh,
+        Topic.ACCOUNTS: lambda: revocations.refresh(now_us()),
+        Topic.HOLDS: holds.refresh,
+        Topic.PEOPLE: lambda: asyncio.to_thread(people.forget),
+        Topic.KEYS: follow_keys,
+        Topic.RULES: lambda: reload_rules(policy, settings.policies_dir),
+    }
+    return Rooms(
+        settings=settings,
+        clock=now_us,
+        keyring=keyring,
+        store=store,
+        meta=Meta(store),
+        accounts=accounts,
+        sessions=sessions,
+        clients=clients,
+        tries=FactorTries(store),
+        people=people,
+        choices=choices,
+        holds=holds,
+        revocations=revocations,
+        bearers=Bearers(
+            bearer_keys(keyring),
+            issuer=settings.issuer,
+            audience=settings.issuer,
+            lifetime_s=settings.sessions.access_s,
+        ),
+        passwords=passwords,
+        log=log,
+        counting=Counting(log, now_us),
+        policy=policy,
+        archive=archive,
+        enrolment=Enrolment(
+            accounts=accounts,
+            clients=clients,
+            passwords=passwords,
+            blocklist=Blocklist.shipped(local=(settings.installation,)),
+            vault=keyring,
+            recorder=log,
+            clock=now_us,
+            issuer=settings.installation,
+        ),
+        codecs=codecs,
+        changes=ChangeLoop(ChangeFeed(store), followers, now_us),
+    )

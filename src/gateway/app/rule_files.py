@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of the rules on disk: the folder that people edit, and the archive of what was in force."""
+
+import io
+import os
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.domain.errors import SettingsError
+from gateway.domain.names import RulesDigest
+
+_KINDS = (".yaml", ".csv", ".conf")
+MOST_BYTES = 64 << 20
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """Return the content of every file of the rules, by name below the folder.
+
+    Editors' leftovers (names that begin with a dot or end in ``~``) are passed over; any other file
+    is handed on, so that the loader can say that it does not belong there.
+
+    Raises:
+        SettingsError: There is no such folder, or something in it cannot be read.
+    """
+    if not folder.is_dir():
+        raise SettingsError(f"{folder}: there is no such folder of rules")
+    found: dict[str, bytes] = {}
+    try:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_dir() or name.endswith("~") or any(part.startswith(".") for part in name.split("/")):
+                continue
+            found[name] = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{error.filename}: {error.strerror}") from None
+    if sum(map(len, found.values())) > MOST_BYTES:
+        raise SettingsError(f"{folder}: the rules have more than {MOST_BYTES >> 20} MiB")
+    return found
+
+
+class RulesArchive:
+    """Rule sets that were in force, as ``STATE/rules/<digest>.tar``; never deleted by the gateway."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep the folder's name; it is made with the first rule set."""
+        self._folder = folder
+
+    def keep(self, digest: RulesDigest, files: Mapping[str, bytes]) -> None:
+        """Return once the files are durable under the digest; the same digest is written once."""
+        path = self._folder / f"{digest}.tar"
+        if path.exists():
+            return
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        with fresh.open("wb") as file:
+            file.write(_tar(files))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(path)
+
+    def read(self, digest: str) -> dict[str, bytes]:
+        """Return the files that were in force under a digest.
+
+        Raises:
+            SettingsError: The archive does not have them.
+        """
+        path = self._folder / f"{digest}.tar"
+        if not path.is_file():
+            raise SettingsError(f"{path}: these rules are not in the archive")
+        with tarfile.open(path) as tar:
+            return {member.name: (tar.extractfile(member) or io.BytesIO()).read() for member in tar if member.isfile()}
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    """Return a tar of the files that depends on names and contents alone."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name in sorted(files):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(files[name]), 0o600
+            tar.addfile(entry, io.BytesIO(files[name]))
+    return raw.getvalue()

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a question: what would come of a call, asked without making it.
+
+The command line, the evaluation endpoint and later the console ask the same decider that the road
+uses, so the answer and the decision cannot differ. Nothing is forwarded and nothing leaves.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+
+from gateway.decide.decide import Decider, caps_for
+from gateway.decide.explain import explain
+from gateway.domain.catalog import AnswerShape, Comparison, FilterParameter, Route
+from gateway.domain.decision import Deny, Reason
+from gateway.domain.entry import Entry, Looked, Part
+from gateway.domain.explanation import Explanation
+from gateway.domain.inquiry import Filter, Inquiry
+from gateway.domain.names import AccountId, DatasetName, DecisionId, FieldName, PurposeKey
+from gateway.domain.principal import Principal, assurance_at
+from gateway.domain.viewplan import Hold, ViewPlan
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A hypothetical call.
+
+    Attributes:
+        fields: Fields that the caller would name; none for whatever there is.
+        filters: Parameters of a route or names of fields, with or without ``=value``.
+    """
+
+    principal: Principal
+    dataset: DatasetName
+    purpose: PurposeKey | None
+    operation: str
+    reference: str | None = None
+    fields: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+
+
+class NoSuchThing(msgspec.Struct, frozen=True):
+    """The question names something that the rules do not know, as a sentence."""
+
+    sentence: str
+
+
+def answer(decider: Decider, question: Question, holds: tuple[Hold, ...], now_us: int) -> Explanation | NoSuchThing:
+    """Return what would come of the call, every layer's word on every field, and the nearest change."""
+    inquiry = _inquiry(decider, question)
+    if isinstance(inquiry, NoSuchThing):
+        return inquiry
+    decision = decider.decide(inquiry, holds, now_us)
+    return explain(inquiry, decision, _plan(decider, inquiry, holds, now_us))
+
+
+def _plan(decider: Decider, inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> ViewPlan | None:
+    """Return the whole view behind a decision, whatever the call names of it."""
+    purpose = decider.purpose(inquiry.purpose, inquiry.principal, inquiry.reference, now_us)
+    if isinstance(purpose, Deny) and purpose.reason is not Reason.REFERENCE_MISSING:
+        return None
+    rule = decider.rules.purposes[inquiry.purpose] if inquiry.purpose else None
+    plan = decider.plan(inquiry, rule, now_us) if rule else None
+    if plan is None or isinstance(plan, Deny):
+        return None
+    return decider.lowered(plan, caps_for(inquiry, holds, now_us))
+
+
+def _inquiry(decider: Decider, question: Question) -> Inquiry | NoSuchThing:
+    catalog = decider.rules.catalog
+    collection = catalog.collections.get(question.dataset)
+    if collection is None:
+        return NoSuchThing(
+            f"there is no dataset {question.dataset}; there are {', '.join(sorted(catalog.collections))}"
+        )
+    route = next(
+        (each for each in catalog.routes if each.dataset == question.dataset and each.operation == question.operation),
+        Route(
+            method="GET",
+            template=f"/{question.dataset.replace('.', '/')}",
+            operation=question.operation,
+            dataset=question.dataset,
+            answer=AnswerShape(kind="array"),
+            parameters={},
+        ),
+    )
+    filters: list[Filter] = []
+    for text in question.filters:
+        found = _filter(route, text)
+        if collection.field(found.field) is None:
+            return NoSuchThing(f"{question.dataset} has no field or parameter {found.parameter}")
+        filters.append(found)
+    unknown = [name for name in question.fields if collection.field(name) is None]
+    if unknown:
+        return NoSuchThing(f"{question.dataset} has no field {', '.join(unknown)}")
+    return Inquiry(
+        decision_id=DecisionId(""),
+        principal=question.principal,
+        purpose=question.purpose,
+        reference=question.reference,
+        operation=question.operation,
+        dataset=question.dataset,
+        route=route,
+        fields=tuple(FieldName(name) for name in question.fields) or None,
+        filters=tuple(filters),
+    )
+
+
+def _filter(route: Route, text: str) -> Filter:
+    name, _, value = text.partition("=")
+    parameter = route.parameters.get(name)
+    if isinstance(parameter, FilterParameter):
+        return Filter(
+            field=parameter.field,
+            comparison=parameter.comparison,
+            value=value,
+            parameter=name,
+            bands=parameter.bands,
+        )
+    return Filter(field=FieldName(name), comparison=Comparison.EQUAL, value=value, parameter=name)
+
+
+class Mine(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller may know of its own bearer."""
+
+    account: str
+    kind: str
+    client: str
+    recipient: str
+    roles: tuple[str, ...]
+    purposes: tuple[str, ...]
+    assurance: int
+    signed_in_us: int
+
+
+class Rules(Protocol):
+    """The rules in force."""
+
+    @property
+    def decider(self) -> Decider:
+        """Return the decider of the rules in force."""
+
+
+class Identify(Protocol):
+    """Who asks."""
+
+    def principal(self, authorization: str | None, now_us: int) -> Principal | Deny:
+        """Return the principal of a bearer, or why there is none."""
+
+
+class Holds(Protocol):
+    """The caps on accounts."""
+
+    def for_account(self, account: AccountId) -> tuple[Hold, ...]:
+        """Return the holds in force on an account."""
+
+
+class Recorder(Protocol):
+    """The log, as this flow needs it."""
+
+    async def append(self, entry: Entry, part: Part | None = None) -> int:
+        """Return once the entry is durable."""
+
+
+Decisions = Callable[[str, DecisionId], Awaitable[dict[str, object] | None]]
+"""Returns what the log holds of a decision of an account, or nothing."""
+
+
+class SelfService:
+    """What callers may ask about themselves; every answer is entered before it is given."""
+
+    def __init__(
+        self,
+        *,
+        rules: Rules,
+        identify: Identify,
+        holds: Holds,
+        recorder: Recorder,
+        decisions: Decisions,
+        clock: Callable[[], int],
+    ) -> None:
+        self._rules, self._identify, self._holds = rules, identify, holds
+        self._recorder, self._decisions, self._clock = recorder, decisions, clock
+
+    async def me(self, authorization: str | None, part: Part) -> Mine | Deny:
+        """Return what the bearer is and is for."""
+        now_us = self._clock()
+        who = self._identify.principal(authorization, now_us)
+        if isinstance(who, Deny):
+            return who
+        await self._enter(who, "me", "", part)
+        return Mine(
+            account=who.account,
+            kind=who.kind,
+            client=who.client,
+            recipient=who.recipient,
+            roles=who.roles,
+            purposes=who.scopes,
+            assurance=int(assurance_at(who, now_us)),
+            signed_in_us=who.signed_in_us,
+        )
+
+    async def decision(self, authorization: str | None, call: DecisionId, part: Part) -> dict[str, object] | Deny:
+        """Return what was decided on one of the caller's own calls, and what of it left in the end."""
+        who = self._identify.principal(authorization, self._clock())
+        if isinstance(who, Deny):
+            return who
+        found = await self._decisions(who.account, call)
+        await self._enter(who, "decision", call, part)
+        return Deny(reason=Reason.NOT_FOUND) if found is None else found
+
+    async def evaluate(
+        self, authorization: str | None, ask: Callable[[Principal], Question | Deny], part: Part
+    ) -> Explanation | NoSuchThing | Deny:
+        """Return what would come of a call of the caller's own (AuthZEN: "could I?")."""
+        now_us = self._clock()
+        who = self._identify.principal(authorization, now_us)
+        if isinstance(who, Deny):
+            return who
+        question = ask(who)
+        if isinstance(question, Deny):
+            return question
+        told = answer(self._rules.decider, question, self._holds.for_account(who.account), now_us)
+        known = "" if isinstance(told, NoSuchThing) else f"{question.operation} {question.dataset} {question.purpose}"
+        await self._enter(who, "evaluation", known, part)
+        return told
+
+    async def _enter(self, who: Principal, what: str, query: str, part: Part) -> None:
+        await self._recorder.append(Looked(by=who.account, what=what, query=query, rows=0), part)

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routes: canonical templates, declared parameters, and no path with two meanings."""
+
+import pytest
+
+from gateway.domain.catalog import (
+    Comparison,
+    FieldsParameter,
+    FilterParameter,
+    LimitParameter,
+    MemberUse,
+    OffsetParameter,
+    Route,
+    SortParameter,
+)
+from gateway.domain.names import FieldName
+from tests.fakes.rule_files import Broken, check, edited, loaded, sentences
+
+CRM, SHOP = "datasets/crm.yaml", "datasets/shop.yaml"
+RECORD = "              path: /crm/customers/{id}\n"
+LIST = "              path: /crm/customers\n"
+COUNTRY = "                country: {field: country}\n"
+ORDERS = "              path: /shop/orders\n"
+
+
+def path(text: str) -> Broken:
+    return Broken(
+        SHOP,
+        ORDERS,
+        f"              path: {text}\n",
+        f"`{text}` is not canonical: `/shop/…`, plain segments or `{{name}}`, no slash at the end",
+    )
+
+
+def parameter(text: str, says: str) -> Broken:
+    return Broken(CRM, COUNTRY, f"{COUNTRY}                {text}\n", says, at=f"                {text}\n")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        path("/shop/orders/"),
+        path("/shop//orders"),
+        path("shop/orders"),
+        path("/shop/../crm"),
+        path("/shop/."),
+        path("/shop/%6frders"),
+        path("/shop/or ders"),
+        path("/shop/orders?x=1"),
+        path("/shop/x{id}"),
+        path("/shop/{}"),
+        path("/shop"),
+        path("/shop/*"),
+        Broken(
+            SHOP,
+            ORDERS,
+            ORDERS.replace("/shop/", "/crm/"),
+            "`/crm/orders` must start with `/shop/`, the store that it belongs to",
+        ),
+        Broken(
+            SHOP,
+            ORDERS,
+            ORDERS.replace("orders", "{shop}"),
+            "`{shop}` of the path must be declared in `parameters` as an equality filter on its field",
+        ),
+        Broken(
+            SHOP,
+            ORDERS,
+            ORDERS.replace("orders", "{limit}"),
+            "`{limit}` of the path must be declared in `parameters` as an equality filter on its field",
+        ),
+        Broken(CRM, RECORD, RECORD.replace("{id}", "{id}/{id}"), "`{id}` stands twice in `/crm/customers/{id}/{id}`"),
+        Broken(
+            CRM,
+            RECORD,
+            RECORD.replace("/{id}", "-one"),
+            "a `record` is found by its path, but the path has no `{name}`",
+            at="              answer: {kind: record}",
+        ),
+        Broken(SHOP, "method: GET", "method: POST", "`method` is `POST`, expected one of `GET`"),
+        Broken(SHOP, "method: GET", "method: get", "`method` is `get`, expected one of `GET`"),
+        Broken(
+            CRM,
+            "answer: {kind: array}",
+            "answer: {kind: list}",
+            "`kind` is `list`, expected one of `array`, `object`, `record`",
+        ),
+        Broken(CRM, "answer: {kind: array}", "answer: {kind: array, rows: items}", "unknown key `rows`"),
+        Broken(CRM, "answer: {kind: array}", "answer: {kind: object}", "`rows` is missing"),
+        Broken(
+            SHOP,
+            "members: {total: recount,",
+            "members: {total: count,",
+            "member `total` is `count`, expected one of `recount`, `drop`; did you mean `recount`?",
+        ),
+        Broken(
+            SHOP,
+            "members: {total: recount,",
+            "members: {items: recount,",
+            "`items` holds the rows and cannot be a member beside them",
+        ),
+        parameter("town: {field: town}", "unknown field `town`"),
+        parameter("country: {field: city}", "key `country` stands twice; first in line 31"),
+        parameter(
+            "town: {field: city, comparison: like}",
+            "`comparison` is `like`, expected one of `eq`, `lt`, `le`, `gt`, `ge`, `prefix`",
+        ),
+        parameter("town: {field: city, comparison: ge}", "`city` is text, which has no order for `ge`"),
+        parameter("old: {field: age, comparison: prefix}", "`age` is integer; only text has a prefix"),
+        parameter(
+            "old: {field: age, comparison: ge, bands: yes}",
+            "`bands` needs `comparison: eq` and a chain with a `generalise` rung; `age` has not both",
+        ),
+        parameter(
+            "town: {field: city, bands: yes}",
+            "`bands` needs `comparison: eq` and a chain with a `generalise` rung; `city` has not both",
+        ),
+        parameter(
+            "town: {use: find, field: city}",
+            "`use` is `find`, expected one of `filter`, `limit`, `offset`, `sort`, `fields`",
+        ),
+        parameter("town: sort", "`fields` is missing"),
+        parameter("town: [city]", "parameter `town` must be a use or keys with values"),
+        parameter("more: {use: limit, most: 0}", "`most` is 0, expected 1 to 100000"),
+        parameter("more: {use: limit, most: 10, default: 20}", "`default` is 20, expected 1 to 10"),
+        parameter("order: {use: sort, fields: [agee]}", "unknown field `agee`; did you mean `age`?"),
+        parameter('"a&b": {field: city}', "`a&b` is no name for a parameter"),
+    ],
+    ids=lambda broken: broken.new.strip()[:50] + " " + broken.says[:30],
+)
+def test_a_mistake_is_told_where_it_stands(broken: Broken) -> None:
+    """One problem, with file, line and what was expected."""
+    check(broken)
+
+
+@pytest.mark.parametrize(
+    "other", ["/crm/customers/{id}", "/crm/customers/{email}", "/crm/customers/export", "/crm/{email}/{id}"]
+)
+def test_two_routes_never_match_the_same_path(other: str) -> None:
+    """A brace matches every segment, so ``export`` beside it would have two meanings."""
+    route = (
+        f"            - method: GET\n              path: {other}\n              operation: read\n              answer: {{kind: array}}\n"
+        "              parameters: {id: {field: id}, email: {field: email}}\n        fields:\n"
+    )
+    told = sentences(edited(CRM, "        fields:\n", route))
+    assert len(told) == 1
+    assert "matches too" in told[0]
+
+
+def test_one_path_twice_is_told() -> None:
+    """The list's path for the record's route."""
+    files = edited(CRM, LIST, LIST.replace("customers", "contacts"))
+    (told,) = sentences(files)
+    assert told.startswith("datasets/crm.yaml:")
+    assert "`/crm/contacts` matches paths that `/crm/contacts` (datasets/crm.yaml:14) matches too" in told
+
+
+def route(template: str) -> Route:
+    return next(route for route in loaded().catalog.routes if route.template == template)
+
+
+def test_a_list_is_what_its_lines_say() -> None:
+    """Answer, members and every kind of parameter."""
+    customers = route("/crm/customers")
+    assert (customers.method, customers.operation, customers.dataset, customers.store) == (
+        "GET",
+        "read",
+        "crm.customers",
+        "crm",
+    )
+    assert (customers.answer.kind, customers.answer.rows) == ("object", "items")
+    assert dict(customers.answer.members) == {
+        "total": MemberUse.RECOUNT,
+        "limit": MemberUse.DROP,
+        "offset": MemberUse.DROP,
+    }
+    parameters = customers.parameters
+    assert parameters["limit"] == LimitParameter(most=1000, default=100)
+    assert parameters["offset"] == OffsetParameter()
+    assert parameters["fields"] == FieldsParameter()
+    assert parameters["religion"] == FilterParameter(field=customers_field("religion"))
+    assert parameters["balance_min"] == FilterParameter(
+        field=customers_field("balance"), comparison=Comparison.AT_LEAST
+    )
+    assert isinstance(parameters["sort"], SortParameter)
+
+
+def customers_field(name: str) -> FieldName:
+    collection = next(iter(loaded().catalog.collections.values()))
+    spec = collection.field(name)
+    assert spec is not None
+    return spec.name
+
+
+def test_a_record_is_found_by_its_path() -> None:
+    """The path parameter is an equality filter on its field."""
+    record = route("/crm/customers/{id}")
+    assert record.answer.kind == "record"
+    assert record.parameters["id"] == FilterParameter(field=customers_field("id"))
+
+
+def test_bands_are_declared_where_the_store_knows_them() -> None:
+    """A generalised field can be compared in its bands."""
+    files = edited(CRM, COUNTRY, COUNTRY + "                age_band: {field: age, bands: yes}\n")
+    parameters = next(iter(loaded(files).catalog.routes)).parameters
+    assert parameters["age_band"] == FilterParameter(field=customers_field("age"), bands=True)

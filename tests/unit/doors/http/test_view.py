@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an answer says about itself, and what it does not."""
+
+import pytest
+
+from gateway.doors.http.view import data_page, data_view, rows_withheld, stepped
+
+
+def test_the_view_is_told_by_treatment() -> None:
+    """In one order, as a dictionary of inner lists."""
+    view = {"mask": ["phone"], "reveal": ["id", "country"], "surrogate": ["email"], "generalise": ["birth_date"]}
+    assert data_view(view, ["phone"]) == (
+        'reveal=("id" "country"), surrogate=("email"), mask=("phone"), generalise=("birth_date"), step-up=("phone")'
+    )
+
+
+def test_what_was_dropped_is_never_told() -> None:
+    """Nor any word that is not one of the four."""
+    assert data_view({"drop": ["religion"], "reveal": ["id"], "other": ["x"]}) == 'reveal=("id")'
+    assert data_view({"drop": ["religion"]}) == ""
+
+
+def test_names_are_written_as_structured_fields_write_them() -> None:
+    """Quotes and backslashes escaped; other scripts as display strings (RFC 9651 section 3.3.8)."""
+    assert data_view({"reveal": ['a"b\\c', "姓名", "ü%"]}) == (
+        'reveal=("a\\"b\\\\c" %"%e5%a7%93%e5%90%8d" %"%c3%bc%25")'
+    )
+
+
+@pytest.mark.parametrize(
+    ("n", "told"),
+    [(0, 0), (1, 5), (4, 5), (5, 5), (6, 10), (10, 10), (11, 20), (20, 20), (21, 50), (50, 50), (51, 100), (100, 100),
+     (101, 200), (201, 500), (501, 1000), (45_211, 50_000)],
+)  # fmt: skip
+def test_counts_go_up_to_the_next_step(n: int, told: int) -> None:
+    """A single person's row never shows in a count."""
+    assert stepped(n) == told
+
+
+def test_rows_are_told_by_cause() -> None:
+    """In one order; a cause without rows is left out."""
+    assert rows_withheld({"choice": 13, "age": 2, "transfer": 0}) == "age=5, choice=20"
+    assert rows_withheld({}) == ""
+
+
+def test_a_page_says_whether_more_may_follow() -> None:
+    """A short page is not the end."""
+    assert (data_page(more=True), data_page(more=False)) == ("more", "last")
