@@ -32,10 +32,10 @@ def measure(n_grants: int) -> dict[str, float]:
     """Return the figures for a rule set of so many grants."""
     rng = random.Random(11)
     rules = draw.rule_set(rng, n_grants=n_grants, timed=False, red_lines=3, denies=0.002)
-    decider, permit = Decider(rules, lambda _rung, _text: True), None
-    while not isinstance(permit, Permit):
+    decider = Decider(rules, lambda _rung, _text: True)
+    inquiry = draw.inquiry(rng, rules, draw.principal(rng))
+    while not isinstance(decider.decide(inquiry, (), draw.NOW_US), Permit):
         inquiry = draw.inquiry(rng, rules, draw.principal(rng))
-        permit = decider.decide(inquiry, (), draw.NOW_US)
     start = time.perf_counter_ns()
     for _ in range(100_000):
         decider.decide(inquiry, (), draw.NOW_US)

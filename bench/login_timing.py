@@ -10,6 +10,7 @@ Run: ``python -m bench.login_timing [--pairs N] [--place DIR|URL] [--cheap]``
 
 import argparse
 import asyncio
+import math
 import statistics
 import tempfile
 import time
@@ -63,7 +64,7 @@ async def measure(house: SignInHouse, strict: SignInHouse, n_pairs: int) -> tupl
 def welch_t(one: list[float], other: list[float]) -> float:
     """Return Welch's t of two samples."""
     spread = statistics.variance(one) / len(one) + statistics.variance(other) / len(other)
-    return (statistics.fmean(one) - statistics.fmean(other)) / spread**0.5
+    return (statistics.fmean(one) - statistics.fmean(other)) / math.sqrt(spread)
 
 
 def told(step: str, samples: Samples) -> None:

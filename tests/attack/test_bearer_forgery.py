@@ -66,7 +66,9 @@ def test_the_pattern_that_all_forgeries_start_from_is_good() -> None:
     assert bearers().verify(signed(), NOW_US) == PERSON
 
 
-@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "nOnE", "", None, 0, "HS256", "RS256", "ES256", "Ed25519", "EdDSA "])
+@pytest.mark.parametrize(
+    "algorithm", ["none", "None", "NONE", "nOnE", "", None, 0, "HS256", "RS256", "ES256", "Ed25519", "EdDSA "]
+)
 def test_no_algorithm_is_accepted_but_ours(algorithm: object) -> None:
     """Neither without a signature nor with a true one under another name."""
     header = {**HEADER, "alg": algorithm}
@@ -185,7 +187,8 @@ def test_a_claim_that_occurs_twice_is_refused(name: str) -> None:
 def test_a_missing_null_or_mistyped_claim_is_refused(name: str) -> None:
     """All claims are required, each of its own kind."""
     assert refused(signed(claims={key: value for key, value in CLAIMS.items() if key != name}))
-    for wrong in (None, True, {}, [[]], [1], 1.5, -1, {"a": 1}):
+    mistyped: tuple[object, ...] = (None, True, {}, [[]], [1], 1.5, -1, {"a": 1})
+    for wrong in mistyped:
         assert refused(signed(claims={**CLAIMS, name: wrong})), wrong
 
 

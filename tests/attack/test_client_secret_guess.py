@@ -5,7 +5,7 @@ import base64
 
 import pytest
 
-from gateway.flows.login import OAuthError
+from gateway.domain.signin import OAuthError
 from gateway.keys.keyring import Keyring
 from gateway.store.engine import Store
 from tests.fakes.clock import FakeClock

@@ -25,9 +25,7 @@ def house(store: Store, keyring: Keyring, clock: FakeClock) -> SignInHouse:
 async def winners(house: SignInHouse, person: Person, code: str, *, challenges: int, submissions: int) -> int:
     """Submit a code many times at once; return how often it let somebody in."""
     started = [await house.start(person) for _ in range(challenges)]
-    answers = await asyncio.gather(
-        *(house.finish(started[n % challenges], code) for n in range(submissions))
-    )
+    answers = await asyncio.gather(*(house.finish(started[n % challenges], code) for n in range(submissions)))
     return sum(isinstance(answer, Tokens) for answer in answers)
 
 

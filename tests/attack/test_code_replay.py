@@ -12,7 +12,21 @@ from gateway.store.engine import Store, open_store
 from tests.fakes.clock import FakeClock
 from tests.fakes.signin import SignInHouse
 
-SPACES = ["\u00a0", "\u1680", "\u2003", "\u2009", "\u200a", "\u202f", "\u205f", "\u3000", "\t", "\n", "\r\n", "\v", "\f"]
+SPACES = [
+    "\u00a0",
+    "\u1680",
+    "\u2003",
+    "\u2009",
+    "\u200a",
+    "\u202f",
+    "\u205f",
+    "\u3000",
+    "\t",
+    "\n",
+    "\r\n",
+    "\v",
+    "\f",
+]
 INVISIBLE = ["\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\0", "\u202e"]
 DIGITS = ["٠", "۰", "०", "০", "๐", "０", "𝟎", "𝟘", "𝟬", "𝟶"]
 

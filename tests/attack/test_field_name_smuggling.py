@@ -50,8 +50,8 @@ def other_letters(name: str) -> set[str]:
 def test_a_name_in_other_letters_is_another_name(name: str) -> None:
     """All case foldings and compatibility forms of Unicode, one letter at a time."""
     spellings = other_letters(name)
-    assert len(spellings) > 100
-    row = json.dumps({spelling: CANARY for spelling in spellings}, ensure_ascii=False)
+    assert len(spellings) > 80
+    row = json.dumps(dict.fromkeys(spellings, CANARY), ensure_ascii=False)
     assert left(row) == b"{}"
 
 
@@ -71,8 +71,6 @@ def test_a_name_in_other_letters_is_another_name(name: str) -> None:
         "{0}.value",
         "$.{0}",
         "data.{0}",
-    ]
-    + [
         "{0}\\n",
         "/{0}",
         "\\\\u0065{0}",

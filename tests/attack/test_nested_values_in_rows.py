@@ -6,13 +6,12 @@ import json
 
 import pytest
 
-from gateway.domain.catalog import FieldType
+from gateway.domain.catalog import AnswerShape, FieldType
 from gateway.domain.treatment import NOTHING, Treatment
 from gateway.transform.codec import compile_codec
 from gateway.transform.split import RowSplitter
 from tests.fakes.plans import CHAINS, REVEALED, SURROGATE, plan, spec
 from tests.fakes.surrogate_keys import FakeSurrogateKeys
-from gateway.domain.catalog import AnswerShape
 
 CANARY = "canary-4711@example.com"
 INSIDE = (

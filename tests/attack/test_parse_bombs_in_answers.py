@@ -26,24 +26,35 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("name", BOMBS)
-@pytest.mark.parametrize("size", [16_384, 1 << 22])
-def test_a_bomb_costs_little_and_its_neighbours_leave(name: str, size: int) -> None:
-    """Memory stays far below what the texts would take if they were read, and time is linear."""
-    body = BOMBS[name]
-    tracemalloc.start()
-    start = process_time()
+def carried(body: bytes, size: int) -> list[bytes]:
+    """Return what leaves of an answer that comes in chunks of a size."""
     splitter, lines = RowSplitter(AnswerShape(kind="array")), []
     for place in range(0, len(body), size):
         for array in splitter.feed(body[place : place + size]):
             batch = CODEC.decode(array)
             lines += CODEC.encode(batch, [0] * len(batch))
     splitter.finish()
-    spent, (_, peak) = process_time() - start, tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    return lines
+
+
+@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("size", [16_384, 1 << 22])
+def test_a_bomb_takes_little_time_and_its_neighbours_leave(name: str, size: int) -> None:
+    """A third of a second at most; ten times that is the bound here, for machines that are busy."""
+    start = process_time()
+    lines = carried(BOMBS[name], size)
+    assert process_time() - start < 3
     assert (lines[0], lines[-1]) == (b'{"n":"a"}', b'{"n":"b"}')
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_takes_little_memory(name: str) -> None:
+    """Far below what the texts would take if they were read."""
+    tracemalloc.start()
+    carried(BOMBS[name], 65_536)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert peak < 16 << 20
-    assert spent < 3
 
 
 @pytest.mark.parametrize("opening", [b"[", b'[{"a":', b'{"a":'])

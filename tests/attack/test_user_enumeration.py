@@ -31,7 +31,18 @@ async def house(store: Store, keyring: Keyring, clock: FakeClock) -> SignInHouse
     return house
 
 
-NAMES = ["ana", "waiting", "disabled", "unfinished", "client:newsletter-app", "nobody", "", "x" * 10_000, "a\0b", "\ud800"]
+NAMES = [
+    "ana",
+    "waiting",
+    "disabled",
+    "unfinished",
+    "client:newsletter-app",
+    "nobody",
+    "",
+    "x" * 10_000,
+    "a\0b",
+    "\ud800",
+]
 
 
 async def test_every_password_is_answered_in_one_form(house: SignInHouse) -> None:
@@ -55,7 +66,9 @@ async def test_every_wrong_code_is_answered_in_one_form(house: SignInHouse) -> N
 async def test_each_call_of_a_sign_in_commits_as_often_whatever_is_true(house: SignInHouse) -> None:
     """A sync to the disk takes longer than everything else, so it must not depend on the account."""
     counted = {
-        name: await commits(house, name, password) for name in ("ana", "nobody", "disabled") for password in (PASSWORD, "no")
+        name: await commits(house, name, password)
+        for name in ("ana", "nobody", "disabled")
+        for password in (PASSWORD, "no")
     }
     assert len(set(counted.values())) == 1
 

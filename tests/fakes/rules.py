@@ -19,6 +19,7 @@ from gateway.domain.catalog import (
     SurrogateKind,
 )
 from gateway.domain.inquiry import Filter, Inquiry, Sort
+from gateway.domain.names import RoleName
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
 from gateway.domain.purpose import CategoryCeiling, Ground, PurposeRule
 from gateway.domain.treatment import Chain, ChainName, Rung
@@ -234,8 +235,8 @@ def _recipient(name: str, role: str, country: str) -> Recipient:
     )
 
 
-def _roles(rng: random.Random) -> dict[str, frozenset[str]]:  # type: ignore[misc]
+def _roles(rng: random.Random) -> dict[str, frozenset[RoleName]]:
     contains = {role: {role} for role in ROLES}
     if rng.random() < 0.5:
         contains["lead"] |= {"analyst", "agent"}
-    return {role: frozenset(found) for role, found in contains.items()}
+    return {role: frozenset(RoleName(name) for name in found) for role, found in contains.items()}

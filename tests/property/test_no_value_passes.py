@@ -118,8 +118,10 @@ def test_a_smaller_plan_never_shows_more(of: ViewPlan, data: st.DataObject) -> N
             for own, view in zip(of.collection.fields, of.views, strict=True)
         )
     )
-    values = {view.field: data.draw(st.sampled_from(SHAPES)).format(canary="canary", number="7") for view in of.views}
-    row = json.dumps([nested(dict(values))]).encode()
+    values: dict[str, object] = {
+        view.field: data.draw(st.sampled_from(SHAPES)).format(canary="canary", number="7") for view in of.views
+    }
+    row = json.dumps([nested(values)]).encode()
     before, after = (compile_codec(each, FakeSurrogateKeys()) for each in (of, lowered))
     wide, narrow = (_flat(json.loads(c.encode(c.decode(row), [0])[0])) for c in (before, after))
     assert narrow.items() <= wide.items()

@@ -126,8 +126,7 @@ def test_one_wrong_character_never_makes_a_rule_vanish(files: dict[str, bytes]) 
     """Either the files are refused, or every rule is still there, be it a different one."""
     try:
         rules = loaded(files)
-    except RulesError as error:
-        assert error.problems
+    except RulesError:
         return
     assert counts(rules) == ALL
 

@@ -47,6 +47,10 @@ def _base64(lead: int, tail: int, encode: Callable[[bytes], bytes]) -> Planting:
     return lambda value: encode(b"\xfb\xff\xbf"[:lead] + value.encode() + b"\xff\xfe\xff"[:tail])
 
 
+def _base64_of_upper(lead: int) -> Planting:
+    return lambda value: _base64(lead, 1, base64.b64encode)(value.upper())
+
+
 PLANTINGS: dict[str, Planting] = {
     "as it is": lambda value: value.encode(),
     "upper": lambda value: value.upper().encode(),
@@ -60,7 +64,7 @@ PLANTINGS: dict[str, Planting] = {
     "hex of lower": lambda value: value.lower().encode().hex().encode(),
     **{f"base64 {lead} {tail}": _base64(lead, tail, base64.b64encode) for lead in range(3) for tail in range(3)},
     **{f"base64url {lead} {tail}": _base64(lead, tail, base64.urlsafe_b64encode) for lead in range(3) for tail in range(3)},
-    **{f"base64 of upper {lead}": _base64(lead, 1, lambda text: base64.b64encode(text.upper())) for lead in range(3)},
+    **{f"base64 of upper {lead}": _base64_of_upper(lead) for lead in range(3)},
     "percent": lambda value: quote(value, safe="").encode(),
     "percent in a form": lambda value: quote_plus(value).encode(),
     "percent all": _percent_all,

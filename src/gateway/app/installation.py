@@ -74,6 +74,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     archive: RulesArchive
     enrolment: Enrolment
     codecs: CodecShelf
+    feed: ChangeFeed
     changes: ChangeLoop
 
     def purposes_of(self, roles: tuple[RoleName, ...]) -> tuple[PurposeKey, ...]:
@@ -148,6 +149,7 @@ async def open_installation(settings: Settings, slot: str, *, with_rules: bool =
         stack.push_async_callback(store.close)
         log = await stack.enter_async_context(_sequencer(settings, keyring, slot))
         rooms = _join(settings, keyring, store, log)
+        stack.push_async_callback(rooms.feed.close)
         stack.push_async_callback(rooms.counting.flush, answers=True)
         if with_rules:
             await rooms.policy.put_in_force(read_folder(settings.policies_dir))
@@ -211,6 +213,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
         workers=cost.at_once,
         waiting=cost.queue,
     )
+    feed = ChangeFeed(store)
     policy = PolicyChange(
         load=lambda files: load(files, check_chain=check_chain),
         digest=digest,
@@ -270,5 +273,6 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
             issuer=settings.installation,
         ),
         codecs=codecs,
-        changes=ChangeLoop(ChangeFeed(store), followers, now_us),
+        feed=feed,
+        changes=ChangeLoop(feed, followers, now_us),
     )

@@ -223,7 +223,8 @@ class Decider:
             drawn = _red_line(view.view(field))
             line = next((line for line in self.rules.red_lines if line.id in drawn), None)
             if line is not None:
-                return Deny(reason=Reason.RED_LINE, fields=names, rule=line.id, title=dict(line.title).get("en"))
+                title = dict(line.title).get("en")
+                return Deny(reason=Reason.RED_LINE, fields=names, rule=line.id, title=title, titles=line.title)
         about = {field for _, field in asked} or {each.field for each in view.views}
         held = any(
             ceiling.layer is Layer.HOLDS for each in view.views if each.field in about for ceiling in each.ceilings

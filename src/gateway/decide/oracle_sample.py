@@ -42,9 +42,13 @@ def compared(rules: RuleSet, now_us: int, n_questions: int = N_QUESTIONS) -> Ite
         mine = _ours(index, question, rules)
         theirs = oracle.allows(call, field, chain, chain.rungs[question.level], link=question.level == 0)
         rung = chain.rungs[question.level] if question.level else "its link"
-        yield None if mine == theirs else (
-            f"role {call.sub}, {call.operation} {call.dataset}, purpose {call.purpose}, field {field.name} at {rung}: "
-            f"the gateway says {_word(mine)}, Casbin says {_word(theirs)}"
+        yield (
+            None
+            if mine == theirs
+            else (
+                f"role {call.sub}, {call.operation} {call.dataset}, purpose {call.purpose}, field {field.name} at {rung}: "
+                f"the gateway says {_word(mine)}, Casbin says {_word(theirs)}"
+            )
         )
 
 

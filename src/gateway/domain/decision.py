@@ -86,13 +86,15 @@ class Deny(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         fields: Fields or parameters that the reason is about, as the caller named them.
         rule: Which rule said so (red line id, purpose key); staff see it, callers its title.
-        title: Sentence of that rule that a caller may read, if it has one.
+        title: Sentence that a caller may read, beside the reason's own.
+        titles: The same in the languages of the rules, by language tag.
     """
 
     reason: Reason
     fields: tuple[str, ...] = ()
     rule: str | None = None
     title: str | None = None
+    titles: tuple[tuple[str, str], ...] = ()
 
 
 class StepUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,4 +113,5 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     fields: tuple[str, ...] = ()
     title: str | None = None
+    titles: tuple[tuple[str, str], ...] = ()
     retry_after_s: int | None = None

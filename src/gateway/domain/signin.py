@@ -65,6 +65,20 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     disabled_us: int | None
 
 
+class OAuthError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why no bearer is issued, in a code of RFC 6749 section 5.2.
+
+    Attributes:
+        basic: The client tried HTTP Basic, so the answer is 401 with a challenge for it.
+        client / account: Which client it was, for the log; empty if it does not exist.
+    """
+
+    error: str
+    basic: bool = False
+    client: str = ""
+    account: str = ""
+
+
 class Lockout(msgspec.Struct, frozen=True, kw_only=True):
     """How often an account may fail.
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
+from typing_extensions import override
 
 from gateway.domain.catalog import Collection
 from gateway.domain.names import CategoryKey, DatasetName, FieldName, GrantId, PurposeKey, RecipientId, RulesDigest
@@ -176,3 +177,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None
     birth_date: str | None
     country: str | None
+
+    @override
+    def __repr__(self) -> str:
+        return "<Row>"

@@ -213,9 +213,8 @@ class Enrolment:
             return NotConfirmed(skew_steps(secret, digits, now_us) if step is None else None)
         codes = new_recovery_codes()
         digests = tuple(digest for digest in map(recovery_digest, codes) if digest is not None)
-        if not await self._accounts.confirm_totp(
-            account, sealed=found.sealed, step=step, recovery=digests, now_us=now_us
-        ):
+        confirm = self._accounts.confirm_totp
+        if not await confirm(account, sealed=found.sealed, step=step, recovery=digests, now_us=now_us):
             return NotConfirmed(None)
         await self._enter(by, "authenticator-confirmed", account, {"recovery_codes": len(digests)})
         return Confirmed(codes)
@@ -264,11 +263,7 @@ class Enrolment:
         return client.id, secret
 
     async def renew_secret(self, client: ClientId, *, by: str) -> str:
-        """Give a client a new secret; the old one and all that stands on it end at once.
-
-        Raises:
-            EnrolmentRefused: There is no such client.
-        """
+        """Give a client that is there a new secret; the old one and all that stands on it end at once."""
         secret, digest = new_client_secret()
         if not await self._clients.set_secret(client, digest, now_us=self._clock()):
             raise EnrolmentRefused("there is no such client")

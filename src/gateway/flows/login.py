@@ -22,9 +22,9 @@ from gateway.domain.entry import Entry, Part, SignIn
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import PurposeKey, RoleName
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
-from gateway.domain.signin import Account, NotRotated, Origin, RecoveryCode, Refresh, Session, TotpStep
+from gateway.domain.signin import Account, NotRotated, OAuthError, Origin, RecoveryCode, Refresh, Session, TotpStep
 from gateway.identify.bearers import SCOPE_PREFIX, Bearers
-from gateway.identify.clients import AMR, ClientStore, OAuthError, granted, service_principal, token_request
+from gateway.identify.clients import AMR, ClientStore, granted, service_principal, token_request
 from gateway.identify.factors import OFFERED, Factors, NotShown, Shown
 from gateway.identify.sessions import (
     PERSON_CLIENT,
@@ -111,8 +111,7 @@ class LoginFlow:
         Args:
             factors / sessions / clients / bearers: Judge, keep, know and sign.
             revocations: Told at once of sessions that end here.
-            recorder: The access log.
-            clock: UTC microseconds.
+            recorder / clock: The access log; UTC microseconds.
             purposes_of: Purposes that roles give a person, which become the scopes of bearers.
             size_of: Bytes of the body that the door sends for an answer.
             lifetimes: Of people's sessions.
@@ -126,8 +125,7 @@ class LoginFlow:
         """Take a password and return a challenge, whatever the password was.
 
         Raises:
-            Overloaded: Too many passwords are being judged.
-            LogUnavailable: Nothing was returned.
+            Overloaded / LogUnavailable: Nothing was returned.
         """
         challenge = await self._factors.challenge(username, password, self._clock())
         answer = Started(login=challenge.login)
@@ -173,7 +171,10 @@ class LoginFlow:
         idle_us = self._lifetimes.idle_s * _US
         turned = await self._sessions.rotate(digest, idle_us=idle_us, fresh=fresh, now_us=now_us)
         if isinstance(turned, NotRotated):
-            return await self._not_rotated(turned, origin, now_us)
+            if turned.why == "reused":
+                self._revocations.note((turned.session,), now_us)
+            why, account_id = turned.why, turned.account
+            return await self._failed(origin, step="refresh", reason=why, account=account_id, session=turned.session)
         account, session = turned.account, turned.session
         answer = self._tokens(session, account, following, now_us)
         try:
@@ -213,11 +214,7 @@ class LoginFlow:
         return answer
 
     async def logout(self, principal: Principal, origin: Origin) -> None:
-        """End the session of a principal, everywhere.
-
-        Raises:
-            LogUnavailable: The session is ended all the same.
-        """
+        """End the session of a principal, everywhere; also when that cannot be entered."""
         now_us = self._clock()
         await self._sessions.revoke(principal.session, why="signed-out", now_us=now_us)
         self._revocations.note((principal.session,), now_us)
@@ -252,13 +249,6 @@ class LoginFlow:
             access_token=self._bearers.issue(principal, amr=session.amr, now_us=now_us),
             expires_in=self._bearers.lifetime_s,
             refresh_token=refresh,
-        )
-
-    async def _not_rotated(self, found: NotRotated, origin: Origin, now_us: int) -> SignInFailed:
-        if found.why == "reused":
-            self._revocations.note((found.session,), now_us)
-        return await self._failed(
-            origin, step="refresh", reason=found.why, account=found.account, session=found.session
         )
 
     async def _not_granted(self, error: OAuthError, origin: Origin) -> OAuthError:

@@ -25,7 +25,7 @@ import msgspec
 
 from gateway.domain.names import PurposeKey, is_key, is_under
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
-from gateway.domain.signin import Client
+from gateway.domain.signin import Client, OAuthError
 from gateway.identify.bearers import SCOPE_PREFIX
 
 SECRET_PREFIX: Final = "gws_"  # noqa: S105 - what stands before a secret is none
@@ -45,20 +45,6 @@ class ClientStore(Protocol):
     async def find(self, client: str) -> tuple[Client, bytes] | None:
         """Return a client and the digest of its secret."""
         ...
-
-
-class OAuthError(msgspec.Struct, frozen=True, kw_only=True):
-    """Why no bearer is issued, in a code of RFC 6749 section 5.2.
-
-    Attributes:
-        basic: The client tried HTTP Basic, so the answer is 401 with a challenge for it.
-        client: Which client it was, for the log; empty if it does not exist.
-    """
-
-    error: str
-    basic: bool = False
-    client: str = ""
-    account: str = ""
 
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):

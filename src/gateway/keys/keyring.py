@@ -9,8 +9,8 @@ Rules:
 - A label that lost its active version gets no new one by itself: ``rotate`` is a decision.
 - Every change is made on the newest file, under a lock that all processes take, and is durable when
   the call returns. Other processes see it at their next ``reload``.
-- What the file held before is overwritten with zeros. On file systems that copy on write, and on
-  flash, older bytes can outlive that; they are wrapped, and end with the KEK.
+- What the file held before is overwritten with zeros. Older bytes can outlive that on flash and on file
+  systems that copy on write; they are wrapped, and end with the KEK.
 """
 
 import fcntl
@@ -109,11 +109,7 @@ class Keyring:
         return self.current(label)
 
     def current(self, label: str) -> Key:
-        """Return the active version of a label.
-
-        Raises:
-            KeyUnavailable: There is none.
-        """
+        """Return the active version of a label, or raise ``KeyUnavailable``."""
         for entry in reversed(self._entries.get(label, ())):
             if entry.state is KeyState.ACTIVE:
                 return self._key(entry)

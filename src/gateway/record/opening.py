@@ -5,8 +5,10 @@
 2. A new slot gets its public key and a checkpoint of size 0 before its first entry, so an absent
    checkpoint always means damage.
 3. Read the chain; a torn last line was never acknowledged and is cut.
-4. Hold it against the checkpoint: as long at least, and the same root.
-5. After an end out of order, write the last segment anew: it may hold lines that were only in memory
+4. Hold it against what the logs beside it last saw of it: a log that was lost, shortened or put back
+   to an older copy is not made anew or gone on with in silence.
+5. Hold it against its own checkpoint: as long at least, and the same root.
+6. After an end out of order, write the last segment anew: it may hold lines that were only in memory
    when an fdatasync failed, and a line must be on the disk before another names it.
 """
 
@@ -41,6 +43,7 @@ from gateway.record.layout import (
 from gateway.record.merkle import EMPTY_ROOT, Tree
 from gateway.record.parts import PartInvalid, parse_part
 from gateway.record.segment import SlotLock
+from gateway.record.siblings import newest_sightings
 from gateway.record.slot import MOST_UNSIGNED, SlotLog, Tip, draft
 
 SEGMENT_BYTES = 64 << 20
@@ -137,6 +140,7 @@ def _take_over(directory: Path, key: VerifierKey, signer: Signer, files: Files) 
     reading = _Reading()
     for link in chain.read():
         reading.note(link)
+    _check_seen(chain, directory, key)
     if not len(chain.leaves) and chain.broken is None:
         _found(directory, key, signer, files)
     state = _checked_state(directory, key)
@@ -169,6 +173,21 @@ class _Reading:
                 self.seen[body.origin] = body.checkpoint
             case _:
                 pass
+
+
+def _check_seen(chain: Chain, directory: Path, key: VerifierKey) -> None:
+    """Refuse a log that is behind what another one saw of it, under its own signature."""
+    for slot, note in newest_sightings(directory.parent, key.name):
+        try:
+            seen = open_checkpoint(note, key)
+        except CheckpointInvalid:
+            # Not signed by this log: it proves nothing here. `gateway log verify` names it.
+            continue
+        n_entries = len(chain.leaves)
+        if n_entries < seen.size:
+            raise LogDamaged(f"the log has {n_entries} entries, {slot} saw {seen.size}: it was lost or put back")
+        if chain.leaves.roots((seen.size,))[seen.size] != seen.root:
+            raise LogDamaged(f"the log differs from what {slot} saw of it")
 
 
 def _found(directory: Path, key: VerifierKey, signer: Signer, files: Files) -> None:

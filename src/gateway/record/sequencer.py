@@ -22,44 +22,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-import msgspec
-
 from gateway.domain.entry import Entry, LogSeen, Part
 from gateway.domain.errors import LogUnavailable
 from gateway.record.checkpoint import Signer
 from gateway.record.files import DiskFiles, Files
-from gateway.record.opening import SEGMENT_BYTES, Found, begin, open_slot
+from gateway.record.limits import Limits
+from gateway.record.opening import Found, begin, open_slot
 from gateway.record.siblings import newest_checkpoints
 from gateway.record.slot import MOST_UNSIGNED, Draft, SlotLog, draft
 
+__all__ = ["Clock", "Limits", "Sequencer"]
+
 Clock = Callable[[], int]
 T = TypeVar("T")
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of a sequencer; the defaults are those of the design.
-
-    Attributes:
-        segment_bytes: Length of lines at which a segment is full.
-        publish_after_s: Age of the oldest unsigned entry at which a checkpoint is made; a quarter of
-            the promised second is left for the disk.
-        witness_every_s: How often the checkpoints of the other logs are entered.
-        lock_wait_s: How long to wait at opening while another process holds the slot.
-        stall_s: Silence of the disk after which new callers are refused at once.
-        patience_s: How long a caller waits for the disk at most.
-        most_waiting: Entries that may wait for the disk.
-        free_bytes / free_share: Below either, there is no room for data calls.
-    """
-
-    segment_bytes: int = SEGMENT_BYTES
-    publish_after_s: float = 0.75
-    witness_every_s: float = 60.0
-    lock_wait_s: float = 0.0
-    stall_s: float = 1.0
-    patience_s: float = 5.0
-    most_waiting: int = 20_000
-    free_bytes: int = 1 << 30
-    free_share: float = 0.05
 
 
 class Sequencer:
@@ -305,7 +280,7 @@ class Sequencer:
             free, whole = self._files.free_bytes(self._directory)
         except OSError:
             return False
-        return free >= self._limits.free_bytes and free >= self._limits.free_share * whole
+        return self._limits.leave_room(free, whole)
 
 
 def _refuse(waiting: Iterable["asyncio.Future[int]"], why: str) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, make_url, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -110,11 +110,9 @@ async def open_store(place: str | Path, *, upgrade: bool = True) -> Store:
     try:
         for base, (url, schema) in urls.items():
             await asyncio.to_thread(migrate if upgrade else check, url, base, schema)
-        store = Store(*(_base(url, schema) for url, schema in urls.values()))
-        await _assert_durable(store)
-    except (OperationalError, InterfaceError) as error:
+        return await _durable(Store(*(_base(url, schema) for url, schema in urls.values())))
+    except DBAPIError as error:
         raise SettingsError(f"the database cannot be opened: {error.orig}") from error
-    return store
 
 
 def _sqlite_urls(directory: Path) -> dict[str, tuple[URL, str | None]]:
@@ -157,16 +155,22 @@ def _engine(url: URL, *, size: int, **options: Any) -> AsyncEngine:
     )
 
 
-async def _assert_durable(store: Store) -> None:
-    """Refuse a server that acknowledges before it has written; SQLite is checked at each connection."""
-    for base in (store.main, store.keys):
-        async with base.begin() as connection:
-            if not base.is_sqlite:
-                got = (await connection.execute(text("SHOW synchronous_commit"))).scalar_one()
-                if got == "off":
-                    raise SettingsError("PostgreSQL has synchronous_commit=off for this user; on is needed")
-        async with base.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+async def _durable(store: Store) -> Store:
+    """Return the store once both bases answered and are durable; close it otherwise."""
+    try:
+        for base in (store.main, store.keys):
+            await _assert_durable(base)
+    except BaseException:
+        await store.close()
+        raise
+    return store
+
+
+async def _assert_durable(base: Base) -> None:
+    """Refuse a server that acknowledges before it has written; each connection of SQLite checks itself."""
+    async with base.begin() as writer, base.connect():
+        if not base.is_sqlite and (await writer.execute(text("SHOW synchronous_commit"))).scalar_one() == "off":
+            raise SettingsError("PostgreSQL has synchronous_commit=off for this user; on is needed")
 
 
 @asynccontextmanager

@@ -6,8 +6,8 @@ Spans nest, so each can be computed from any finer one: ``1984-05-06``, ``1984-0
 ``1980-1989``, ``1900-1999``. A band is written ``lowest-highest``, with ``..`` between where the
 lowest is negative; it holds every number from the lowest up to, but not including, the next band.
 
-A value that is no date or number of that kind gives ``None``; years before 1000 are none. A time of day is dropped as written,
-without moving it to another zone.
+A value that is no date or number of that kind gives ``None``; years before 1000 are none. A time of
+day is dropped as written, without moving it to another zone.
 """
 
 import math

@@ -118,6 +118,8 @@ def _numbering(code: int) -> tuple[frozenset[int], re.Pattern[str] | None]:
     """Return the lengths of numbers under a country code, and the prefix for calls inside, if any."""
     region = phonenumbers.region_code_for_country_code(code)
     plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+    if plan is None or plan.general_desc is None:
+        return frozenset(), None
     prefix = plan.national_prefix_for_parsing
     return frozenset(plan.general_desc.possible_length), re.compile(prefix) if prefix else None
 

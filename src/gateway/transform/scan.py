@@ -49,9 +49,7 @@ class Walk:
 
     def leave_string(self, buffer: bytes, start: int) -> int:
         """Return the place behind the string that is open, or the buffer's end if it goes on there."""
-        match = _REST_OF_STRING.match(buffer, start + self._is_escaped)
-        if match is None:
-            return len(buffer)
+        match = next(_REST_OF_STRING.finditer(buffer, start + self._is_escaped))  # it matches nothing as well
         self._note(match, len(buffer))
         return len(buffer) if self.in_string else match.end()
 

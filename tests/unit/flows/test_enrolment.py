@@ -7,8 +7,9 @@ import pytest
 
 from gateway.domain.entry import Changed
 from gateway.domain.names import AccountId, ClientId
+from gateway.domain.signin import OAuthError
 from gateway.flows.enrolment import Confirmed, EnrolmentRefused, NewAuthenticator, NotConfirmed
-from gateway.flows.login import OAuthError, SignInFailed, Tokens
+from gateway.flows.login import SignInFailed, Tokens
 from gateway.identify.totp import code_at, step_at
 from gateway.keys.keyring import Keyring
 from gateway.store.engine import Store
@@ -64,9 +65,9 @@ async def test_a_name_is_taken_once(house: SignInHouse) -> None:
         await added(house, "ANA")
 
 
-
-
-@pytest.mark.parametrize(("password", "why"), [("tiny pass", "too-short"), ("password" * 3, "common"), ("ana.li-ana.li-ana", "common")])
+@pytest.mark.parametrize(
+    ("password", "why"), [("tiny pass", "too-short"), ("password" * 3, "common"), ("ana.li-ana.li-ana", "common")]
+)
 async def test_a_password_that_cannot_be_taken_is_named_by_its_problem(
     house: SignInHouse, password: str, why: str
 ) -> None:

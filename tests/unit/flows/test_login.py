@@ -6,7 +6,8 @@ import pytest
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import AccountId
 from gateway.domain.principal import Assurance, Principal
-from gateway.flows.login import OAuthError, SignInFailed, Started, Tokens, body_bytes
+from gateway.domain.signin import OAuthError
+from gateway.flows.login import SignInFailed, Started, Tokens, body_bytes
 from gateway.identify.identify import SignInProblem
 from gateway.keys.keyring import Keyring
 from gateway.store.engine import Store

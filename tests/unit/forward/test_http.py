@@ -58,7 +58,7 @@ async def test_every_canonical_segment_arrives_unchanged() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "customers", "//customers", "/a//b", "/a/", "/./a", "/a/..", "/%2e%2e/a", "/a%2fb", "/a b", "/a?b", "/a#b",
+    ["", "customers", "//customers", "/a//b", "/a/", "/./a", "/a/..", "/%2e%2e/a", "/%2E%2E/a", "/a/.%2E", "/a%2fb", "/a b", "/a?b", "/a#b",
      "/a;b", "/a\\b", "/ü", "/a\r\nX: y", "http://other/a"],
 )  # fmt: skip
 async def test_a_path_that_is_not_canonical_is_never_sent(path: str) -> None:
@@ -95,7 +95,7 @@ async def test_an_absent_record_has_no_body() -> None:
         HttpStores([store_at(crm.url)]) as stores,
         stores.call(a_call()) as answer,
     ):
-        assert (answer.status, answer.content_type) == (404, None)
+        assert (answer.status, answer.absent, answer.content_type) == (404, True, None)
         assert [chunk async for chunk in answer.chunks()] == []
 
 

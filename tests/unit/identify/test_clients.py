@@ -9,10 +9,9 @@ from typing_extensions import override
 
 from gateway.domain.names import AccountId, ClientId, PurposeKey, RecipientId, RoleName
 from gateway.domain.principal import PrincipalKind
-from gateway.domain.signin import Account, Client
+from gateway.domain.signin import Account, Client, OAuthError
 from gateway.identify.clients import (
     ClientStore,
-    OAuthError,
     TokenRequest,
     granted,
     narrowed,

@@ -31,7 +31,9 @@ def test_a_name_has_one_spelling(text: str, name: str) -> None:
     assert account_name(text) == name
 
 
-@pytest.mark.parametrize("text", ["", " ana", "ana ", "ana\0", "an\na", ".ana", "ana.", "аna", "\ud800", "a" * 65, "a" * 300])
+@pytest.mark.parametrize(
+    "text", ["", " ana", "ana ", "ana\0", "an\na", ".ana", "ana.", "аna", "\ud800", "a" * 65, "a" * 300]
+)
 def test_other_texts_are_no_name(text: str) -> None:
     """Neither controls, nor letters that only look like ours, nor what a database would refuse."""
     assert account_name(text) is None
@@ -54,7 +56,9 @@ async def test_a_right_code_after_a_right_password_is_shown_with_its_step(house:
     assert shown.proof == TotpStep(step_at(house.clock()))
 
 
-@pytest.mark.parametrize(("password", "code_steps", "why"), [("wrong", 0, "password"), (None, -2, "code"), (None, 1, "code")])
+@pytest.mark.parametrize(
+    ("password", "code_steps", "why"), [("wrong", 0, "password"), (None, -2, "code"), (None, 1, "code")]
+)
 async def test_a_wrong_factor_is_named_for_the_log(
     house: SignInHouse, password: str | None, code_steps: int, why: str
 ) -> None:

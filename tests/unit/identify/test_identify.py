@@ -40,8 +40,25 @@ def test_no_header_asks_for_a_sign_in_without_an_error(identify: Identify) -> No
 
 
 @pytest.mark.parametrize(
-    "template", ["", "{}", "Bearer", "Bearer ", "Bearer  {}", " Bearer {}", "Bearer {} ", "Bearer\t{}", "Basic {}"]
-    + ["Bearer {},{}", "Bearer {}\n", "Bearer {}\r\nX: y", "Bearer é", "Bearer {} {}", "Token {}", "Bearer={}"],
+    "template",
+    [
+        "",
+        "{}",
+        "Bearer",
+        "Bearer ",
+        "Bearer  {}",
+        " Bearer {}",
+        "Bearer {} ",
+        "Bearer\t{}",
+        "Bearer {},{}",
+        "Bearer {} {}",
+        "Bearer {}\n",
+        "Bearer {}\r\nX: y",
+        "Bearer é",
+        "Bearer={}",
+        "Basic {}",
+        "Token {}",
+    ],
 )
 def test_any_other_spelling_of_the_header_is_refused(identify: Identify, template: str) -> None:
     """One scheme, one space, one bearer."""

@@ -51,7 +51,9 @@ def test_a_refresh_bearer_is_opaque_and_found_by_its_digest() -> None:
     assert bearer.encode() not in digest
 
 
-@pytest.mark.parametrize("text", ["", "gwr_", "gwr_" + "a" * 42, "gwr_" + "a" * 44, "GWR_" + "a" * 43, "gws_" + "a" * 43])
+@pytest.mark.parametrize(
+    "text", ["", "gwr_", "gwr_" + "a" * 42, "gwr_" + "a" * 44, "GWR_" + "a" * 43, "gws_" + "a" * 43]
+)
 def test_other_texts_are_no_refresh_bearer(text: str) -> None:
     """They are not even looked up."""
     assert refresh_digest(text) is None

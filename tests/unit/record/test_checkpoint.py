@@ -3,7 +3,16 @@
 
 import pytest
 
-from gateway.record.checkpoint import Checkpoint, CheckpointInvalid, VerifierKey, open_checkpoint, signed
+from gateway.record.checkpoint import (
+    Checkpoint,
+    CheckpointInvalid,
+    VerifierKey,
+    open_checkpoint,
+    parse_checkpoint,
+    parse_note,
+    parse_verifier_key,
+    signed,
+)
 from gateway.record.merkle import EMPTY_ROOT, leaf_hash
 from tests.fakes.log import NAME, key_of
 
@@ -71,3 +80,36 @@ def test_every_changed_byte_of_a_checkpoint_is_found() -> None:
         bent[place] ^= 1
         with pytest.raises(CheckpointInvalid):
             open_checkpoint(bent.decode(errors="replace"), KEY)
+
+
+def test_a_verifier_key_is_read_as_it_was_written() -> None:
+    """And refused when it is not one, not Ed25519, or has another id."""
+    assert parse_verifier_key(KEY.text()) == KEY
+    for bent in ("", KEY.text().replace("+A", "+B", 1), KEY.text()[:-4], KEY.text().replace(NAME, "other")):
+        with pytest.raises(CheckpointInvalid):
+            parse_verifier_key(bent)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "x",
+        "x\n\n",
+        "x\n\n- a eA==\n",
+        "x\n\n— a eHh4eA==\n",
+        "x\n\n— a !\n",
+        "x\n\n" + 65 * "— a eHh4eHg=\n",
+        "x\t\n\n— a eHh4eHg=\n",
+    ],
+)
+def test_a_note_that_is_none_is_refused(note: str) -> None:
+    """No text, no signature, another dash, no signature bytes, no base64, too many, control characters."""
+    with pytest.raises(CheckpointInvalid):
+        parse_note(note)
+
+
+@pytest.mark.parametrize("text", ["a\n1\n", "a\n01\neA==\n", "a\n1\neA==\n"])
+def test_a_checkpoint_that_is_none_is_refused(text: str) -> None:
+    """Too few lines, a zero in front, a root that is no hash."""
+    with pytest.raises(CheckpointInvalid):
+        parse_checkpoint(text)

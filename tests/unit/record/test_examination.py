@@ -3,10 +3,10 @@
 
 from pathlib import Path
 
-from gateway.record.checkpoint import Checkpoint, parse_verifier_key
+from gateway.record.checkpoint import Checkpoint, parse_verifier_key, signed
 from gateway.record.examination import Examination, Sighting
 from gateway.record.merkle import leaf_hash
-from tests.fakes.log import NAME, verifier_key, written
+from tests.fakes.log import NAME, changed, key_of, lines, put_lines, verifier_key, written
 
 
 def examined(slot: Path) -> Examination:
@@ -66,3 +66,62 @@ def test_parts_without_a_segment_are_a_fault(tmp_path: Path) -> None:
     one = examined(tmp_path / "door-0")
     one.finish()
     assert one.problems == ["there are parts that belong to no entry"]
+
+
+def test_an_examination_is_held_against_what_others_saw(tmp_path: Path) -> None:
+    """Right at any size that the log has passed; wrong when it is longer or differs."""
+    written(tmp_path / "door-0", 6)
+    one = examined(tmp_path / "door-0")
+    assert one.chain is not None
+    leaves = one.chain.leaves
+
+    def seen(size: int, root: bytes) -> list[str]:
+        again = examined(tmp_path / "door-0")
+        note = signed(Checkpoint(origin=NAME, size=size, root=root), key_of(NAME))
+        again.check_seen([Sighting(3, note)], "cli")
+        again.check_contains(Checkpoint(origin=NAME, size=size, root=root), "it")
+        return again.problems
+
+    assert seen(4, leaves.root(0, 4)) == []
+    assert [problem.split(":")[0] for problem in seen(9, leaves[0])] == [
+        "the log has 6 entries, cli saw 9",
+        "the log has 6 entries, it 9",
+    ]
+    assert [problem.split(":")[0] for problem in seen(4, leaves[0])] == [
+        "the log differs from what cli saw over 4 entries",
+        "the log differs from it over 4 entries",
+    ]
+
+
+def test_a_changed_entry_before_the_last_is_named_with_the_help_of_the_root(tmp_path: Path) -> None:
+    """The chain alone cannot tell which of the two was changed."""
+    slot = tmp_path / "door-0"
+    written(slot, 6)
+    whole = lines(slot)
+    for place in (4, 5):
+        field = {"at_us": 1} if place == 4 else {"prev": "1" * 64}
+        put_lines(slot, [*whole[:place], changed(whole[place], **field), *whole[place + 1 :]])
+        assert (examined(slot).first_bad, examined(slot).problems) == (place, [f"entry {place} was changed"])
+
+
+def test_changed_forged_and_malformed_parts_are_faults(tmp_path: Path) -> None:
+    """In the middle of the log and behind its end."""
+    slot = tmp_path / "door-0"
+    written(slot, 6)
+    parts = slot / "parts" / "000000.ndjson"
+    whole = parts.read_bytes()
+    for bent in (whole.replace(b"192", b"193", 1), b"x\n" + whole, whole + b"x\n", whole + whole[-9:-1]):
+        parts.write_bytes(bent)
+        one = examined(slot)
+        one.finish()
+        assert one.problems, bent
+
+
+def test_a_log_that_misses_its_opening_or_has_another_key_in_it_is_at_fault(tmp_path: Path) -> None:
+    """The openings are part of what is signed."""
+    written(tmp_path / "door-0", 3, key=key_of("other"))
+    one = Examination(tmp_path / "door-0")
+    one.key = parse_verifier_key(verifier_key())
+    one.read()
+
+    assert (one.problems, one.first_bad) == (["entry 0 opens the log with another key"], 0)

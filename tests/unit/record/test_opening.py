@@ -9,7 +9,9 @@ import pytest
 from gateway.domain.entry import End, LogSeen, Refused
 from gateway.domain.errors import LogDamaged, LogUnavailable
 from gateway.domain.names import DecisionId
+from gateway.record.checkpoint import Checkpoint, signed
 from gateway.record.files import DiskFiles
+from gateway.record.merkle import EMPTY_ROOT
 from gateway.record.opening import Found, open_slot
 from gateway.record.reader import records
 from gateway.record.verify import verify_log
@@ -237,3 +239,14 @@ def test_a_disk_that_refuses_at_opening_makes_the_log_unavailable(slot: Path) ->
     disk.fail = {}
     opened(slot, files=disk).close(START_US)
     assert verify_log(slot).problems == ()
+
+
+def test_what_another_log_saw_under_another_key_does_not_stop_an_opening(slot: Path) -> None:
+    """It proves nothing of this log, and whoever could write it could stop every start."""
+    written(slot, 5)
+    forged = signed(Checkpoint(origin=NAME, size=1_000, root=EMPTY_ROOT), key_of("other"))
+    cli = opened(slot.parent / "cli", "demo/node-1/cli")
+    for note in ("no note", forged):
+        enter(cli, LogSeen(origin=NAME, checkpoint=note))
+        opened(slot).close(START_US)
+    cli.close(START_US)

@@ -3,8 +3,15 @@
 
 import pytest
 
-from gateway.record.merkle import Leaves, leaf_hash
-from gateway.record.proofs import ProofInvalid, consistency_proof, inclusion_proof, root_from_proof
+from gateway.record.merkle import EMPTY_ROOT, Leaves, leaf_hash
+from gateway.record.proofs import (
+    ProofInvalid,
+    consistency_proof,
+    inclusion_proof,
+    is_consistent,
+    is_included,
+    root_from_proof,
+)
 
 LEAVES = Leaves(leaf_hash(bytes((place,))) for place in range(5))
 
@@ -37,3 +44,27 @@ def test_a_proof_of_something_else_than_hashes_is_refused() -> None:
     """A hash has 32 bytes."""
     with pytest.raises(ProofInvalid, match="32 bytes"):
         root_from_proof(LEAVES[0], 0, 2, [b"short"])
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(first, second) for second in range(1, 6) for first in range(1, second + 1)]
+)
+def test_what_is_made_is_accepted_and_its_neighbours_are_not(first: int, second: int) -> None:
+    """Over every pair of sizes up to five."""
+    old, new, proof = LEAVES.root(0, first), LEAVES.root(0, second), consistency_proof(LEAVES, first, second)
+
+    assert is_consistent(first, old, second, new, proof)
+    assert not is_consistent(first, old, second, old if first < second else LEAVES[0] * 2, proof)
+    assert not is_consistent(first, old, second, new, [*proof, old])
+    if len(proof) > 1:
+        assert not is_consistent(first, old, second, new, proof[:-1])
+    path = inclusion_proof(LEAVES, first - 1, second)
+    assert is_included(LEAVES[first - 1], first - 1, second, path, new)
+    assert not is_included(LEAVES[first - 1], first, second, path, new)
+
+
+def test_the_empty_tree_begins_every_tree_and_needs_no_proof() -> None:
+    """With its own root only."""
+    assert is_consistent(0, EMPTY_ROOT, 3, LEAVES.root(0, 3), [])
+    assert not is_consistent(0, LEAVES[0], 3, LEAVES.root(0, 3), [])
+    assert not is_consistent(3, LEAVES.root(0, 3), 2, LEAVES.root(0, 2), [LEAVES[0]])

@@ -53,10 +53,9 @@ async def test_a_consent_gives_and_an_objection_takes(store: Store, clock: FakeC
 async def test_a_later_objection_above_beats_a_consent_below(store: Store, clock: FakeClock) -> None:
     """Who objects to marketing objects to mail too, until a later consent to mail."""
     choices = await loaded(store, clock)
-    await choices.record(
-        [chose(ANN, ChoiceState.GIVEN, 1), chose(ANN, ChoiceState.OBJECTED, 2, MARKETING)],
-        "test",
-    )
+    await choices.record([chose(ANN, ChoiceState.GIVEN, 1)], "test")
+    await choices.refresh()
+    await choices.record([chose(ANN, ChoiceState.OBJECTED, 2, MARKETING)], "test")
     await choices.refresh()
     assert ANN in choices.sets_for(EMAIL).negative
 

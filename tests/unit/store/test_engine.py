@@ -8,8 +8,8 @@ import traceback
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import BigInteger, cast, literal, select, update
+from sqlalchemy.exc import DataError, IntegrityError
 
 from gateway.domain.errors import SettingsError, StateUnavailable
 from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store
@@ -138,6 +138,57 @@ async def test_a_refused_value_is_not_quoted_either(store: Store) -> None:
             await connection.execute(account.insert().values(row))
 
     assert "canary-kind" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_malformed_value_is_not_quoted(store: Store) -> None:
+    """PostgreSQL quotes what it cannot read in the message itself."""
+    if store.is_sqlite:
+        pytest.skip("SQLite takes any value in any column")
+    statement = meta.insert().from_select(["key", "value"], select(literal("a"), cast("canary-number", BigInteger)))
+    with pytest.raises(DataError) as caught:
+        async with store.begin() as connection:
+            await connection.execute(statement)
+
+    assert "canary-number" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_writer_that_is_cancelled_leaves_nothing_and_blocks_nobody(store: Store) -> None:
+    """A caller may hang up in the middle of a transaction."""
+    began = asyncio.Event()
+
+    async def write() -> None:
+        async with store.begin() as connection:
+            await connection.execute(meta.insert().values(key="a", value="1"))
+            began.set()
+            await asyncio.Event().wait()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(write())
+        await began.wait()
+        task.cancel()
+    async with store.begin() as connection:
+        await connection.execute(meta.insert().values(key="b", value="1"))
+
+    assert await names(store) == ["b"]
+
+
+async def test_a_server_that_acknowledges_too_early_is_refused(place: str, store: Store) -> None:
+    """With synchronous_commit off a crash loses what was acknowledged."""
+    if store.is_sqlite:
+        pytest.skip("every connection of SQLite is checked in another test")
+    async with store.begin() as connection:
+        await connection.exec_driver_sql(f'ALTER DATABASE "{place.rpartition("/")[2]}" SET synchronous_commit = off')
+
+    with pytest.raises(SettingsError, match="synchronous_commit"):
+        await open_store(place)
+
+
+async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
+    """It is left as it is."""
+    (tmp_path / MAIN_FILE).write_bytes(b"something else, longer than a header of a database " * 40)
+
+    with pytest.raises(SettingsError, match="not a database"):
+        await open_store(tmp_path)
 
 
 async def test_the_keys_of_people_are_not_in_the_main_base(store: Store) -> None:

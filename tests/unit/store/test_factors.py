@@ -19,9 +19,7 @@ S = 1_000_000
 async def tries(store: Store) -> FactorTries:
     """A store with one enrolled account, ``ana``, whose newest spent step is 100."""
     accounts = Accounts(store)
-    account = Account(
-        id=ANA, kind=PrincipalKind.PERSON, roles=(RoleName("analyst"),), recipient=RecipientId("own")
-    )
+    account = Account(id=ANA, kind=PrincipalKind.PERSON, roles=(RoleName("analyst"),), recipient=RecipientId("own"))
     await accounts.add(account, name="ana", password_hash="hash", now_us=NOW_US)
     await accounts.set_totp(ANA, b"sealed", now_us=NOW_US)
     await accounts.confirm_totp(ANA, sealed=b"sealed", step=100, recovery=(b"r1", b"r2"), now_us=NOW_US)
@@ -107,6 +105,14 @@ async def test_the_proof_is_spent_once(tries: FactorTries) -> None:
     assert await accept(tries, TotpStep(101), b"c1", "s_1")
     assert not await accept(tries, TotpStep(101), b"c2", "s_2")
     assert await accept(tries, TotpStep(102), b"c2", "s_2")
+
+
+async def test_a_challenge_is_spent_once_whatever_proofs_come(tries: FactorTries) -> None:
+    """Two proofs that are each good and were admitted together open one session."""
+    await challenge(tries)
+    assert await accept(tries, TotpStep(101), name="s_1")
+    assert not await accept(tries, TotpStep(102), name="s_2")
+    assert not await accept(tries, RecoveryCode(b"r1"), name="s_3")
 
 
 @pytest.mark.parametrize("step", [0, 99, 100])

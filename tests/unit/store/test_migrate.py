@@ -22,12 +22,19 @@ asyncio.run(main())
 """
 
 
-async def test_processes_that_start_together_on_an_empty_directory_all_start(tmp_path: Path) -> None:
+async def test_processes_that_start_together_on_nothing_all_start(place: str, store: Store, tmp_path: Path) -> None:
     """The first makes the tables, the others wait for it and find them made."""
-    commands = [await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN, str(tmp_path)) for _ in range(4)]
+    if store.is_sqlite:
+        place = str(tmp_path)
+    else:
+        async with store.begin() as connection:
+            for statement in ("DROP SCHEMA public, person_keys CASCADE", "CREATE SCHEMA public"):
+                await connection.execute(text(statement))
+
+    commands = [await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN, place) for _ in range(3)]
     codes = [await command.wait() for command in commands]
 
-    assert codes == [0, 0, 0, 0]
+    assert codes == [0, 0, 0]
 
 
 async def test_opening_again_keeps_what_is_there(place: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from gateway.domain.names import AccountId, ClientId, PurposeKey, RecipientId, RoleName
 from gateway.domain.principal import PrincipalKind
-from gateway.domain.signin import Account, Client, NotRotated, Refresh, Rotated, Session
+from gateway.domain.signin import Account, Client, NotRotated, Refresh, Revoked, Rotated, Session
 from gateway.store import versions
 from gateway.store.accounts import Accounts
 from gateway.store.clients import Clients
@@ -80,9 +80,7 @@ async def test_using_a_spent_bearer_revokes_its_session_and_tells_every_process(
 
 async def test_an_idle_bearer_and_an_ended_session_are_over(sessions: Sessions) -> None:
     """To the microsecond."""
-    assert (await rotate(sessions, b"r0", b"r1", HOUR_US)) == NotRotated(
-        why="expired", account="a_1", session="s_1"
-    )
+    assert (await rotate(sessions, b"r0", b"r1", HOUR_US)) == NotRotated(why="expired", account="a_1", session="s_1")
 
 
 async def test_a_bearer_never_outlives_its_session(sessions: Sessions) -> None:
@@ -125,14 +123,12 @@ async def test_revocations_are_told_from_a_time_on_and_disabled_accounts_always(
     await Accounts(store).disable(ACCOUNT.id, now_us=NOW_US)
     assert (await sessions.revoked(since_us=NOW_US)).sessions == {"s_1"}
     told = await sessions.revoked(since_us=NOW_US + 1)
-    assert (told.sessions, told.accounts) == (frozenset(), {"a_1"})
+    assert told == Revoked(sessions=frozenset(), accounts=frozenset({"a_1"}))
 
 
 async def test_only_a_client_in_force_opens_a_session(sessions: Sessions, store: Store) -> None:
     """Checked in the transaction that writes it."""
-    service = Account(
-        id=AccountId("a_2"), kind=PrincipalKind.SERVICE, roles=(), recipient=RecipientId("own")
-    )
+    service = Account(id=AccountId("a_2"), kind=PrincipalKind.SERVICE, roles=(), recipient=RecipientId("own"))
     client = Client(
         id=ClientId("app"),
         account=service,

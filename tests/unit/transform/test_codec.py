@@ -276,7 +276,7 @@ def test_a_plan_that_contradicts_its_collection_has_no_codec() -> None:
         plan((ID, CHAINS["word"], Treatment(5, link=True))),
         plan((ID, CHAINS["word"], REVEALED), subject="other"),
     ):
-        with pytest.raises(ValueError, match="no (level|field)"):
+        with pytest.raises(ValueError, match=r"no (level|field)"):
             codec(broken)
 
 

@@ -61,6 +61,7 @@ def test_text_shows_its_first_character_and_no_length(value: str, shown: str | N
         ("ßa ǆb", "ß. Ǆ."),
         ("张", None),
         ("😀 !!", None),
+        ("* *", None),
         ("12345", None),
         ("", None),
     ],

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One spelling for each value, and a namespace apart for what has none."""
 
-import random  # noqa: TID251 - numbers are drawn from a seed that the test states
+import random
 
 import pytest
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
@@ -48,6 +48,8 @@ def test_spellings_of_one_value_meet(form: Form, text: str, spelling: str) -> No
         (Form.PHONE, "+49****23"),
         (Form.PHONE, "1-800-FLOWERS"),
         (Form.PHONE, "+999 1234567"),
+        (Form.PHONE, "+9991234567"),
+        (Form.PHONE, "+1 41"),
         (Form.PHONE, "+1 415 555 2671 ext 5"),
         (Form.PHONE, "9" * 200),
         (Form.NATIONAL_ID, "110105194912310021"),
@@ -87,6 +89,11 @@ def test_the_short_cut_for_phones_agrees_with_the_library() -> None:
     short = [number for number in numbers if len(number) <= 16 and normalise._is_e164(number)]
     assert len(short) > 1_000
     assert [normalise._e164(number, None) for number in short] == short
+
+
+def test_a_country_code_that_nobody_has_has_no_lengths() -> None:
+    """So no number under it is its own spelling."""
+    assert normalise._numbering(999) == (frozenset(), None)
 
 
 @pytest.mark.parametrize(

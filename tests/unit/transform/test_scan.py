@@ -116,8 +116,9 @@ def test_the_list_of_rows_is_found_by_its_name_in_the_outer_object(head: bytes, 
         b'{"a" 1,"rows":[',
         b'{"a":[},"rows":[',
         b'{"a":{}}',
-    ]
-    + [b'{"a":"' + b"x" * 70_000, b'{"a":"' + b"x" * 70_000 + b'","rows":['],
+        b'{"a":"' + b"x" * 70_000,
+        b'{"a":"' + b"x" * 70_000 + b'","rows":[',
+    ],
 )
 def test_a_head_that_is_not_as_declared_is_the_stores_fault(head: bytes) -> None:
     """Before a single row is given out."""

@@ -136,8 +136,12 @@ def test_a_surrogate_of_another_scope_is_not_recognised() -> None:
         "sv2_" + "A" * 64,
         "sv1_" + "A" * 64,
         "sv1_" + "=" * 64,
-    ]
-    + ["sv9999999999_" + "A" * 64, "sv1_" + "A" * 5000, "anna@example.com", "sv1_" + "A" * 45, "sv\u0661_" + "A" * 64],
+        "sv9999999999_" + "A" * 64,
+        "sv1_" + "A" * 5000,
+        "anna@example.com",
+        "sv1_" + "A" * 45,
+        "sv\u0661_" + "A" * 64,
+    ],
 )
 def test_what_is_no_surrogate_is_not_recognised(text: str) -> None:
     """One answer for all of it."""

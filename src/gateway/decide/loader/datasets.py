@@ -2,7 +2,8 @@
 """``datasets/*.yaml``: Fides dataset files, with what the gateway needs beside under ``gateway:``.
 
 What Fides knows and we do not use is listed and passed over; every other key is an error. Categories
-said of a dataset or a collection hold for all its fields, as in Fides.
+said of a dataset or a collection hold for all its fields, as in Fides; a field's own come first, and the
+first one chooses its default treatment.
 """
 
 import msgspec
@@ -13,6 +14,7 @@ from gateway.decide.loader.reading import Reader
 from gateway.decide.loader.routes import PlacedRoute, read_routes
 from gateway.decide.loader.treatments import FORMS, SURROGATES, TYPES, Treatments
 from gateway.decide.loader.vocabulary import check_category, check_use, vocabulary
+from gateway.decide.loader.yaml_nodes import Table
 from gateway.domain.catalog import Collection, FieldSpec, FieldType, Form, SubjectSpec, SurrogateKind
 from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain, is_key
 from gateway.domain.treatment import ChainName
@@ -119,7 +121,7 @@ def _field(
         reader.problems.tell(
             reader.place("name"), f"{quoted(name)} is no name for a field: letters, digits, `_`, `-` and dots"
         )
-    categories = tuple(dict.fromkeys((*shared, *_categories(reader))))
+    categories = tuple(dict.fromkeys((*_categories(reader), *shared)))
     _check_words(reader)
     if reader.has("fields"):
         nested = _fields(reader, f"{prefix}{name}.", dataset, categories, treatments)
@@ -241,7 +243,7 @@ def _subject(ours: Reader, fields: Fields) -> SubjectSpec | None:
 
 
 def _is_table(reader: Reader, key: str) -> bool:
-    return hasattr(reader.table.nodes[key], "keys")
+    return isinstance(reader.table.nodes[key], Table)
 
 
 def _row(ours: Reader, fields: Fields) -> tuple[FieldName | None, FieldName | None]:

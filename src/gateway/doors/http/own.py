@@ -130,7 +130,7 @@ class OwnPaths:
                 return await own.refused(Deny(reason=matched.reason))
             own.values = dict(matched.values)
             if matched.target in self._counted:
-                self._parts.counting.answered(own.request.scope["path"] if not own.values else "with-a-name")
+                self._parts.counting.answered(matched.target.__name__.removeprefix("_"))
             return await matched.target(own)
         except _BadCall as bad:
             return await own.refused(bad.deny)

@@ -38,8 +38,9 @@ def problem_json(refusal: Refusal, language: str = "en") -> bytes:
         "retry": problem.retry,
         "who": problem.who,
     }
-    if refusal.title:
-        members["detail"] = refusal.title
+    detail = dict(refusal.titles).get(language, refusal.title)
+    if detail:
+        members["detail"] = detail
     return msgspec.json.encode(members)
 
 

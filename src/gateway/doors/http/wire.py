@@ -8,6 +8,7 @@ RULES
    answer that is under way nothing is written: the connection is closed.
 3. The target reaches the application as it was received. uvicorn takes the scheme and host off an
    absolute target and drops a fragment; here ``raw_path`` then keeps them, and the door refuses it.
+4. Trailer fields are dropped: they never become headers.
 
 Source: RFC 9112 sections 3.2 and 11.2; written against uvicorn 0.51 to 0.54.
 """
@@ -47,6 +48,7 @@ class WireProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._in_head = True
         self._n_head_bytes = 0
+        self._n_parsed_bytes = 0
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -72,19 +74,21 @@ class WireProtocol(HttpToolsProtocol):
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._n_head_bytes = True, 0
+        self._in_head, self._n_head_bytes, self._n_parsed_bytes = True, 0, 0
         if self._head_timer is None:
             self._await_head()
 
     @override
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
-        self._check_head()
+        self._count(len(url))
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._check_head()
+        self._count(len(name) + len(value) + 4)
+        # Fields behind a chunked body are no headers: uvicorn would add them to those of the scope.
+        if self._in_head:
+            super().on_header(name, value)
 
     @override
     def on_headers_complete(self) -> None:
@@ -103,9 +107,10 @@ class WireProtocol(HttpToolsProtocol):
             self.transport.write(_BAD_REQUEST)
         self.transport.close()
 
-    def _check_head(self) -> None:
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > MAX_HEAD_BYTES:
+    def _count(self, n_bytes: int) -> None:
+        """Count what the parser has read of the head; a body in the same piece is not in it."""
+        self._n_parsed_bytes += n_bytes
+        if self._n_parsed_bytes > MAX_HEAD_BYTES:
             raise HeadTooLong
 
     def _await_head(self) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from gateway.domain.decision import Decision, Deny, Permit, Reason, Refusal, StepUp, Use
 from gateway.domain.entry import End, Facts, Refused
-from gateway.domain.errors import HangUp, LogUnavailable, StoreMisbehaved, StoreUnreachable
+from gateway.domain.errors import HangUp, LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import PurposeKey
 from gateway.domain.principal import Assurance, Principal, assurance_at
@@ -45,6 +45,8 @@ class AccessFlow:
             await self._end(call, "hang-up")
         except (StoreUnreachable, StoreMisbehaved) as error:
             await self._fail(call, "store-failed", _store_reason(error))
+        except Overloaded:
+            await self._fail(call, "failed", Reason.OVERLOADED)
         except LogUnavailable:
             if not call.started:
                 raise
@@ -114,7 +116,13 @@ class AccessFlow:
             await self._cut(call, "cut", deny.reason)
             return
         rooms, arrival = self._rooms, call.arrival
-        refusal = Refusal(decision_id=arrival.decision_id, reason=deny.reason, fields=deny.fields, title=deny.title)
+        refusal = Refusal(
+            decision_id=arrival.decision_id,
+            reason=deny.reason,
+            fields=deny.fields,
+            title=deny.title,
+            titles=deny.titles,
+        )
         body = call.out.refusal_body(refusal)
         entry = Refused(
             call=arrival.decision_id,

@@ -5,6 +5,7 @@ A block's entry is durable before its first byte leaves. Between blocks the rule
 revocations are read again; if the view would now be less, the stream is cut, never coded anew.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -20,14 +21,11 @@ from gateway.domain.treatment import NOTHING
 from gateway.domain.viewplan import Cause, ChoiceRule, ViewPlan
 from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
-from gateway.flows.access.blocks import MOST_ROWS, Block, Gathering
 from gateway.flows.access.call import Call, RefusedError, Rooms
 from gateway.transform.codec import Codec, view_words
-from gateway.transform.rows import judge
+from gateway.transform.json import MOST_ROWS, MOST_ROWS_UNDER_SUSPICION, Block, BlockWriter
+from gateway.transform.rows import WITHHELD, judge
 from gateway.transform.split import RowSplitter
-
-HELD_ROWS = 256
-"""Rows in a block for a principal under a hold (DESIGN 4)."""
 
 MOST_MALFORMED = 0.01
 """Share of malformed rows in a block above which the store's answer is not usable (DESIGN 3)."""
@@ -42,84 +40,83 @@ class Releasing:
         self._permit, self._plan, self._codec = permit, permit.plan, codec
         self._shape = inquiry.route.answer
         held = bool(rooms.holds.for_account(inquiry.principal.account))
-        self._gathering = Gathering(self._shape, HELD_ROWS if held else MOST_ROWS)
-        self._n_store_rows = 0
+        self._writer = BlockWriter(self._shape, most_rows=MOST_ROWS_UNDER_SUSPICION if held else MOST_ROWS)
+        self._n_store_rows = self._n_kept = 0
+        self._withheld: Counter[Cause] = Counter()
+        """Rows left out since the last entry; that entry's block tells of them."""
+        self._withheld_before: Counter[Cause] = Counter()
 
     async def run(self, answer: ports.StoreAnswer) -> None:
-        """Carry the whole answer; a full block goes only when more follows."""
+        """Carry the whole answer."""
         splitter = RowSplitter(self._shape)
         async for chunk in answer.chunks():
             for rows in splitter.feed(chunk):
-                if self._gathering.full():
-                    await self._release(self._gathering.next_block())
                 await self._transform(rows)
         members = splitter.finish()
-        await self._release(self._last_block(members.counts))
+        if self._shape.kind == "record" and self._n_kept == 0 and Cause.MALFORMED not in self._withheld:
+            raise RefusedError(absent(self._withheld))
+        # Where rows can be withheld, the store's total would count those too.
+        await self._release(self._writer.finish({} if self._plan.row_rules else members.counts), last=True)
 
     async def _transform(self, rows: bytes) -> None:
-        """Run step 4 on a JSON array of whole rows."""
+        """Run step 4 on a JSON array of whole rows, and step 5 on the blocks that they fill."""
         batch = self._codec.decode(rows)
         known = self._codec.rows(batch)
         numbers = await self._numbers([row.subject for row in known])
-        verdict = judge(self._plan, known, self._by_choice(numbers, len(known)), today(self._rooms.clock()))
-        withheld = dict(verdict.withheld)
-        if batch.malformed:
-            withheld[Cause.MALFORMED] = batch.malformed
-        kept = [number for number, place in zip(numbers, verdict.classes, strict=False) if place >= 0]
-        self._gathering.add(self._codec.encode(batch, verdict.classes), kept, withheld)
+        verdict = judge(self._plan, known, self._by_choice(numbers), today(self._rooms.clock()))
+        kept = [number for number, place in zip(numbers, verdict.classes, strict=True) if place != WITHHELD]
+        self._withheld.update(verdict.withheld)
+        self._withheld[Cause.MALFORMED] += batch.malformed
         self._n_store_rows += len(known) + batch.malformed
+        self._n_kept += len(kept)
+        for block in self._writer.add(self._codec.encode(batch, verdict.classes), kept):
+            await self._release(block, last=False)
 
-    async def _numbers(self, subjects: Sequence[str | None]) -> list[PersonNumber]:
+    async def _numbers(self, subjects: Sequence[str | None]) -> Sequence[PersonNumber | None]:
         """Return the number of each row's person; a row without a readable person counts as a new one."""
         subject = self._plan.collection.subject
         if subject is None:
-            return []
+            return [None] * len(subjects)
         named = [value for value in subjects if value is not None]
         found = iter(await self._rooms.people.numbers(subject.identity, named))
         n_unnamed = len(subjects) - len(named)
         orphans = iter(await self._rooms.people.orphan_numbers(n_unnamed) if n_unnamed else ())
         return [next(orphans) if value is None else next(found) for value in subjects]
 
-    def _by_choice(self, numbers: Sequence[PersonNumber], n_rows: int) -> Sequence[bool]:
+    def _by_choice(self, numbers: Sequence[PersonNumber | None]) -> Sequence[bool]:
         rule = choice_rule(self._plan)
-        if rule is None or not numbers:
-            return [False] * n_rows
+        if rule is None:
+            return [False] * len(numbers)
         chosen = self._rooms.choices.sets_for(rule.purpose)
-        return chosen.withheld(numbers, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
+        people = [number for number in numbers if number is not None]
+        return chosen.withheld(people, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
 
-    def _last_block(self, members: Mapping[str, int]) -> Block:
-        if self._shape.kind != "record":
-            # Where rows can be withheld, the store's total would count those too.
-            return self._gathering.last_block({} if self._plan.row_rules else members)
-        withheld = self._gathering.total_withheld
-        if self._gathering.total_rows == 0 and Cause.MALFORMED not in withheld:
-            raise RefusedError(absent(withheld))
-        return self._gathering.record_block()
-
-    async def _release(self, block: Block) -> None:
+    async def _release(self, block: Block, *, last: bool) -> None:
         """Run step 5: the block's entry is durable, then its bytes go."""
-        check_malformed(block)
-        call = self._call
+        call, withheld = self._call, +self._withheld
+        check_malformed(block.n_rows, withheld)
         if call.n_blocks:
             self._still_permitted()
-        await self._rooms.recorder.append(self._entry(block), call.part(block.people))
+        await self._rooms.recorder.append(self._entry(block, withheld, last=last), call.part(block.people))
+        self._withheld_before += withheld
+        self._withheld = Counter()
         call.n_blocks += 1
         if not call.started:
             call.started = True
-            await call.out.start(self._head(block))
+            await call.out.start(self._head(block, last=last))
         await call.out.write(block.body)
         call.released_bytes += len(block.body)
 
-    def _entry(self, block: Block) -> Release:
+    def _entry(self, block: Block, withheld: Mapping[Cause, int], *, last: bool) -> Release:
         return Release(
             call=self._call.arrival.decision_id,
             n=self._call.n_blocks,
             rows=block.n_rows,
             bytes=len(block.body),
             people=len(set(block.people)),
-            withheld={str(cause): n for cause, n in block.withheld.items()},
+            withheld={str(cause): n for cause, n in withheld.items()},
             digest=sha256(block.body).hexdigest(),
-            last=block.last,
+            last=last,
             facts=self._facts() if self._call.n_blocks == 0 else None,
         )
 
@@ -134,18 +131,17 @@ class Releasing:
             choices=self._rooms.choices.sets_for(rule.purpose).version if rule else 0,
         )
 
-    def _head(self, block: Block) -> ports.Answer:
+    def _head(self, block: Block, *, last: bool) -> ports.Answer:
         """Return the head; counts and length are told only where the answer is whole at its head."""
-        whole = block.last
         limit = self._inquiry.limit
         return ports.Answer(
             decision_id=self._call.arrival.decision_id,
             inquiry=self._inquiry,
             view=view_words(self._plan),
             step_up=self._permit.step_up,
-            withheld={str(cause): n for cause, n in self._gathering.total_withheld.items()} if whole else None,
-            length=len(block.body) if whole else None,
-            more=limit is not None and self._n_store_rows >= limit if whole else None,
+            withheld={str(cause): n for cause, n in self._withheld_before.items()} if last else None,
+            length=len(block.body) if last else None,
+            more=limit is not None and self._n_store_rows >= limit if last else None,
         )
 
     def _still_permitted(self) -> None:
@@ -190,14 +186,14 @@ def absent(withheld: Mapping[Cause, int]) -> Deny:
     return Deny(reason=Reason.NOT_FOUND, rule=f"withheld:{cause}" if cause else None)
 
 
-def check_malformed(block: Block) -> None:
+def check_malformed(n_rows: int, withheld: Mapping[Cause, int]) -> None:
     """Refuse a block of which too many rows were not as declared.
 
     Raises:
         StoreMisbehaved: More than 1 % of the rows.
     """
-    n_malformed = block.withheld.get(Cause.MALFORMED, 0)
-    if n_malformed > MOST_MALFORMED * (block.n_rows + sum(block.withheld.values())):
+    n_malformed = withheld.get(Cause.MALFORMED, 0)
+    if n_malformed > MOST_MALFORMED * (n_rows + sum(withheld.values())):
         raise StoreMisbehaved(f"{n_malformed} rows of a block are not as the dataset declares")
 
 

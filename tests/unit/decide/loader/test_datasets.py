@@ -172,6 +172,40 @@ def test_what_fides_knows_is_passed_over() -> None:
     assert sentences(files) == []
 
 
+def test_a_collection_without_our_key_is_told() -> None:
+    """A plain Fides file says neither whom rows are about nor how they are asked for."""
+    content = shipped_files()[SHOP].decode()
+    ours = content[content.index("        gateway:\n") : content.index("        fields:\n")]
+    assert "datasets/shop.yaml:8: `gateway` is missing" in sentences(edited(SHOP, ours, ""))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "  - fides_key: shop\n",
+            "  - fides_key: the.shop\n",
+            "3: `the.shop` is no name for a store: letters, digits, `_` and `-`",
+        ),
+        ("      - name: orders\n", "      - name: all orders\n", "8: `all orders` is no name for a collection"),
+    ],
+)
+def test_names_of_stores_and_collections_are_plain(old: str, new: str, says: str) -> None:
+    """They are the first segments of datasets and paths, so a dot or a space would have two meanings."""
+    assert f"{SHOP}:{says}" in sentences(edited(SHOP, old, new))
+
+
+def test_a_field_without_a_default_is_told() -> None:
+    """Where treatments.yaml has nothing for its category, the field must say all three itself."""
+    system = "  - {category: system, chain: word, form: text, surrogate: hmac}\n"
+    files = edited("treatments.yaml", system, "")
+    (told,) = sentences(files)
+    assert told.endswith("field `currency`: treatments.yaml has no default for `system`")
+    own = "            fides_meta: {data_type: string}\n          - name: items"
+    said = own.replace("\n", "\n            gateway: {chain: word, form: text, surrogate: hmac}\n", 1)
+    assert sentences(edited(SHOP, own, said, files)) == []
+
+
 def test_a_store_without_datasets_is_told() -> None:
     """Without a dataset there is nothing to decide on."""
     files = {name: content for name, content in shipped_files().items() if not name.startswith("datasets/")}
@@ -278,7 +312,7 @@ def test_categories_of_dataset_and_collection_hold_for_every_field() -> None:
     files = edited(SHOP, "      - name: orders\n", "      - name: orders\n        data_categories: [user.behavior]\n")
     currency = collection("shop.orders", files).field("currency")
     assert currency is not None
-    assert currency.categories == ("user.behavior", "system")
+    assert currency.categories == ("system", "user.behavior")
 
 
 def test_nested_fields_are_named_with_dots() -> None:

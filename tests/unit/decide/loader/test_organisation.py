@@ -13,6 +13,7 @@ FILE = "organisation.yaml"
 @pytest.mark.parametrize(
     "broken",
     [
+        Broken(FILE, "  - id: adnet", "  - id: ad net", "`ad net` is no key"),
         Broken(
             FILE,
             "country: DE}",

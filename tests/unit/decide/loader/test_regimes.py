@@ -40,6 +40,22 @@ GDPR, PIPL, CCPA = "regimes/gdpr.yaml", "regimes/pipl.yaml", "regimes/ccpa.yaml"
         Broken(
             GDPR, 'cite: "Art. 8(1)"\n  verified: no', 'cite: "Art. 8(1)"', "`verified` is missing", at="  under_years"
         ),
+        Broken(GDPR, "register: all", "register: [all, ~]", "`~` is neither text, whole number, date, `yes` nor `no`"),
+        Broken(GDPR, 'cite: "Art. 33, 34"', "cite: 33", "`cite` must be text"),
+        Broken(
+            GDPR,
+            '34"\n  verified: yes',
+            '34"\n  verified: maybe',
+            "`verified` must be `yes` or `no` without quotes",
+            at="  verified: maybe",
+        ),
+        Broken(
+            GDPR,
+            'transfers: {restricted: yes, cite: "Art. 44-49", verified: no}\n',
+            "",
+            "`transfers` is missing",
+            at="id: gdpr",
+        ),
         Broken(GDPR, "hours: 72", "hourz: 72", "unknown key `hourz`; did you mean `hours`?"),
         Broken(GDPR, '  cite: "Art. 33, 34"\n', "", "the number 72 has no `cite` beside or above it", at="hours: 72"),
         Broken(

@@ -99,6 +99,13 @@ def parameter(text: str, says: str) -> Broken:
             "members: {items: recount,",
             "`items` holds the rows and cannot be a member beside them",
         ),
+        Broken(
+            CRM,
+            "                id: {field: id}\n                fields: fields\n        fields:",
+            "                id: {field: id}\n                fields: fields\n                offset: offset\n        fields:",
+            "a `record` has no pages and no order, so no `offset`",
+            at="              parameters:\n                id: {field: id}",
+        ),
         parameter("town: {field: town}", "unknown field `town`"),
         parameter("country: {field: city}", "key `country` stands twice; first in line 31"),
         parameter(

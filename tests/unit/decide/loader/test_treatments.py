@@ -19,6 +19,12 @@ PHONE_ASSURANCE = "  - {category: user.contact.phone_number, level: 4, otherwise
     "broken",
     [
         Broken(
+            FILE,
+            "  name:\n    rungs",
+            "  odd name: {rungs: [drop, reveal], samples: [a]}\n  name:\n    rungs",
+            "`odd name` is no name for a chain",
+        ),
+        Broken(
             FILE, "chains:\n", "chains:\n  odd: [drop, reveal]\n", "chain `odd` needs `rungs` and `samples`", at="  odd"
         ),
         Broken(

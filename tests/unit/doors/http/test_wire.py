@@ -145,6 +145,24 @@ async def test_garbage_behind_a_request_does_not_get_into_its_answer() -> None:
     assert rest == b""
 
 
+async def test_fields_behind_a_body_are_no_headers() -> None:
+    """Neither when all comes in one piece, before the application runs, nor later."""
+    names: list[bytes] = []
+
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        names.extend(name for name, _ in scope["headers"])
+        await Seen()(scope, receive, send)
+
+    head = request(b"/", b"Transfer-Encoding: chunked", method=b"POST")
+    body = (b"2\r\n{}\r\n", b"0\r\nAuthorization: Bearer x\r\nData-Purpose: y\r\n\r\n")
+    async with served(app, WireProtocol) as port:
+        for pieces in ((head + body[0] + body[1],), (head, *body)):
+            assert (await exchange(port, *pieces)).endswith(b"ok")
+    assert names == [b"host", b"connection", b"transfer-encoding"] * 2
+
+
 async def test_pipelined_requests_are_answered_in_their_order() -> None:
     """Two requests in one piece, two answers."""
     seen = Seen()

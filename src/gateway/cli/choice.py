@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``gateway choice``: what people chose, one at a time or from a file.
+
+The log learns of a choice before the database does (a restore replays later entries), and it learns the
+person's number alone. A value that names a person is in no output, no entry and no error.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli import asking, finding, moments
+from gateway.cli.choice_file import Importable, Row, batches, measured
+from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.domain.choice import Choice, ChoiceState
+from gateway.domain.names import IdentityKind
+
+if TYPE_CHECKING:
+    from gateway.app.installation import Rooms
+    from gateway.decide.rules import RuleSet
+
+app = typer.Typer(no_args_is_help=True, help="What people chose: consent, refusal, withdrawal, objection.")
+
+BATCH = 10_000  # rows a transaction: about a second with new people, so that doors need not wait for longer
+MOST_BAD_TOLD = 20
+SOURCE = "cli"
+
+Identity = Annotated[
+    tuple[str, str],
+    typer.Option("--identity", metavar="KIND VALUE", help="Whom it is about; VALUE - is read from stdin."),
+]
+
+
+@app.command("set")
+@command
+async def set_(
+    desk: Desk,
+    identity: Identity,
+    purpose: Annotated[str, typer.Option("--purpose", metavar="P", help="With every purpose below it.")],
+    state: Annotated[ChoiceState, typer.Option("--state", help="What the person chose.")],
+    at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="When, if not now.")] = None,
+) -> None:
+    """Record one choice of one person."""
+    from gateway.domain.entry import Changed, Part
+
+    rules = finding.rules_of(desk)
+    kind, value = _identity(rules, identity)
+    key = finding.purpose(rules, purpose)
+    async with desk.open(with_rules=False) as rooms:
+        now_us = rooms.clock()
+        at_us = now_us if at is None else moments.asked_us(at, "--at")
+        if at_us > now_us:
+            raise Stop("--at lies in the future")
+        [number] = await rooms.people.numbers(kind, [value])
+        facts: dict[str, str | int] = {"purpose": key, "state": state.value, "at_us": at_us}
+        entry = Changed(by=desk.by, what="choice-recorded", target=str(number), facts=facts)
+        await rooms.log.append(entry, Part(met=(number,)))
+        await rooms.choices.record([Choice(person=number, purpose=key, state=state, at_us=at_us)], SOURCE)
+    desk.paper.answer(
+        {"person": number, "purpose": key, "state": state, "at_us": at_us},
+        lambda: desk.paper.say(f"person {number}: {state.value} for {key} at {moments.written(at_us)}"),
+    )
+
+
+@app.command("show")
+@command
+async def show(desk: Desk, identity: Identity) -> None:
+    """Show what one person chose, oldest first."""
+    from gateway.domain.entry import Looked, Part
+
+    rules = finding.rules_of(desk)
+    kind, value = _identity(rules, identity)
+    async with desk.open(with_rules=False) as rooms:
+        number = await rooms.people.find(kind, value)
+        found = () if number is None else await rooms.choices.of(number)
+        part = None if number is None else Part(met=(number,))
+        await rooms.log.append(Looked(by=desk.by, what="choices", query=kind, rows=len(found)), part)
+
+    def for_people() -> None:
+        if number is None:
+            desk.paper.say("no such person is known; without a record consent counts as refused, and nothing is objected")
+            return
+        desk.paper.say(f"person {number}")
+        desk.paper.table(
+            ("at", "state", "purpose"), [(moments.written(one.at_us), one.state.value, one.purpose) for one in found]
+        )
+
+    document = [{"purpose": one.purpose, "state": one.state, "at_us": one.at_us} for one in found]
+    desk.paper.answer({"person": number, "choices": document}, for_people)
+
+
+@app.command("import")
+@command
+async def import_(
+    desk: Desk,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or CSV.gz: identity_kind,identity,purpose,state,at")],
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good lines of a file with bad ones.")] = False,
+) -> None:
+    """Record the choices of a file; what is recorded already is passed over, so a file can be imported again."""
+    from gateway.app.clock import now_us
+
+    rules = finding.rules_of(desk)
+    known = Importable(
+        kinds=frozenset(_kinds(rules)), purposes=frozenset(rules.purposes), now_us=now_us(), skip_bad=skip_bad
+    )
+    measure = measured(file, known)
+    for bad in measure.bad[:MOST_BAD_TOLD]:
+        desk.paper.tell(f"{file}:{bad.line}: {bad.sentence}")
+    if measure.n_bad > MOST_BAD_TOLD:
+        desk.paper.tell(f"… and {measure.n_bad - MOST_BAD_TOLD} more")
+    if measure.n_bad and not skip_bad:
+        raise Stop(f"{measure.n_bad} bad lines, so nothing was imported; --skip-bad imports the others", Exit.FAILED)
+    n_new = 0
+    async with desk.open(with_rules=False) as rooms:
+        with desk.paper.progress("Importing choices", measure.n_rows) as done:
+            for rows in batches(file, known, BATCH):
+                n_new += await _imported(desk, rooms, rows, measure.digest)
+                done(len(rows))
+        await _enter_end(desk, rooms, measure.digest, {"rows": measure.n_rows, "new": n_new, "bad": measure.n_bad})
+    desk.paper.answer(
+        {"rows": measure.n_rows, "new": n_new, "bad": measure.n_bad, "digest": measure.digest},
+        lambda: desk.paper.say(
+            f"{measure.n_rows} choices read, {n_new} new, {measure.n_rows - n_new} recorded before, {measure.n_bad} bad"
+        ),
+    )
+
+
+async def _imported(desk: Desk, rooms: "Rooms", rows: Sequence[Row], digest: str) -> int:
+    """Record what is new of some rows, entered before; return how many that is."""
+    from pyroaring import BitMap
+
+    from gateway.domain.entry import Changed, Part
+
+    choices: list[Choice] = []
+    for kind in {row.kind for row in rows}:
+        own = [row for row in rows if row.kind == kind]
+        numbers = await rooms.people.numbers(kind, [row.value for row in own])
+        choices += [
+            Choice(person=number, purpose=row.purpose, state=row.state, at_us=row.at_us)
+            for number, row in zip(numbers, own, strict=True)
+        ]
+    fresh = await rooms.choices.unknown(choices)
+    if fresh:
+        people = BitMap(choice.person for choice in fresh).serialize()
+        facts: dict[str, str | int] = {"new": len(fresh), "first_line": rows[0].line, "last_line": rows[-1].line}
+        entry = Changed(by=desk.by, what="choices-imported", target=f"sha256:{digest}", facts=facts)
+        await rooms.log.append(entry, Part(people=people))
+        await rooms.choices.record(fresh, f"sha256:{digest}")
+    return len(fresh)
+
+
+async def _enter_end(desk: Desk, rooms: "Rooms", digest: str, facts: dict[str, str | int]) -> None:
+    from gateway.domain.entry import Changed
+
+    entry = Changed(by=desk.by, what="choices-import-ended", target=f"sha256:{digest}", facts=facts)
+    await rooms.log.append(entry)
+
+
+def _identity(rules: "RuleSet", given: tuple[str, str]) -> tuple[IdentityKind, str]:
+    """Return kind and value, the value as it stands in the store; it is never told again."""
+    kind, said = given
+    if kind not in _kinds(rules):
+        raise Stop(f"no dataset knows people by {kind}; there are {', '.join(sorted(_kinds(rules)))}")
+    value = asking.value(said)
+    if not value.strip():
+        raise Stop("the value of --identity is empty")
+    return IdentityKind(kind), value
+
+
+def _kinds(rules: "RuleSet") -> set[IdentityKind]:
+    return {one.subject.identity for one in rules.catalog.collections.values() if one.subject is not None}
+
+
+

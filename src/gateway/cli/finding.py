@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom and what a word on the command line means; a word that means nothing stops the command.
+
+Sentences tell what there is instead, so that a typing mistake costs one look.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from gateway.cli.desk import Desk, Stop
+from gateway.domain.names import PurposeKey, RoleName, is_under
+
+if TYPE_CHECKING:
+    from gateway.app.installation import Rooms
+    from gateway.decide.rules import RuleSet
+    from gateway.domain.signin import AccountRecord, Client
+
+ADMIN = RoleName("admin")
+"""The role of who looks after the gateway itself; no grant needs to know it, and by itself it opens no data."""
+
+
+def rules_of(desk: Desk) -> "RuleSet":
+    """Return the rules in the folder of the installation, without opening it.
+
+    Raises:
+        RulesError: They cannot be put in force.
+    """
+    from gateway.app.rule_files import read_folder
+    from gateway.decide.loader.load import load
+    from gateway.transform.treat import check_chain
+
+    return load(read_folder(desk.settings.policies_dir), check_chain=check_chain)
+
+
+async def person(rooms: "Rooms", word: str) -> "AccountRecord":
+    """Return the account of a person by name or identifier."""
+    found = await rooms.accounts.get(word) or await rooms.accounts.named(word)
+    if found is None or found.name.startswith("client:"):
+        people = [one.name for one in await rooms.accounts.all() if not one.name.startswith("client:")]
+        raise Stop(f"there is no user {word}{_nearest(word, people)}; `gateway user list` shows them")
+    return found
+
+
+async def client(rooms: "Rooms", word: str) -> "Client":
+    """Return a client by its identifier."""
+    clients = await rooms.clients.all()
+    found = next((one for one in clients if one.id == word), None)
+    if found is None:
+        raise Stop(
+            f"there is no client {word}{_nearest(word, [one.id for one in clients])}; `gateway client list` shows them"
+        )
+    return found
+
+
+async def anybody(rooms: "Rooms", word: str) -> "AccountRecord | Client":
+    """Return whom a name, an account's identifier or a client's identifier means.
+
+    A client comes as such also where its account is named, since it is the client that acts.
+    """
+    clients = await rooms.clients.all()
+    as_client = next((one for one in clients if word in (one.id, one.account.id)), None)
+    as_account = await rooms.accounts.get(word) or await rooms.accounts.named(word)
+    if as_client is not None:
+        if as_account is not None and as_account.account.id != as_client.account.id:
+            raise Stop(
+                f"{word} is a user and a client; say {as_account.account.id} (user) or {as_client.account.id} (client)"
+            )
+        return as_client
+    if as_account is None:
+        known = [one.name for one in await rooms.accounts.all()] + [one.id for one in clients]
+        raise Stop(f"there is no user, account or client {word}{_nearest(word, known)}")
+    return as_account
+
+
+def roles(rules: "RuleSet", words: Iterable[str]) -> tuple[str, ...]:
+    """Return the roles, each known to the rules, or ``admin``."""
+    known = {ADMIN, *rules.roles, *(grant.role for grant in rules.grants)}
+    for word in words:
+        if word not in known:
+            raise Stop(f"the rules know no role {word}{_nearest(word, known)}; there are {', '.join(sorted(known))}")
+    return tuple(words)
+
+
+def recipient(rules: "RuleSet", word: str) -> str:
+    """Return a recipient that organisation.yaml has."""
+    if word not in rules.recipients:
+        known = sorted(rules.recipients)
+        raise Stop(f"organisation.yaml has no recipient {word}{_nearest(word, known)}; there are {', '.join(known)}")
+    return word
+
+
+def purpose(rules: "RuleSet", word: str) -> PurposeKey:
+    """Return a declared purpose, or a key above one."""
+    if not any(is_under(key, word) for key in rules.purposes):
+        raise Stop(f"no declared purpose is {word} or below it{_nearest(word, rules.purposes)}")
+    return PurposeKey(word)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command writes on: sentences and tables for people, JSON for programs.
+
+Colours and moving bars appear on terminals alone. Text that came from elsewhere (a caller's reference, a
+name) is written without anything that a terminal would obey.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PIPE_WIDTH = 240
+"""Columns where there is no terminal to ask: lines are cut by whoever reads them."""
+
+
+class Paper:
+    """Two consoles: stdout for the answer, stderr for everything else."""
+
+    def __init__(self, *, json: bool) -> None:
+        """Remember in which form the answer is wanted."""
+        self.is_json = json
+        self._out = _console(stderr=False)
+        self._err = _console(stderr=True)
+
+    def answer(self, document: Any, for_people: Callable[[], None]) -> None:
+        """Write the document, or what people get in its place."""
+        if self.is_json:
+            self.line(document)
+        else:
+            for_people()
+
+    def line(self, document: Any) -> None:
+        """Write one JSON document on a line of its own."""
+        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+        sys.stdout.flush()
+
+    def say(self, sentence: str, *, style: str = "") -> None:
+        """Write a sentence of the answer for people."""
+        self._out.print(Text(visible(sentence), style=style), soft_wrap=True)
+
+    def tell(self, sentence: str) -> None:
+        """Write a sentence that is no part of the answer."""
+        self._err.print(Text(visible(sentence)), soft_wrap=True)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str = "") -> None:
+        """Write a table for people."""
+        table = Table(title=title or None, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+        for column in columns:
+            table.add_column(Text(column), overflow="fold")
+        for row in rows:
+            table.add_row(*(cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row))
+        self._out.print(table)
+
+    def raw(self, text: str) -> None:
+        """Write text to stderr as it stands, such as a QR code."""
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+    @contextmanager
+    def progress(self, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """Show a bar on a terminal while work goes on; yields the function that moves it on."""
+        if not self._err.is_terminal:
+            yield lambda _steps: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self._err, transient=True) as bars:
+            task = bars.add_task(what, total=total)
+            yield lambda steps: bars.advance(task, steps)
+
+
+def visible(text: str) -> str:
+    """Return the text with everything that a terminal could obey or hide spelled as an escape."""
+    return "".join(one if one.isprintable() or one == "\n" else f"\\u{ord(one):04x}" for one in text)
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(
+        file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False
+    )

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``gateway demo --tour``: what the gateway does, step by step, each step checked as it is told.
+
+The tour starts a demo of its own, speaks to it over HTTP as a client app would, and runs the command
+line as an officer would. A step that does not come out as told ends it with exit code 1.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from gateway.app.making import totp_now
+from gateway.demo.making import Credentials, read_credentials
+from gateway.domain.errors import GatewayError, SettingsError
+
+ANALYST = "analytics.reporting.campaign_insights"
+EMAIL = "marketing.communications.email"
+SMS = "marketing.communications.sms"
+REFERENCE = {"Data-Reference": "tour-2026"}
+SHOWN = ("id", "name", "email", "phone", "national_id", "birth_date", "city", "religion", "balance")
+
+
+class TourFailed(GatewayError):
+    """A step did not come out as told."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer over HTTP."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Guide:
+    """What the steps share: the running demo, its credentials, and the screen."""
+
+    def __init__(self, state: Path, credentials: Credentials, console: Console, *, wait: bool) -> None:
+        """Keep them."""
+        self.state, self.credentials, self.console, self._wait = state, credentials, console, wait
+        self.bearer = ""
+        self.surrogate = ""
+        self._n = 0
+
+    def step(self, title: str, text: str) -> None:
+        """Open a step."""
+        self._n += 1
+        self.console.print(Panel(text, title=f"[bold]{self._n}. {title}[/]", title_align="left", border_style="cyan"))
+
+    def pause(self) -> None:
+        """Wait for Enter, unless told not to."""
+        if self._wait:
+            self.console.input("[dim]Enter for the next step …[/] ")
+
+    def check(self, claim: str, *, holds: bool) -> None:
+        """Say whether a claim of the tour holds, and end the tour if not."""
+        self.console.print(f"  [green]✓[/] {claim}" if holds else f"  [red]✗ {claim}[/]")
+        if not holds:
+            raise TourFailed(f"step {self._n} did not come out as told: {claim}")
+
+    def get(self, path: str, bearer: str, purpose: str) -> Reply:
+        """Ask the gateway as a client app does, and show how."""
+        self.console.print(f"  [bold]GET[/] {path}   [dim]Data-Purpose: {purpose}[/]", highlight=False)
+        headers = {"Authorization": f"Bearer {bearer}", "Data-Purpose": purpose, **REFERENCE}
+        return fetch(self.credentials.base_url + path, headers)
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the gateway on the demo, and show it."""
+        self.console.print(f"  [bold]$ gateway {' '.join(words)}[/]", highlight=False)
+        return run(*words, "--state", str(self.state))
+
+    def bearer_of(self, role: str, *, signed_in_ago_s: int = 0) -> str:
+        """Return a bearer of a role's account, as ``gateway demo --bearer`` prints it."""
+        words = ("demo", "--bearer", role, "--signed-in-ago", str(signed_in_ago_s), "--state", str(self.state))
+        return run(*words).stdout.strip()
+
+    def rows(self, rows: Sequence[Mapping[str, object]], fields: Sequence[str] = SHOWN) -> None:
+        """Show some fields of rows as a table; a field that is not there is a dot."""
+        table = Table(show_edge=False, pad_edge=False)
+        for name in fields:
+            table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=18)
+        for row in rows:
+            table.add_row(*("[dim]·[/]" if name not in row else str(row[name]) for name in fields))
+        self.console.print(table)
+
+
+def walk(state: Path, *, people: Path | None, n: int, wait: bool) -> None:
+    """Start a demo in the folder, walk through it, and end it.
+
+    Raises:
+        TourFailed: A step did not come out as told.
+        SettingsError: The demo did not start.
+    """
+    console = Console()
+    words = [sys.executable, "-m", "gateway", "demo", "--state", str(state), "--port", "0", "--json", "--n", str(n)]
+    words += ["--people", str(people)] if people else []
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    try:
+        if not (process.stdout and process.stdout.readline()):
+            raise SettingsError("the demo did not start; `gateway demo` says why")
+        guide = Guide(state, read_credentials(state), console, wait=wait)
+        for step in STEPS:
+            step(guide)
+            guide.pause()
+        console.print("\n[bold green]The tour is over: every step came out as told.[/] Next: README.md, docs/")
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def same_address(guide: Guide) -> None:
+    """Show the same address straight and through the gateway, after a real sign-in."""
+    guide.step(
+        "One address, straight and through",
+        "A client app changes its base URL and its key, and says what for. Nothing else.\n"
+        "The store tells everything to anybody. The gateway tells an analyst what reporting needs.",
+    )
+    straight = fetch(guide.credentials.store_url + "/crm/customers?limit=3", {})
+    guide.rows(straight.body["items"])
+    guide.bearer = sign_in(guide)
+    through = guide.get("/crm/customers?limit=3", guide.bearer, ANALYST)
+    guide.rows(through.body["items"])
+    guide.check("signed in with password and one-time code", holds=bool(guide.bearer))
+    guide.check("the store told names, IDs and religion", holds="religion" in straight.body["items"][0])
+    left = set(through.body["items"][0])
+    guide.check("none of them left the gateway", holds=not left & {"name", "national_id", "religion", "health_note"})
+    told = through.headers.get("data-view", "")
+    guide.console.print(f"  [dim]Data-View: {told}[/]", highlight=False)
+    guide.check("the answer says of each field how it left", holds="surrogate=" in told and "generalise=" in told)
+
+
+def red_line(guide: Guide) -> None:
+    """Show a filter that a red line refuses."""
+    guide.step(
+        "A red line stands above every grant",
+        "A campaigner tries to choose people by religion. Fields used are fields read: a filter is a question too.",
+    )
+    reply = guide.get("/crm/customers?religion=catholic", guide.bearer_of("campaigner"), EMAIL)
+    guide.console.print(f"  {reply.status}  {reply.body['detail']}", highlight=False)
+    guide.check("refused, with the sentence why", holds=reply.status == 403 and reply.body["reason"] == "red-line")
+
+
+def surrogates(guide: Guide) -> None:
+    """Show a virtual ID: equal within a purpose, resolvable as a filter, another one elsewhere."""
+    guide.step(
+        "A virtual ID in place of the phone number",
+        "Equal values get equal surrogates, so an analyst can count and join. For another purpose or\n"
+        "recipient the same person has another surrogate, so two files cannot be laid together.",
+    )
+    rows = guide.get("/crm/customers?limit=2", guide.bearer, ANALYST).body["items"]
+    again = guide.get("/crm/customers?limit=2", guide.bearer, ANALYST).body["items"]
+    guide.surrogate = rows[0]["id"]
+    guide.rows(rows, ("id", "phone", "city"))
+    guide.check("the same person, the same surrogate", holds=again[0]["phone"] == rows[0]["phone"])
+    found = guide.get(f"/crm/customers?id={guide.surrogate}", guide.bearer, ANALYST).body["items"]
+    guide.check("asked for by it, the person is found", holds=[row["id"] for row in found] == [guide.surrogate])
+    elsewhere = guide.get("/crm/customers?limit=2", guide.bearer_of("campaigner"), EMAIL).body["items"]
+    guide.check(
+        "for another purpose it is another surrogate", holds=guide.surrogate not in {row["id"] for row in elsewhere}
+    )
+
+
+def withheld(guide: Guide) -> None:
+    """Show rows withheld by choice, and a choice that takes effect at once."""
+    guide.step(
+        "A person's choice takes effect at the gate",
+        "People who did not consent, and minors, are left out of a mailing list. A withdrawal counts\n"
+        "from the next answer on, whoever asks and whatever was cached.",
+    )
+    campaigner = guide.bearer_of("campaigner")
+    page = "/crm/customers?limit=100"
+    reply = guide.get(page, campaigner, EMAIL)
+    told = reply.headers.get("rows-withheld", "")
+    guide.console.print(f"  Rows-Withheld: {told}   [dim]in steps, so nobody can be counted out[/]", highlight=False)
+    guide.check("rows of people without consent were withheld", holds="choice=" in told)
+    straight = fetch(guide.credentials.store_url + page, {}).body["items"]
+    emails = {row["email"] for row in reply.body["items"]}
+    person = next(row for row in straight if row["email"] in emails)
+    words = ("choice", "set", "--identity", "crm.customer_id", person["id"], "--purpose", EMAIL, "--state", "withdrawn")
+    guide.check("a withdrawal is recorded", holds=guide.command(*words).returncode == 0)
+    gone = until(
+        lambda: person["email"] not in {row["email"] for row in guide.get(page, campaigner, EMAIL).body["items"]}
+    )
+    guide.check("the person is gone from the list within a second", holds=gone)
+
+
+def step_up(guide: Guide) -> None:
+    """Show the difference that a fresh sign-in makes."""
+    guide.step(
+        "Clear phone numbers need a fresh sign-in",
+        "Ten minutes after signing in, the list shows masked numbers and says that more is there.\n"
+        "Asking for them by name is answered by a challenge (RFC 9470), not by silence.",
+    )
+    stale, fresh = guide.bearer_of("campaigner", signed_in_ago_s=600), guide.bearer_of("campaigner")
+    masked = guide.get("/crm/customers?limit=2", stale, SMS)
+    guide.rows(masked.body["items"], ("name", "phone"))
+    guide.check("masked, with the hint step-up", holds="step-up=" in masked.headers.get("data-view", ""))
+    challenged = guide.get("/crm/customers?limit=2&phone=%2B4915112345678", stale, SMS)
+    guide.console.print(f"  {challenged.status}  {challenged.headers.get('www-authenticate')}", highlight=False)
+    guide.check("named, it is a challenge", holds=challenged.status == 401)
+    clear = guide.get("/crm/customers?limit=2", fresh, SMS)
+    guide.rows(clear.body["items"], ("name", "phone"))
+    guide.check("after a fresh sign-in it is clear", holds=all("*" not in row["phone"] for row in clear.body["items"]))
+
+
+def explain(guide: Guide) -> None:
+    """Show why."""
+    guide.step("Why?", "Every layer's word on every field, and the nearest change that would permit what was refused.")
+    told = guide.command(
+        "explain", "campaigner", "crm.customers", "--purpose", EMAIL, "--operation", "read",
+        "--reference", "tour-2026", "--filter", "religion=catholic",
+    )  # fmt: skip
+    guide.console.print(told.stdout, highlight=False, markup=False)
+    guide.check("denied, and the red line is named", holds=told.returncode == 3 and "red" in told.stdout.lower())
+
+
+def flipped_byte(guide: Guide) -> None:
+    """Show that one changed byte of the log is found."""
+    guide.step(
+        "Nobody quietly changes the log",
+        "Every answer and refusal above has an entry, durable before its first byte left. The log is a\n"
+        "Merkle tree under signed checkpoints; anyone with a copy and the public key can check it.",
+    )
+    tail = guide.command("log", "tail", "--last", "6")
+    guide.console.print(tail.stdout, highlight=False, markup=False)
+    right = guide.command("log", "verify")
+    guide.console.print(right.stdout, highlight=False, markup=False)
+    guide.check("the log is right", holds=right.returncode == 0)
+    copy = guide.state / "copy-of-the-log"
+    shutil.copytree(guide.state / "log", copy)
+    segment = copy / "door-0" / "000000.ndjson"
+    raw = bytearray(segment.read_bytes())
+    place = raw.index(b'"rows":') + len(b'"rows":')
+    raw[place] = ord("7") if raw[place] != ord("7") else ord("8")
+    segment.write_bytes(raw)
+    guide.console.print(f"  [dim]one byte of a copy flipped: {segment.name}, byte {place}[/]")
+    wrong = run("log", "verify", "--dir", str(copy))
+    guide.console.print(f"  [bold]$ gateway log verify --dir copy-of-the-log[/]\n{wrong.stdout}", highlight=False)
+    shutil.rmtree(copy)
+    guide.check("the flipped byte is found", holds=wrong.returncode == 1)
+
+
+STEPS: tuple[Callable[[Guide], None], ...] = (
+    same_address,
+    red_line,
+    surrogates,
+    withheld,
+    step_up,
+    explain,
+    flipped_byte,
+)
+
+
+def sign_in(guide: Guide) -> str:
+    """Return an access bearer for the analyst by the two steps of a real sign-in."""
+    account = next(one for one in guide.credentials.accounts if one.username == "analyst")
+    base = guide.credentials.base_url
+    started = post(base + "/-/login", {"username": account.username, "password": account.password})
+    ended = post(base + "/-/login/totp", {"login": started["login"], "code": totp_now(account.totp_secret)})
+    return str(ended["access_token"])
+
+
+def fetch(url: str, headers: Mapping[str, str]) -> Reply:
+    """Return the answer to a GET on this machine, whatever its status."""
+    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - http on loopback, made above
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            return _reply(answer.status, answer.headers, answer.read())
+    except urllib.error.HTTPError as error:
+        return _reply(error.code, error.headers, error.read())
+
+
+def post(url: str, content: Mapping[str, str]) -> Any:
+    """Return the JSON answer to a POST on this machine."""
+    body = json.dumps(content).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def _reply(status: int, headers: Any, body: bytes) -> Reply:
+    return Reply(status, {name.lower(): value for name, value in headers.items()}, json.loads(body) if body else None)
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the gateway's command line and return what came of it."""
+    return subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "gateway", *words], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def until(condition: Callable[[], bool], within_s: float = 3.0) -> bool:
+    """Tell whether a condition becomes true within a time."""
+    end_s = time.monotonic() + within_s
+    while time.monotonic() < end_s:
+        if condition():
+            return True
+        time.sleep(0.2)
+    return False
