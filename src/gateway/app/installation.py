@@ -31,7 +31,8 @@ from gateway.keys.keyring import Keyring
 from gateway.keys.providers import FileKek, HeldKek
 from gateway.keys.signing import SigningKey
 from gateway.record.counting import Counting
-from gateway.record.sequencer import Limits, Sequencer
+from gateway.record.limits import Limits
+from gateway.record.sequencer import Sequencer
 from gateway.settings import Settings
 from gateway.store.accounts import Accounts
 from gateway.store.choices import Choices
@@ -223,11 +224,15 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
         choices=choices,
     )
     codecs = CodecShelf(SurrogateKeyring(keyring))
+    bearers = Bearers(
+        bearer_keys(keyring), issuer=settings.issuer, audience=settings.issuer, lifetime_s=settings.sessions.access_s
+    )
 
     async def follow_keys() -> None:
-        """Forget what was retired or shredded; the keys of bearers and cursors are those of the start."""
+        """Forget what was retired or shredded."""
         if keyring.reload():
             codecs.clear()
+            bearers.put_in_force(bearer_keys(keyring))
 
     followers: Mapping[str, Callable[[], Awaitable[object]]] = {
         Topic.CHOICES: choices.refresh,
@@ -251,12 +256,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
         choices=choices,
         holds=holds,
         revocations=revocations,
-        bearers=Bearers(
-            bearer_keys(keyring),
-            issuer=settings.issuer,
-            audience=settings.issuer,
-            lifetime_s=settings.sessions.access_s,
-        ),
+        bearers=bearers,
         passwords=passwords,
         log=log,
         counting=Counting(log, now_us),

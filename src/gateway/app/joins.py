@@ -34,13 +34,13 @@ class SurrogateKeyring:
         """Keep the keyring."""
         self._keyring = keyring
 
-    def current(self, join_domain: str) -> Key:
+    def current(self, label: str) -> Key:
         """Return the key that new surrogates are made with."""
-        return self._keyring.ensure(f"surrogate/{join_domain}")
+        return self._keyring.ensure(label)
 
-    def version(self, join_domain: str, version: int) -> Key:
+    def version(self, label: str, version: int) -> Key:
         """Return a key that surrogates in the world were made with."""
-        return self._keyring.version(f"surrogate/{join_domain}", version)
+        return self._keyring.version(label, version)
 
 
 class CodecShelf:

@@ -52,7 +52,7 @@ def check(
     policies: Annotated[
         Path | None, typer.Option("--policies", metavar="DIR", help="Check this folder; no installation is needed.")
     ] = None,
-    reload: Annotated[  # noqa: A002 - the option's own name
+    reload: Annotated[
         bool, typer.Option("--reload", help="Then let every running door put the rules in force.")
     ] = False,
 ) -> None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from gateway.app.installation import Rooms
     from gateway.decide.rules import RuleSet
 
-app = typer.Typer(no_args_is_help=True, help="What people chose: consent, refusal, withdrawal, objection.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="What people chose: consent, refusal, withdrawal, objection."
+)
 
 BATCH = 10_000  # rows a transaction: about a second with new people, so that doors need not wait for longer
 MOST_BAD_TOLD = 20
@@ -39,7 +41,7 @@ async def set_(
     desk: Desk,
     identity: Identity,
     purpose: Annotated[str, typer.Option("--purpose", metavar="P", help="With every purpose below it.")],
-    state: Annotated[ChoiceState, typer.Option("--state", help="What the person chose.")],
+    chosen: Annotated[ChoiceState, typer.Option("--choice", help="What the person chose.")],
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help="When, if not now.")] = None,
 ) -> None:
     """Record one choice of one person."""
@@ -54,13 +56,13 @@ async def set_(
         if at_us > now_us:
             raise Stop("--at lies in the future")
         [number] = await rooms.people.numbers(kind, [value])
-        facts: dict[str, str | int] = {"purpose": key, "state": state.value, "at_us": at_us}
+        facts: dict[str, str | int] = {"purpose": key, "state": chosen.value, "at_us": at_us}
         entry = Changed(by=desk.by, what="choice-recorded", target=str(number), facts=facts)
         await rooms.log.append(entry, Part(met=(number,)))
-        await rooms.choices.record([Choice(person=number, purpose=key, state=state, at_us=at_us)], SOURCE)
+        await rooms.choices.record([Choice(person=number, purpose=key, state=chosen, at_us=at_us)], SOURCE)
     desk.paper.answer(
-        {"person": number, "purpose": key, "state": state, "at_us": at_us},
-        lambda: desk.paper.say(f"person {number}: {state.value} for {key} at {moments.written(at_us)}"),
+        {"person": number, "purpose": key, "state": chosen, "at_us": at_us},
+        lambda: desk.paper.say(f"person {number}: {chosen.value} for {key} at {moments.written(at_us)}"),
     )
 
 
@@ -80,7 +82,9 @@ async def show(desk: Desk, identity: Identity) -> None:
 
     def for_people() -> None:
         if number is None:
-            desk.paper.say("no such person is known; without a record consent counts as refused, and nothing is objected")
+            desk.paper.say(
+                "no such person is known; without a record consent counts as refused, and nothing is objected"
+            )
             return
         desk.paper.say(f"person {number}")
         desk.paper.table(
@@ -95,8 +99,12 @@ async def show(desk: Desk, identity: Identity) -> None:
 @command
 async def import_(
     desk: Desk,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or CSV.gz: identity_kind,identity,purpose,state,at")],
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Import the good lines of a file with bad ones.")] = False,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or CSV.gz: identity_kind,identity,purpose,state,at")
+    ],
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Import the good lines of a file with bad ones.")
+    ] = False,
 ) -> None:
     """Record the choices of a file; what is recorded already is passed over, so a file can be imported again."""
     from gateway.app.clock import now_us
@@ -171,6 +179,3 @@ def _identity(rules: "RuleSet", given: tuple[str, str]) -> tuple[IdentityKind, s
 
 def _kinds(rules: "RuleSet") -> set[IdentityKind]:
     return {one.subject.identity for one in rules.catalog.collections.values() if one.subject is not None}
-
-
-

@@ -12,7 +12,7 @@ from gateway.domain.names import ClientId
 if TYPE_CHECKING:
     from gateway.domain.signin import Client
 
-app = typer.Typer(no_args_is_help=True, help="Client apps that sign in by themselves.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Client apps that sign in by themselves.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Identifier of the client.")]
 Roles = Annotated[list[str], typer.Option("--role", metavar="ROLE", help="May be given several times.")]

@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.desk import Desk, command
 
-app = typer.Typer(no_args_is_help=True, help="The gateway's own database.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The gateway's own database.")
 
 
 @app.command("path")

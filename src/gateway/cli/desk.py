@@ -10,7 +10,6 @@ RULES
 4. Nothing heavy is imported before a command runs, so that ``gateway --help`` is quick.
 """
 
-import asyncio
 import functools
 import inspect
 import os
@@ -162,6 +161,8 @@ def command(function: Callable[Concatenate[Desk, P], Any]) -> Callable[..., None
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """Return what a coroutine returns."""
+    import asyncio
+
     return asyncio.run(work)
 
 
@@ -181,8 +182,8 @@ def ended_in_words() -> Iterator[None]:
         named = group.subgroup(GatewayError)
         if named is None:
             raise
-        error = _first(named)
-        _end(str(error), _code_of(error))
+        first = _first(named)
+        _end(str(first), _code_of(first))
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.app.installation import Rooms
     from gateway.keys.keyring import KeyEntry
 
-app = typer.Typer(no_args_is_help=True, help="Keys and their versions.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Keys and their versions.")
 
 FOR_LIFE = {
     "people.lookup": "under another key every known person would be a stranger",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gateway.domain.names import AccountId
     from gateway.domain.signin import AccountRecord
 
-app = typer.Typer(no_args_is_help=True, help="People who sign in.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People who sign in.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name or account identifier.")]
 NewName = Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and . _ @ + - inside.")]

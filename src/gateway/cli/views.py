@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from gateway.domain.catalog import Collection, FieldSpec
     from gateway.domain.purpose import PurposeRule
 
-grants = typer.Typer(no_args_is_help=True, help="Who may: the lines of grants.csv.")
-purposes = typer.Typer(no_args_is_help=True, help="For what: purposes.yaml.")
-datasets = typer.Typer(no_args_is_help=True, help="Of what: datasets/*.yaml.")
+grants = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Who may: the lines of grants.csv.")
+purposes = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="For what: purposes.yaml.")
+datasets = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Of what: datasets/*.yaml.")
 
 
 @grants.callback()

@@ -172,18 +172,21 @@ class Decider:
 
     def _view_of(self, inquiry: Inquiry, plan: ViewPlan, caps: Caps) -> Decision:
         view = self.lowered(plan, caps)
-        uses = tuple(FilterUse(filter=each, use=use) for each in inquiry.filters if (use := self._use(view, each)))
+        uses = self._uses(view, inquiry)
         refused = self._refused(inquiry, view, uses)
-        if refused is None:
-            return Permit(plan=view, filters=uses, step_up=_more_when_fresh(plan, view))
-        if not caps.fresh and inquiry.principal.proof >= Assurance.PERSON:
+        more = _more_when_fresh(plan, view)
+        named = tuple(name for name in inquiry.fields or () if name in more)
+        if refused is None and not named:
+            return Permit(plan=view, filters=uses, step_up=more)
+        if not caps.fresh:
             fresh = self.lowered(plan, Caps(fresh=True, holds=caps.holds))
-            allowed = tuple(
-                FilterUse(filter=each, use=use) for each in inquiry.filters if (use := self._use(fresh, each))
-            )
-            if self._refused(inquiry, fresh, allowed) is None:
-                return StepUp(fields=refused.fields)
-        return refused
+            if self._refused(inquiry, fresh, self._uses(fresh, inquiry)) is None:
+                return StepUp(fields=refused.fields if refused else named)
+        return refused or Permit(plan=view, filters=uses, step_up=more)
+
+    def _uses(self, view: ViewPlan, inquiry: Inquiry) -> tuple[FilterUse, ...]:
+        """Return the filters that the view permits."""
+        return tuple(FilterUse(filter=each, use=use) for each in inquiry.filters if (use := self._use(view, each)))
 
     def _refused(self, inquiry: Inquiry, view: ViewPlan, uses: tuple[FilterUse, ...]) -> Deny | None:
         permitted = {use.filter.parameter for use in uses}

@@ -22,6 +22,8 @@ DAY_S = 86_400
 EMAIL = PurposeKey("marketing.communications.email")
 SMS = PurposeKey("marketing.communications.sms")
 MARKETING = PurposeKey("marketing")
+PARTNERS = PurposeKey("marketing.advertising.third_party.targeted")
+PROFILED = PurposeKey("personalize.content.profiled")
 CURRENCIES = {"CN": "CNY", "US": "USD", "PL": "PLN"}
 
 
@@ -118,6 +120,10 @@ class Activity:
         acts = [*_acts(EMAIL, pattern.email, at_us, later_us), *_acts(SMS, pattern.sms, at_us, later_us)]
         if pattern.objects:
             acts.append((MARKETING, ChoiceState.OBJECTED, later_us))
+        elif pattern.consents:
+            # Fewer people agree to advertising by others, and to being profiled.
+            number = int(customer_id.partition("-")[2])
+            acts += [(PARTNERS, GIVEN, at_us)] * (number % 5 == 0) + [(PROFILED, GIVEN, at_us)] * (number % 3 == 0)
         return tuple(
             PersonChoice(customer_id=customer_id, purpose=purpose, state=state, at_us=time_us)
             for purpose, state, time_us in acts

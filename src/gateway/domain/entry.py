@@ -123,7 +123,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="sign-in"):
-    """A step of a sign-in: ``password``, ``totp``, ``refresh``, ``client``, ``revoked``.
+    """A step of a sign-in: ``password``, ``totp``, ``recovery``, ``refresh``, ``client``, ``revoked``.
 
     The account is its identifier; a name that no account has is entered as an empty one, because
     people mistype passwords into name fields.

@@ -15,7 +15,7 @@ from gateway.demo.chance import Chance
 from gateway.demo.people import N_MADE_UP, Customer, born, people
 from gateway.domain.errors import SettingsError
 
-FIRST_100 = "618ebc80d8fc6dad68eee1c7970862a9ad9b8163aa8407cebf9e3e22ca268535"
+FIRST_100 = "971b338cbbc4602ac81cc8e69444d30972feecc13bcd2de2f5517b12bbebb97d"
 
 
 def _age(birth_date: str, today: date) -> int:

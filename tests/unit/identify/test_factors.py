@@ -85,6 +85,14 @@ async def test_a_code_is_not_spent_where_the_password_was_wrong(house: SignInHou
     assert isinstance(await house.finish(await house.start(person), code), Tokens)
 
 
+async def test_a_replayed_code_is_named_for_the_log(house: SignInHouse) -> None:
+    """Staff can tell a replay from a mistyped code."""
+    person = await house.person()
+    await house.signed_in(person)
+    assert await house.finish(await house.start(person), house.code(person)) == SignInFailed()
+    assert house.log.sign_ins()[-1].reason == "replayed"
+
+
 async def test_a_challenge_ends_after_three_minutes(house: SignInHouse) -> None:
     """A microsecond earlier it still counts."""
     person = await house.person()

@@ -14,8 +14,8 @@ from gateway.domain.errors import LogDamaged, LogUnavailable
 from gateway.domain.names import DecisionId
 from gateway.record.checkpoint import open_checkpoint, parse_verifier_key
 from gateway.record.files import Files
-from gateway.record.reader import records
 from gateway.record.limits import Limits
+from gateway.record.reader import records
 from gateway.record.sequencer import Sequencer
 from gateway.record.verify import verify_log, verify_logs
 from tests.fakes.log import NAME, FaultyDisk, Ticking, checkpoint_of, key_of, part, release, verifier_key, written

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Qualifiers on the command line, ``account:… since:24h``, as a query of the log.
+
+A query is itself entered in the log, so nothing but keys, identifiers and times is taken: a word that
+could be anything else stops the command.
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from gateway.cli import moments
+from gateway.cli.desk import Stop
+from gateway.record.search import Query
+
+QUALIFIERS = ("account", "client", "purpose", "dataset", "decision", "kind", "reason", "person", "since", "until")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}\Z", re.ASCII)
+_FIELDS = {"decision": "call"}
+
+
+def query_of(words: Sequence[str], now_us: int) -> Query:
+    """Return the query that qualifiers make.
+
+    Args:
+        words: ``qualifier:value`` each; one of a kind.
+        now_us: What ``since:24h`` counts back from.
+    """
+    asked: dict[str, str | int] = {}
+    for word in words:
+        name, colon, value = word.partition(":")
+        if not colon or name not in QUALIFIERS:
+            raise Stop(f"a search is made of {', '.join(f'{each}:' for each in QUALIFIERS)} with a value behind each")
+        if name in asked:
+            raise Stop(f"{name}: stands twice")
+        asked[name] = _value(name, value, now_us)
+    fields = {
+        _FIELDS.get(name, name + "_us" if name in ("since", "until") else name): each for name, each in asked.items()
+    }
+    return msgspec.convert(fields, Query)
+
+
+def spelled(query: Query) -> str:
+    """Return a query as it is entered in the log: only what it asks, in one spelling."""
+    return " ".join(f"{name}:{value}" for name, value in msgspec.structs.asdict(query).items() if value is not None)
+
+
+def _value(name: str, value: str, now_us: int) -> str | int:
+    if name in ("since", "until"):
+        return moments.since_us(value, f"{name}:", now_us)
+    if name == "person":
+        if not value.isascii() or not value.isdigit() or int(value) >= 1 << 32:
+            raise Stop("person: is the number of a person; `gateway choice show` tells it")
+        return int(value)
+    if not _IDENTIFIER.match(value):
+        raise Stop(f"{name}: is followed by a key or an identifier")
+    return value

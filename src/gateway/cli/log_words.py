@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entries of the access log as sentences: who, through which client, for which purpose, what of which dataset.
+
+A sentence says what its entry says and nothing that has to be looked up elsewhere; later entries of a
+call name the call, whose first entry holds the facts.
+"""
+
+from collections.abc import Mapping
+
+from gateway.domain.entry import (
+    Answered,
+    Changed,
+    Closed,
+    End,
+    Entry,
+    Facts,
+    LogSeen,
+    Looked,
+    Opened,
+    RefusalsCounted,
+    Refused,
+    Release,
+    RulesInForce,
+    RulesRefused,
+    SignIn,
+)
+
+
+def sentence(body: Entry) -> str:
+    """Return an entry as a sentence."""
+    match body:
+        case Release():
+            return _release(body)
+        case Refused():
+            about = f" ({', '.join(body.fields)})" if body.fields else ""
+            rule = f" by {body.rule}" if body.rule else ""
+            return f"{body.call}: refused {body.reason}{about}{rule}{_to(body.facts)}"
+        case End():
+            sent = "" if body.bytes is None else f" after {body.bytes:,} bytes"
+            return f"{body.call}: ended {body.how}{sent}{f' ({body.reason})' if body.reason else ''}"
+        case SignIn():
+            return _sign_in(body)
+        case Changed():
+            return f"{body.by}: {body.what} {body.target}{_facts(body.facts)}"
+        case Looked():
+            return f"{body.by}: looked at {body.what}{f' ({body.query})' if body.query else ''}: {body.rows} rows"
+        case Opened() | Closed() | LogSeen() | RefusalsCounted() | Answered() | RulesInForce() | RulesRefused():
+            return _of_the_gateway(body)
+
+
+def facts_lines(facts: Facts) -> list[tuple[str, str]]:
+    """Return what a decision rested on, a line each; what is empty is left out."""
+    lines = [
+        ("account", facts.account),
+        ("client", facts.client),
+        ("recipient", facts.recipient),
+        ("purpose", facts.purpose),
+        ("reference", facts.reference or ""),
+        ("dataset", facts.dataset),
+        ("call", f"{facts.method} {facts.route} ({facts.operation})" if facts.route else facts.operation),
+        ("filters", ", ".join(facts.filters)),
+        *((f"leaves: {word}", " ".join(names)) for word, names in facts.fields.items()),
+        ("assurance", str(facts.assurance)),
+        ("caps", " ".join(facts.caps)),
+        ("grants", " ".join(facts.grants)),
+        ("rules", facts.rules),
+        ("choices", f"version {facts.choices}" if facts.choices else ""),
+        ("session", facts.session),
+    ]
+    return [(name, text) for name, text in lines if text]
+
+
+def _release(body: Release) -> str:
+    what = f"{body.call}: released block {body.n}: {body.rows:,} rows, {body.people:,} people, {body.bytes:,} bytes"
+    withheld = f"; withheld{_facts(dict(body.withheld))}" if body.withheld else ""
+    return f"{what}{_of(body.facts)}{_to(body.facts)}{withheld}{'; complete' if body.last else ''}"
+
+
+def _of(facts: Facts | None) -> str:
+    return "" if facts is None else f" of {facts.dataset}"
+
+
+def _to(facts: Facts | None) -> str:
+    if facts is None:
+        return ""
+    client = f" through {facts.client}" if facts.client else ""
+    recipient = f" for {facts.recipient}" if facts.recipient else ""
+    purpose = f", purpose {facts.purpose}" if facts.purpose else ""
+    reference = f" ({facts.reference})" if facts.reference else ""
+    return f" to {facts.account or 'nobody known'}{client}{recipient}{purpose}{reference}"
+
+
+def _sign_in(body: SignIn) -> str:
+    who = body.account or "nobody known"
+    client = f" through {body.client}" if body.client else ""
+    came = "right" if body.ok else f"not right{f' ({body.reason})' if body.reason else ''}"
+    return f"{body.call}: sign-in of {who}{client}: {body.step} {came}"
+
+
+def _of_the_gateway(
+    body: Opened | Closed | LogSeen | RefusalsCounted | Answered | RulesInForce | RulesRefused,
+) -> str:
+    match body:
+        case Opened():
+            return f"log opened by version {body.version} after {body.resumed_at} entries"
+        case Closed():
+            return "log closed in order"
+        case LogSeen():
+            return f"saw log {body.origin} at {body.checkpoint.split(chr(10), 2)[1]} entries"
+        case RefusalsCounted():
+            return f"refused before identification:{_facts(dict(body.reasons))}"
+        case Answered():
+            return f"answered:{_facts(dict(body.counts))}"
+        case RulesInForce():
+            return f"rules {body.rules[:12]} put in force{f' after {body.before[:12]}' if body.before else ''}"
+        case RulesRefused():
+            return f"rules {body.rules[:12]} refused, {len(body.problems)} problems: {'; '.join(body.problems[:3])}"
+
+
+def _facts(facts: Mapping[str, str | int]) -> str:
+    return "".join(f" {name}={value}" for name, value in facts.items())
