@@ -14,7 +14,7 @@ from gateway.domain.decision import Deny, Reason, Refusal
 from gateway.domain.entry import End, Refused, Release
 from gateway.domain.errors import KeyUnavailable, SettingsError
 from gateway.domain.names import DecisionId, StoreName
-from gateway.domain.signin import Origin
+from gateway.domain.signin import OAuthError, Origin
 from gateway.doors.http.app import HttpDoor
 from gateway.doors.http.cursors import Seal
 from gateway.doors.http.data import DataDoor, new_decision_id
@@ -25,7 +25,7 @@ from gateway.doors.http.view import stepped
 from gateway.flows.access.call import Rooms as AccessRooms
 from gateway.flows.access.flow import AccessFlow
 from gateway.flows.explain import SelfService
-from gateway.flows.login import LoginFlow
+from gateway.flows.login import Answer, LoginFlow, SignInFailed, Started, Tokens
 from gateway.forward.http import HttpStores
 from gateway.forward.roads import Secret, Store
 from gateway.identify.factors import Factors
@@ -121,6 +121,7 @@ def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
             ),
             logout=_logout(identify, login, rooms.clock),
             jwks=rooms.bearers.jwks,
+            is_current=rooms.changes.is_current,
             is_ready=lambda: rooms.changes.is_current() and rooms.log.trouble is None and rooms.log.room_left(),
             checkpoint=_checkpoints(rooms.settings.state / "log"),
             counting=rooms.counting,
@@ -134,9 +135,17 @@ def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
 def _login_flow(rooms: Rooms) -> LoginFlow:
     sizes = {reason: len(problem_json(_dummy(reason))) for reason in Reason}
 
-    def size_of(answer: object) -> int:
-        reason = getattr(answer, "reason", None)
-        return sizes[reason] if isinstance(reason, Reason) else len(msgspec.json.encode(answer)) if answer else 0
+    def size_of(answer: Answer) -> int:
+        """Return the bytes of the body that the door sends."""
+        match answer:
+            case None:
+                return 0
+            case SignInFailed():
+                return sizes[answer.reason]
+            case OAuthError():
+                return len(msgspec.json.encode({"error": answer.error}))
+            case Started() | Tokens():
+                return len(msgspec.json.encode(answer))
 
     return LoginFlow(
         factors=Factors(rooms.tries, rooms.passwords, rooms.keyring),

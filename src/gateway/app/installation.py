@@ -18,7 +18,7 @@ from gateway.app.clock import now_us
 from gateway.app.joins import CodecShelf, SurrogateKeyring, is_band
 from gateway.app.rule_files import RulesArchive, read_folder
 from gateway.decide.loader.load import digest, load
-from gateway.domain.errors import RulesError, SettingsError
+from gateway.domain.errors import RulesError, SettingsError, StateUnavailable
 from gateway.domain.names import PurposeKey, RoleName
 from gateway.flows.enrolment import Enrolment
 from gateway.flows.policy_change import PolicyChange
@@ -175,9 +175,15 @@ async def open_log(settings: Settings, slot: str) -> AsyncIterator[Sequencer]:
 
 
 async def reload_rules(policy: PolicyChange, folder: Path) -> None:
-    """Put the folder's rules in force if they can be; otherwise those in force stay, which the log says."""
+    """Put the folder's rules in force if they can be; otherwise those in force stay, which the log says.
+
+    Raises:
+        LogUnavailable / StateUnavailable: They could not be entered or kept now; asking again may help.
+    """
     try:
         await policy.put_in_force(read_folder(folder))
+    except OSError as error:
+        raise StateUnavailable("the rules cannot be kept in the archive") from error
     except (RulesError, SettingsError) as error:
         structlog.get_logger("gateway.rules").warning("rules stay as they were", problem=str(error))
 

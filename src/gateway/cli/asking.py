@@ -33,6 +33,14 @@ def first_line(file: Path) -> str:
         raise Stop(f"{file} is not UTF-8 text") from None
 
 
+def whole_text(file: Path) -> str:
+    """Return what a text file holds."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise Stop(f"{file} is not UTF-8 text") from None
+
+
 def value(given: str) -> str:
     """Return a value that must not stand in the list of processes: ``-`` reads it from stdin."""
     return first_line(Path(STDIN)) if given == STDIN else given

@@ -106,7 +106,7 @@ async def import_(
         bool, typer.Option("--skip-bad", help="Import the good lines of a file with bad ones.")
     ] = False,
 ) -> None:
-    """Record the choices of a file; what is recorded already is passed over, so a file can be imported again."""
+    """Record the choices of a file. What is recorded already is passed over, so it can be imported again."""
     from gateway.app.clock import now_us
 
     rules = finding.rules_of(desk)

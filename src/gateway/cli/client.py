@@ -76,7 +76,7 @@ async def list_(desk: Desk) -> None:
 @app.command("disable")
 @command
 async def disable(desk: Desk, id_: Id) -> None:
-    """Put a client out of force, with every session; this cannot be taken back."""
+    """Put a client out of force, with every session. This cannot be taken back."""
     async with desk.open(with_rules=False) as rooms:
         found = await finding.client(rooms, id_)
         await rooms.enrolment.disable_client(found.id, by=desk.by)
@@ -89,7 +89,7 @@ async def disable(desk: Desk, id_: Id) -> None:
 @app.command("rotate-secret")
 @command
 async def rotate_secret(desk: Desk, id_: Id) -> None:
-    """Give a client a new secret, shown once; the old one and every session end."""
+    """Give a client a new secret, shown once. The old one and every session end."""
     async with desk.open(with_rules=False) as rooms:
         found = await finding.client(rooms, id_)
         secret = await rooms.enrolment.renew_secret(found.id, by=desk.by)

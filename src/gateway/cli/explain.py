@@ -47,7 +47,7 @@ async def explain(
     ] = Assurance.STALE,
     reference: Annotated[str | None, typer.Option("--reference", metavar="R", help="As Data-Reference.")] = None,
 ) -> None:
-    """Explain what would come of a call, and the nearest change that would permit it; exit 3 if it is refused."""
+    """Explain what would come of a call. Exit 3 if it is refused, with the nearest change that would permit it."""
     from gateway.domain.entry import Looked
     from gateway.flows.explain import NoSuchThing, Question, answer
 
@@ -105,11 +105,13 @@ async def _tell_of_others(desk: Desk, rooms: "Rooms") -> None:
 def _tell(desk: Desk, found: "Explanation") -> None:
     paper = desk.paper
     if found.fields:
-        layers = [word.layer for word in max(found.fields, key=lambda field: len(field.layers)).layers]
-        paper.table(
-            ("field", "leaves", *layers, "kept there by"),
-            [_row(field, [str(layer) for layer in layers]) for field in found.fields],
-        )
+        every = {word.layer.value: None for field in found.fields for word in field.layers}
+        taking = [each for each in every if any(_takes(field, each) for field in found.fields)]
+        paper.table(("field", "leaves", *taking, "kept there by"), [_row(field, taking) for field in found.fields])
+        if idle := [each for each in every if each not in taking]:
+            paper.say(
+                f"· takes nothing; so do {', '.join(idle)} from any field.  ~ values may be told equal.", style="dim"
+            )
     for sentence in found.rows:
         paper.say(f"· {sentence}")
     paper.say(_verdict(found), style="green" if found.decision == "permit" else "red")
@@ -119,21 +121,31 @@ def _tell(desk: Desk, found: "Explanation") -> None:
         paper.say(f"Nearest change ({found.ask}): {found.change}")
 
 
+def _takes(field: "FieldWord", layer: str) -> bool:
+    return any(word.layer.value == layer and not _is_top(word) for word in field.layers)
+
+
+def _is_top(word: "LayerWord") -> bool:
+    return word.rung == "reveal" and word.link
+
+
 def _row(field: "FieldWord", layers: list[str]) -> "list[str | Text]":
     from rich.text import Text
 
-    words = {str(word.layer): word for word in field.layers}
+    words = {word.layer.value: word for word in field.layers}
     leaves = field.leaves.value if field.rung in ("drop", "reveal") else field.rung
     cells: list[str | Text] = [field.field, Text(leaves, style="green" if leaves == "reveal" else "")]
     cells += [_cell(words[layer]) if layer in words else "" for layer in layers]
     kept = [f"{word.layer}: {_short(word.rule)}" for word in field.layers if word.binds]
-    return [*cells, "; ".join(kept) or "nothing"]
+    return [*cells, "; ".join(kept)]
 
 
 def _cell(word: "LayerWord") -> "Text":
     """Return a layer's ceiling: its rung, ``~`` where the value may be linked; bold where it binds."""
     from rich.text import Text
 
+    if _is_top(word):
+        return Text("·", style="dim")
     return Text(f"{word.rung}{'~' if word.link else ''}", style="bold" if word.binds else "dim")
 
 

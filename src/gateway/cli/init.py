@@ -73,7 +73,7 @@ def init(
     totp_secret_out: SecretOut = None,
     json: JsonOption = False,
 ) -> None:
-    """Make an installation, with its first administrator enrolled on the spot."""
+    """Make an installation. Its first administrator is enrolled on the spot."""
     with ended_in_words():
         desk = Desk(folder, None, json=json)
         begun = _Begun(desk, folder.absolute(), name)
@@ -187,7 +187,8 @@ def _write_rules(folder: Path) -> None:
 def _write(path: Path, content: bytes) -> None:
     """Write a file in one step, durably."""
     fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

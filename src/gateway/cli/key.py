@@ -53,7 +53,7 @@ async def list_(desk: Desk) -> None:
 @app.command("rotate")
 @command
 async def rotate(desk: Desk, label: Label) -> None:
-    """Make a new version; the one before still opens what it sealed."""
+    """Make a new version. The one before still opens what it sealed."""
     _insist_not_for_life(label)
     async with desk.open(with_rules=False) as rooms:
         _versions(rooms, label)
@@ -88,7 +88,7 @@ def shred(
     version: Version,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a version for good; what it sealed can never be read again."""
+    """Delete a version for good. What it sealed can never be read again."""
     _insist_not_for_life(label)
     if not yes:
         asking.typed_again(label, f"What version {version} of {label} sealed will be lost for good.")

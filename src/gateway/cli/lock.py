@@ -33,7 +33,7 @@ async def lock(
         str, typer.Option("--reason", metavar="TEXT", help="For the log and for `explain`; no personal values.")
     ] = "",
 ) -> None:
-    """Let nothing more leave to an account, from the next block on, until it is unlocked."""
+    """Let nothing more leave to an account. It counts from the next block on, until it is unlocked."""
     from gateway.domain.entry import Changed
     from gateway.domain.treatment import DROP
     from gateway.domain.viewplan import Hold

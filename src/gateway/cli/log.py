@@ -34,7 +34,8 @@ def tail(
     from gateway.record.reader import merged
 
     folders = directories(desk, slot)
-    newest = list(itertools.islice(merged(folders, newest_first=True), n))[::-1]
+    with desk.paper.working("Reading the log"):
+        newest = list(itertools.islice(merged(folders, newest_first=True), n))[::-1]
     # Where following begins is settled before the reading is entered, so nothing falls in between.
     ends = {directory: _last_seq(directory) for directory in folders} if follow else {}
     run_to_end(_entered(desk, "log", f"tail {slot or ''}".strip(), len(newest)))
@@ -58,7 +59,7 @@ async def search(
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most this many; 0 for all.")] = 200,
     slot: Slot = None,
 ) -> None:
-    """Show the entries that answer every qualifier, newest first, with all entries of their calls."""
+    """Show the entries that answer every qualifier. Newest first, with all entries of their calls."""
     import asyncio
 
     from gateway.app.clock import now_us
@@ -90,13 +91,14 @@ def show(
     which: Annotated[str, typer.Argument(metavar="DECISION|SLOT:SEQ", help="A decision, or the place of an entry.")],
     slot: Slot = None,
 ) -> None:
-    """Show a call from its first entry to its end, each entry with its inclusion proof."""
+    """Show a call, or one entry, with proofs. From its first entry to its end, each with its inclusion proof."""
     from gateway.record.reader import show_all
 
-    found = _found(directories(desk, slot), which)
-    if not found:
+    with desk.paper.working("Reading the log"):
+        found = _found(directories(desk, slot), which)
+        shown = [one for directory, records in found.items() for one in show_all(directory, records)]
+    if not shown:
         raise Stop(f"there is no entry {which} in these logs")
-    shown = [one for directory, records in found.items() for one in show_all(directory, records)]
     query = _spelled_place(found)
     run_to_end(_entered(desk, "log", query, len(shown)))
     desk.paper.answer([_proof_document(one) for one in shown], lambda: _tell_shown(desk, shown))
@@ -233,7 +235,8 @@ def _tell_shown(desk: Desk, shown: "list[Shown]") -> None:
 
     facts = next((found for one in shown if (found := getattr(one.record.line.body, "facts", None))), None)
     if facts is not None and not isinstance(facts, dict):
-        desk.paper.table(("", ""), facts_lines(facts))
+        for name, text in facts_lines(facts):
+            desk.paper.say(f"{name:<20} {text}")
     for one in shown:
         _show(desk, one.record)
         part = one.record.part

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.cli.asking import whole_text
 from gateway.cli.desk import Desk, Exit, Stop, command
 
 if TYPE_CHECKING:
@@ -32,21 +33,23 @@ def verify(
         list[str] | None, typer.Option("--key", metavar="VKEY", help="A log's public key, or a file with it.")
     ] = None,
 ) -> None:
-    """Verify every entry against hashes, signatures and what the logs saw of each other; exit 1 if one is wrong."""
+    """Verify every entry of every log. Against hashes, signatures and what the logs saw of each other; exit 1 if wrong."""
     from gateway.record.layout import PUBLIC_KEY
     from gateway.record.verify import Verdict, verify_log, verify_logs
 
     keys = [_key_text(one) for one in key or ()]
-    held = None if expect is None else expect.read_text(encoding="utf-8")
+    held = None if expect is None else whole_text(expect)
     folder = desk.state / "log" if directory is None else directory
     if not folder.is_dir():
         raise Stop(f"{folder} is no folder with logs")
-    if (folder / PUBLIC_KEY).exists():
-        if len(keys) > 1:
-            raise Stop("one log has one key")
-        verdict = Verdict(logs=(verify_log(folder, key=keys[0] if keys else None, expect=held),), problems=())
-    else:
-        verdict = verify_logs(folder / "log" if (folder / "log").is_dir() else folder, keys=keys, expect=held)
+    is_one = (folder / PUBLIC_KEY).exists()
+    if is_one and len(keys) > 1:
+        raise Stop("one log has one key")
+    with desk.paper.working("Verifying"):
+        if is_one:
+            verdict = Verdict(logs=(verify_log(folder, key=keys[0] if keys else None, expect=held),), problems=())
+        else:
+            verdict = verify_logs(folder / "log" if (folder / "log").is_dir() else folder, keys=keys, expect=held)
     desk.paper.answer(_verdict_document(verdict), lambda: _tell_verdict(desk, verdict))
     if not verdict.is_right:
         raise Stop("", Exit.FAILED)
@@ -54,7 +57,7 @@ def verify(
 
 @command
 def checkpoint(desk: Desk, slot: Slot = None) -> None:
-    """Show the newest checkpoint of each log, to be kept outside for `gateway log verify --expect`."""
+    """Show the newest checkpoint of each log. Kept outside, it is for `gateway log verify --expect`."""
     from gateway.record.layout import CHECKPOINT
 
     notes = {
@@ -85,7 +88,7 @@ def directories(desk: Desk, slot: str | None) -> list[Path]:
 
 def _key_text(given: str) -> str:
     path = Path(given)
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else given
+    return whole_text(path).strip() if path.is_file() else given
 
 
 def _verdict_document(verdict: "Verdict") -> dict[str, Any]:

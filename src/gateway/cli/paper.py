@@ -63,6 +63,15 @@ class Paper:
         sys.stderr.flush()
 
     @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show on a terminal that work goes on whose length is not known."""
+        if not self._err.is_terminal:
+            yield
+            return
+        with self._err.status(what):
+            yield
+
+    @contextmanager
     def progress(self, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Show a bar on a terminal while work goes on; yields the function that moves it on."""
         if not self._err.is_terminal:

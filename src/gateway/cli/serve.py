@@ -5,7 +5,7 @@ import importlib
 
 import typer
 
-from gateway.cli.desk import Desk, command, run_to_end
+from gateway.cli.desk import Desk, command, log_to_stderr, run_to_end
 
 DEMO = "gateway.demo.command"
 """Joined by name when it is asked for: the demo's room stands beside this one, and neither imports the other."""
@@ -13,15 +13,16 @@ DEMO = "gateway.demo.command"
 
 @command
 def serve(desk: Desk) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads the rules again."""
+    """Serve until SIGTERM or SIGINT. SIGHUP reads the rules again."""
     from gateway.app.serve import serve as served
 
+    log_to_stderr()
     settings = desk.settings
     run_to_end(served(settings, on_ready=lambda port: _tell_ready(desk, settings.listen.host, port)))
 
 
 def demo(context: typer.Context) -> None:
-    """Start a sample store and a gateway before it; `gateway demo --help` shows its options."""
+    """Start a sample store and a gateway before it. Options: gateway demo --help."""
     own = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     own.command()(importlib.import_module(DEMO).demo)
     own(args=context.args, prog_name="gateway demo")

@@ -47,7 +47,7 @@ def add(
 @app.command("enrol")
 @command
 def enrol(desk: Desk, name: Name, totp_secret_out: SecretOut = None) -> None:
-    """Give a person a new authenticator; the one before and every session end."""
+    """Give a person a new authenticator. The one before and every session end."""
     steps = Steps(desk, lambda: desk.open(with_rules=False), None, totp_secret_out)
     steps.check_authenticator()
     record = run_to_end(_found(desk, name))
@@ -86,7 +86,7 @@ async def list_(desk: Desk) -> None:
 @app.command("disable")
 @command
 async def disable(desk: Desk, name: Name) -> None:
-    """Put a person out of force, with every session; this cannot be taken back."""
+    """Put a person out of force, with every session. This cannot be taken back."""
     async with desk.open(with_rules=False) as rooms:
         record = await finding.person(rooms, name)
         await rooms.enrolment.disable(record.account.id, by=desk.by)
@@ -96,7 +96,7 @@ async def disable(desk: Desk, name: Name) -> None:
 @app.command("reset-factors")
 @command
 async def reset_factors(desk: Desk, name: Name) -> None:
-    """Take authenticator and recovery codes away; `gateway user enrol` gives new ones."""
+    """Take authenticator and recovery codes away. `gateway user enrol` gives new ones."""
     async with desk.open(with_rules=False) as rooms:
         record = await finding.person(rooms, name)
         await rooms.enrolment.reset_factors(record.account.id, by=desk.by)

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from gateway.app.installation import CLI_SLOT, open_installation
 from gateway.app.making import issue_locally
-from gateway.app.serve import bound_socket, serve
+from gateway.app.serve import bound_socket, run
 from gateway.demo.making import (
     BY,
     INSTALLATION,
@@ -85,7 +85,7 @@ def start(state: Path, port: int, people: Path | None, n: int, *, as_json: bool)
             write_credentials(state, credentials)
             _say_ready(state, credentials, as_json=as_json)
 
-        asyncio.run(serve(settings, on_ready=ready))
+        run(settings, on_ready=ready)
 
 
 async def print_bearer(state: Path, role: str, signed_in_ago_s: int) -> str:

@@ -113,8 +113,7 @@ class LoginFlow:
             revocations: Told at once of sessions that end here.
             recorder / clock: The access log; UTC microseconds.
             purposes_of: Purposes that roles give a person, which become the scopes of bearers.
-            size_of: Bytes of the body that the door sends for an answer.
-            lifetimes: Of people's sessions.
+            size_of / lifetimes: Bytes of the body that the door sends for an answer; of people's sessions.
         """
         self._factors, self._sessions, self._clients = factors, sessions, clients
         self._bearers, self._revocations, self._recorder = bearers, revocations, recorder

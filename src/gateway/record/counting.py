@@ -39,6 +39,7 @@ class Counting:
         self._answers: Counter[str] = Counter()
         self._answers_since_us = clock()
         self._refusals: Counter[str] = Counter()
+        self._refusals_since_us = 0
         self._second = 0
         self._singly: defaultdict[str, int] = defaultdict(int)
         self._singly_in_all = 0
@@ -56,6 +57,8 @@ class Counting:
         if self._is_single(part.ip):
             await self._log.append(entry, part)
         else:
+            if not self._refusals:
+                self._refusals_since_us = self._clock()
             self._refusals[entry.reason] += 1
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -72,7 +75,7 @@ class Counting:
         try:
             if self._refusals:
                 counted, self._refusals = self._refusals, Counter()
-                await self._enter(RefusalsCounted(since_us=self._second * SECOND_US, reasons=dict(counted)), counted)
+                await self._enter(RefusalsCounted(since_us=self._refusals_since_us, reasons=dict(counted)), counted)
             if answers and self._answers:
                 since_us, self._answers_since_us = self._answers_since_us, self._clock()
                 told, self._answers = self._answers, Counter()
@@ -84,8 +87,16 @@ class Counting:
         try:
             await self._log.append(entry)
         except LogUnavailable:
-            (self._answers if answers else self._refusals).update(counts)
+            self._keep(entry, counts, answers=answers)
             raise
+
+    def _keep(self, entry: Entry, counts: "Counter[str]", *, answers: bool) -> None:
+        """Take back what could not be entered, with the time since when it was counted."""
+        if isinstance(entry, RefusalsCounted):
+            self._refusals_since_us = entry.since_us
+        if isinstance(entry, Answered):
+            self._answers_since_us = entry.since_us
+        (self._answers if answers else self._refusals).update(counts)
 
     def _is_single(self, place: str) -> bool:
         second = self._clock() // SECOND_US

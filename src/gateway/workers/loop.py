@@ -41,8 +41,11 @@ class ChangeLoop:
         self._good_us: int | None = None
 
     def is_current(self) -> bool:
-        """Tell whether what this process remembers is new enough to decide by."""
-        return self._good_us is not None and self._clock() - self._good_us <= STALE_US
+        """Tell whether what this process remembers is new enough to decide by.
+
+        After the clock was set back the age of the last poll is not known, so it does not count.
+        """
+        return self._good_us is not None and 0 <= self._clock() - self._good_us <= STALE_US
 
     async def follow(self) -> None:
         """Poll once and follow what changed; a failure leaves the poll not good."""

@@ -165,7 +165,8 @@ class _Telling:
         self.abort = out.abort
 
     def refusal_body(self, refusal: Refusal) -> bytes:
-        return problem_json(refusal, self._call.language)
+        # The server leaves out the body of an answer to HEAD; the entry counts what is sent.
+        return b"" if self._call.scope["method"] == "HEAD" else problem_json(refusal, self._call.language)
 
     async def refuse(self, refusal: Refusal, body: bytes) -> None:
         error = (

@@ -2,22 +2,24 @@
 """The gateway's own paths below ``/-/``: sign-in, keys, health, problems, and what a caller may ask of itself.
 
 Answers that depend on nobody are entered as counts; every other answer is entered before it is given.
+No own path takes a parameter, so a query is refused; so is a call whose headers the data door would refuse.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from gateway.domain import strictjson
 from gateway.domain.decision import Deny, Reason, Refusal
 from gateway.domain.entry import Part, Refused
-from gateway.domain.errors import LogUnavailable, Overloaded
+from gateway.domain.errors import LogUnavailable, Overloaded, StateUnavailable
 from gateway.domain.explanation import Explanation
-from gateway.domain.names import DatasetName, DecisionId, PurposeKey
+from gateway.domain.names import DatasetName, DecisionId, PurposeKey, is_key
 from gateway.domain.principal import Principal
 from gateway.domain.signin import Origin
 from gateway.doors.http.headers import Network, Stated, client_address, judged
@@ -37,10 +39,14 @@ NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 UNLOGGED = {"content-length": "0", "retry-after": "5", **NO_STORE}
 PAGE = {
     **NO_STORE,
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
     "referrer-policy": "no-referrer",
 }
 """A page of the gateway runs no script and loads nothing but its own style."""
+FORM = "application/x-www-form-urlencoded"
+
+_DECISION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class Counting(Protocol):
@@ -58,6 +64,7 @@ class OwnParts(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         is_ready: Rules, log and state can serve.
+        is_current: What this process remembers of changes elsewhere is new enough to answer callers by.
         checkpoint: Returns the newest checkpoint of a slot of this node, if there is one.
     """
 
@@ -66,6 +73,7 @@ class OwnParts(msgspec.Struct, frozen=True, kw_only=True):
     logout: Callable[[str | None, Origin], Awaitable[Deny | None]]
     jwks: Callable[[], dict[str, list[dict[str, str]]]]
     is_ready: Callable[[], bool]
+    is_current: Callable[[], bool]
     checkpoint: Callable[[str], Awaitable[str | None]]
     counting: Counting
     new_id: Callable[[], DecisionId]
@@ -93,6 +101,7 @@ class OwnPaths:
         self._counted = {
             self._live, self._ready, self._jwks, self._problems, self._problem, self._style, self._checkpoint,
         }  # fmt: skip
+        self._for_known = {self._me, self._my_decision, self._evaluate}
 
     def _handlers(self) -> list[tuple[str, str, Handler]]:
         return [
@@ -119,25 +128,37 @@ class OwnPaths:
         if isinstance(matched, Unmatched) and not matched.allow:
             return False
         own = Own(Request(scope, receive, send), self._parts)
-        response = await self._answer(own, matched)
+        try:
+            response = await self._answer(own, matched)
+        except ClientDisconnect:
+            return True
+        except Exception:
+            # Whatever failed in our own code closes the gate; the refusal is entered, the door logs where.
+            await (await own.refused(Deny(reason=Reason.GATEWAY_FAILED)))(scope, receive, send)
+            raise
         await response(scope, receive, send)
         return True
 
     async def _answer(self, own: "Own", matched: Matched[Handler] | Unmatched) -> Response:
         try:
+            own.check_framing()
             if isinstance(matched, Unmatched):
                 own.allow = matched.allow
-                return await own.refused(Deny(reason=matched.reason))
+                raise _BadCall(Deny(reason=matched.reason))
+            own.check_query()
             own.values = dict(matched.values)
+            if matched.target in self._for_known and not self._parts.is_current():
+                raise _BadCall(Deny(reason=Reason.OVERLOADED))
+            response = await matched.target(own)
             if matched.target in self._counted:
                 self._parts.counting.answered(matched.target.__name__.removeprefix("_"))
-            return await matched.target(own)
         except _BadCall as bad:
             return await own.refused(bad.deny)
-        except Overloaded:
+        except (Overloaded, StateUnavailable):
             return await own.refused(Deny(reason=Reason.OVERLOADED))
         except LogUnavailable:
             return Response(b"", 503, UNLOGGED)
+        return response
 
     async def _live(self, _own: "Own") -> Response:
         return _text("live\n")
@@ -177,7 +198,9 @@ class OwnPaths:
         return await own.told(await self._parts.self_service.me(own.stated.authorization, own.part))
 
     async def _my_decision(self, own: "Own") -> Response:
-        call = DecisionId(own.values["id"])
+        # What is not the form of a decision id may be anything, and the question is entered in the log.
+        told = own.values["id"]
+        call = DecisionId(told if _DECISION_ID.fullmatch(told) else "")
         return await own.told(await self._parts.self_service.decision(own.stated.authorization, call, own.part))
 
     async def _login(self, own: "Own") -> Response:
@@ -199,6 +222,8 @@ class OwnPaths:
         return Response(b"", 204, NO_STORE)
 
     async def _token(self, own: "Own") -> Response:
+        if (own.stated.content_type or "").lower() != FORM:
+            raise _BadCall(Deny(reason=Reason.CONTENT_TYPE_NOT_SUPPORTED, fields=("Content-Type",)))
         body = await own.body()
         answer = await self._parts.login.client_token(own.stated.authorization, body, own.origin)
         if isinstance(answer, Tokens):
@@ -212,7 +237,7 @@ class OwnPaths:
             own.stated.authorization, lambda who: _question(asked, who), own.part
         )
         if isinstance(told, Deny):
-            return await own.refused(told, identified=True)
+            return await own.refused(told)
         if isinstance(told, NoSuchThing):
             return _json({"decision": False, "context": {"reason": "no-such-route", "detail": told.sentence}})
         return _json({"decision": told.decision == "permit", "context": _evaluation(told)})
@@ -236,10 +261,18 @@ class Own:
         self.part = Part(ip=ip, user_agent=self.stated.user_agent)
         self.origin = Origin(call=self.id, ip=ip, user_agent=self.stated.user_agent)
 
-    async def body(self) -> bytes:
-        """Return the body, of bounded size and within a bounded time."""
+    def check_framing(self) -> None:
+        """Refuse a call whose headers cannot be read, or would change what it means."""
         if self._framing is not None:
             raise _BadCall(self._framing)
+
+    def check_query(self) -> None:
+        """Refuse parameters, of which no own path has any."""
+        if self.request.scope["query_string"]:
+            raise _BadCall(Deny(reason=Reason.PARAMETER_UNDECLARED))
+
+    async def body(self) -> bytes:
+        """Return the body, of bounded size and within a bounded time."""
         raw = bytearray()
         try:
             async with asyncio.timeout(BODY_WITHIN_S):
@@ -277,6 +310,8 @@ class Own:
     async def told(self, answer: object) -> Response:
         """Return the answer of a flow."""
         if isinstance(answer, SignInFailed):
+            # In one language: its entry was made before, and counts the bytes of this body.
+            self.language = "en"
             return self._problem(Deny(reason=answer.reason))
         if isinstance(answer, Deny):
             return await self.refused(answer, identified=answer.reason is Reason.NOT_FOUND)
@@ -297,7 +332,8 @@ class Own:
 
     def _problem(self, deny: Deny) -> Response:
         refusal = Refusal(decision_id=self.id, reason=deny.reason, fields=deny.fields, title=deny.title)
-        body = problem_json(refusal, self.language)
+        # The server leaves out the body of an answer to HEAD; the entry counts what is sent.
+        body = b"" if self.request.method == "HEAD" else problem_json(refusal, self.language)
         error = "invalid_token" if self.stated.authorization and deny.reason is Reason.SIGN_IN_REQUIRED else None
         response = Response(body, PROBLEMS[deny.reason].status)
         response.raw_headers = problem_headers(refusal, body, language=self.language, allow=self.allow, error=error)
@@ -326,8 +362,9 @@ def _question(asked: dict[str, object], who: Principal) -> Question | Deny:
         return Deny(reason=Reason.MALFORMED, title="context and properties must be objects.")
     texts = [action.get("name"), resource.get("id"), context.get("purpose")]
     names = [properties.get("fields") or [], properties.get("filters") or []]
-    if not all(isinstance(text, str) for text in texts) or not all(_is_texts(each) for each in names):
-        return Deny(reason=Reason.MALFORMED, title="action.name, resource.id and context.purpose must be texts.")
+    # Keys, because the question is entered in the log.
+    if not all(isinstance(text, str) and is_key(text) for text in texts) or not all(_is_texts(each) for each in names):
+        return Deny(reason=Reason.MALFORMED, title="action.name, resource.id and context.purpose must be keys.")
     reference = context.get("reference")
     return Question(
         principal=who,

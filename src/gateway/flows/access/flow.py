@@ -8,6 +8,7 @@ it always learns how a call ended.
 """
 
 import asyncio
+import contextlib
 from typing import TypeVar
 
 from gateway.domain.decision import Decision, Deny, Permit, Reason, Refusal, StepUp, Use
@@ -50,7 +51,8 @@ class AccessFlow:
         except LogUnavailable:
             if not call.started:
                 raise
-            await out.abort()
+            # The next entry may succeed where this one failed: a log goes on in a new segment.
+            await self._cut(call, "cut", Reason.LOG_UNAVAILABLE)
         except asyncio.CancelledError:
             await asyncio.shield(self._end(call, "cut"))
             raise
@@ -66,7 +68,7 @@ class AccessFlow:
         if arrival.framing is not None:
             raise RefusedError(arrival.framing)
         if not rooms.is_current():
-            raise RefusedError(Deny(reason=Reason.GATEWAY_FAILED))
+            raise RefusedError(Deny(reason=Reason.OVERLOADED))
         # 1 identify
         who = _settled(rooms.identify.principal(arrival.authorization, now_us))
         call.facts = _early_facts(arrival, who)
@@ -138,16 +140,15 @@ class AccessFlow:
             await rooms.early.refused(entry, call.part())
         else:
             await rooms.recorder.append(entry, call.part())
-        await call.out.refuse(refusal, body)
+        # The entry says what was authorised; a caller that does not wait for its refusal changes nothing.
+        with contextlib.suppress(HangUp):
+            await call.out.refuse(refusal, body)
 
     async def _fail(self, call: Call, how: str, reason: Reason) -> None:
         if call.started:
             await self._cut(call, how, reason)
             return
-        try:
-            await self._refuse(call, Deny(reason=reason))
-        except HangUp:
-            await self._end(call, "hang-up")
+        await self._refuse(call, Deny(reason=reason))
 
     async def _cut(self, call: Call, how: str, reason: Reason) -> None:
         await self._end(call, how, reason)

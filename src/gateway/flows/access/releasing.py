@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps 4 and 5 of a call: transform what the store sent, record each block, then release it.
 
-A block's entry is durable before its first byte leaves. Between blocks the rules, holds and
-revocations are read again; if the view would now be less, the stream is cut, never coded anew.
+A block's entry is durable before its first byte leaves. Before each block, also before the first, for
+which a slow store may have kept the call waiting, the rules, holds, revocations and choices are read
+again; if the view would now be less, the stream is cut, never coded anew.
 """
 
 from collections import Counter
@@ -18,7 +19,7 @@ from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import PersonNumber
 from gateway.domain.treatment import NOTHING
-from gateway.domain.viewplan import Cause, ChoiceRule, ViewPlan
+from gateway.domain.viewplan import Cause, ChoiceRule, FieldView, ViewPlan
 from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
 from gateway.flows.access.call import Call, RefusedError, Rooms
@@ -42,6 +43,10 @@ class Releasing:
         held = bool(rooms.holds.for_account(inquiry.principal.account))
         self._writer = BlockWriter(self._shape, most_rows=MOST_ROWS_UNDER_SUSPICION if held else MOST_ROWS)
         self._n_store_rows = self._n_kept = 0
+        self._n_since = 0
+        """Rows of the store since the last entry."""
+        self._chosen: ports.ChoiceSet | None = None
+        """By which the newest rows were judged."""
         self._withheld: Counter[Cause] = Counter()
         """Rows left out since the last entry; that entry's block tells of them."""
         self._withheld_before: Counter[Cause] = Counter()
@@ -68,6 +73,7 @@ class Releasing:
         self._withheld.update(verdict.withheld)
         self._withheld[Cause.MALFORMED] += batch.malformed
         self._n_store_rows += len(known) + batch.malformed
+        self._n_since += len(known) + batch.malformed
         self._n_kept += len(kept)
         for block in self._writer.add(self._codec.encode(batch, verdict.classes), kept):
             await self._release(block, last=False)
@@ -87,19 +93,19 @@ class Releasing:
         rule = choice_rule(self._plan)
         if rule is None:
             return [False] * len(numbers)
-        chosen = self._rooms.choices.sets_for(rule.purpose)
+        self._chosen = self._rooms.choices.sets_for(rule.purpose)
         people = [number for number in numbers if number is not None]
-        return chosen.withheld(people, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
+        return withheld_by(self._chosen, rule, people)
 
     async def _release(self, block: Block, *, last: bool) -> None:
         """Run step 5: the block's entry is durable, then its bytes go."""
         call, withheld = self._call, +self._withheld
-        check_malformed(block.n_rows, withheld)
-        if call.n_blocks:
-            self._still_permitted()
+        check_malformed(max(self._n_since, block.n_rows), withheld)
+        self._still_permitted()
+        self._still_chosen(block.people)
         await self._rooms.recorder.append(self._entry(block, withheld, last=last), call.part(block.people))
         self._withheld_before += withheld
-        self._withheld = Counter()
+        self._withheld, self._n_since = Counter(), 0
         call.n_blocks += 1
         if not call.started:
             call.started = True
@@ -153,6 +159,8 @@ class Releasing:
             RefusedError: With the reason.
         """
         rooms, inquiry, now_us = self._rooms, self._inquiry, self._rooms.clock()
+        if not rooms.is_current():
+            raise RefusedError(Deny(reason=Reason.OVERLOADED))
         if rooms.identify.is_revoked(inquiry.principal):
             raise RefusedError(Deny(reason=Reason.SIGN_IN_REQUIRED))
         if self._call.fresh:
@@ -160,9 +168,25 @@ class Releasing:
             inquiry = msgspec.structs.replace(inquiry, principal=who)
         decision = rooms.rules.decider.decide(inquiry, rooms.holds.for_account(inquiry.principal.account), now_us)
         if not isinstance(decision, Permit):
-            raise RefusedError(Deny(reason=decision.reason if isinstance(decision, Deny) else Reason.STEP_UP_REQUIRED))
+            raise RefusedError(decision if isinstance(decision, Deny) else Deny(reason=Reason.STEP_UP_REQUIRED))
         if not covers(decision.plan, self._plan):
-            raise RefusedError(Deny(reason=Reason.HELD if decision.plan.lowered else Reason.GRANT_MISSING))
+            caps = decision.plan.lowered
+            raise RefusedError(Deny(reason=Reason.HELD if caps and caps.holds else Reason.GRANT_MISSING))
+
+    def _still_chosen(self, people: Sequence[PersonNumber]) -> None:
+        """Refuse a block with a person in it who chose against it after the rows were judged.
+
+        Rows wait for their block as long as the store takes to fill it. The caller may ask again at once.
+
+        Raises:
+            RefusedError: The choice of one of them counts from now on.
+        """
+        rule = choice_rule(self._plan)
+        if rule is None or self._chosen is None or not people:
+            return
+        newest = self._rooms.choices.sets_for(rule.purpose)
+        if newest.version != self._chosen.version and any(withheld_by(newest, rule, people)):
+            raise RefusedError(Deny(reason=Reason.OVERLOADED, rule=f"choice:{rule.purpose}"))
 
 
 def choice_rule(plan: ViewPlan) -> ChoiceRule | None:
@@ -170,14 +194,35 @@ def choice_rule(plan: ViewPlan) -> ChoiceRule | None:
     return next((rule for rule in plan.row_rules if isinstance(rule, ChoiceRule)), None)
 
 
+def withheld_by(chosen: ports.ChoiceSet, rule: ChoiceRule, people: Sequence[PersonNumber]) -> Sequence[bool]:
+    """Tell for each person whether the choices keep the row back under the rule."""
+    return chosen.withheld(people, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
+
+
 def covers(now: ViewPlan, before: ViewPlan) -> bool:
-    """Tell whether a plan still lets leave everything that another does, under the same rules on rows."""
+    """Tell whether a plan still lets leave everything that another does, under the same rules on rows.
+
+    Levels are compared on one and the same chain alone: a rung that was put into a chain moves what
+    the level above it means. Surrogates of another class, or rows judged by other fields, are no less
+    than another view.
+    """
     if now is before:
         return True
-    wider = now.treatments
-    return now.row_rules == before.row_rules and all(
-        treatment.at_most(wider.get(name, NOTHING)) for name, treatment in before.treatments.items()
+    return (
+        now.row_rules == before.row_rules
+        and now.key_class == before.key_class
+        and _row_fields(now) == _row_fields(before)
+        and all(_covers(now.view(view.field), view) for view in before.views if view.treatment != NOTHING)
     )
+
+
+def _covers(now: FieldView | None, before: FieldView) -> bool:
+    return now is not None and now.chain.rungs == before.chain.rungs and before.treatment.at_most(now.treatment)
+
+
+def _row_fields(plan: ViewPlan) -> tuple[object, ...]:
+    """Return which fields the rules on rows are judged by."""
+    return (plan.collection.subject, plan.collection.birth_date, plan.collection.region)
 
 
 def absent(withheld: Mapping[Cause, int]) -> Deny:
@@ -189,11 +234,15 @@ def absent(withheld: Mapping[Cause, int]) -> Deny:
 def check_malformed(n_rows: int, withheld: Mapping[Cause, int]) -> None:
     """Refuse a block of which too many rows were not as declared.
 
+    Args:
+        n_rows: All rows that the store sent since the block before; one piece may fill many blocks.
+        withheld: Those of them that were left out, by cause.
+
     Raises:
         StoreMisbehaved: More than 1 % of the rows.
     """
     n_malformed = withheld.get(Cause.MALFORMED, 0)
-    if n_malformed > MOST_MALFORMED * (n_rows + sum(withheld.values())):
+    if n_malformed > MOST_MALFORMED * n_rows:
         raise StoreMisbehaved(f"{n_malformed} rows of a block are not as the dataset declares")
 
 
