@@ -51,7 +51,7 @@ def measure(seconds: float) -> list[dict[str, object]]:
         try:
             assert process.stdout is not None
             told = json.loads(process.stdout.readline())
-            rows = []
+            rows: list[dict[str, object]] = []
             for path in PAGE:
                 bearer = subprocess.run(
                     [*gateway, "--bearer", "analyst"], capture_output=True, text=True, check=True

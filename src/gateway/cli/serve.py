@@ -23,7 +23,7 @@ def serve(desk: Desk) -> None:
 
 def demo(context: typer.Context) -> None:
     """Start a sample store and a gateway before it. Options: gateway demo --help."""
-    own = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    own = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     own.command()(importlib.import_module(DEMO).demo)
     own(args=context.args, prog_name="gateway demo")
 

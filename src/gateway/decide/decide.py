@@ -6,7 +6,7 @@ identity and route were settled at the door. A ``Decider`` belongs to one rule s
 plans; a property test holds the remembered decision equal to the fresh one over random histories.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from gateway.decide import purposes, transfer
 from gateway.decide.grants import GrantIndex
@@ -39,8 +39,8 @@ class Decider:
         self.rules = rules
         self._in_band = in_band
         self._grants = GrantIndex(rules.grants, rules.roles)
-        self._calls: dict[_CallKey, ViewPlan | Deny] = {}
-        self._until: dict[_CallKey, int] = {}
+        self._calls: dict[_CallKey, tuple[ViewPlan | Deny, int]] = {}
+        """Plan by call, and the time from which it has to be settled again."""
         self._plans: dict[_PlanKey, ViewPlan] = {}
         self._lowered: dict[tuple[int, Caps], tuple[ViewPlan, ViewPlan]] = {}
 
@@ -63,7 +63,7 @@ class Decider:
         rule = self.rules.purposes.get(stated)
         if rule is None:
             return Deny(reason=Reason.PURPOSE_UNKNOWN)
-        if not any(is_under(stated, scope) for scope in who.scopes):
+        if stated not in who.scopes and not any(is_under(stated, scope) for scope in who.scopes):
             return Deny(reason=Reason.PURPOSE_NOT_IN_SCOPE)
         if not purposes.in_force(rule, now_us):
             return Deny(reason=Reason.PURPOSE_NOT_IN_FORCE, rule=rule.key)
@@ -90,14 +90,12 @@ class Decider:
         key = (
             who.account, who.roles, who.recipient, purpose.key, inquiry.dataset, inquiry.operation, who.proof,
         )  # fmt: skip
-        if now_us < self._until.get(key, 0):
-            return self._calls[key]
-        plan, until_us = self._settle(inquiry, purpose, now_us)
-        if len(self._calls) >= KEPT_PLANS:
-            self._calls.clear()
-            self._until.clear()
-        self._calls[key], self._until[key] = plan, until_us
-        return plan
+        known = self._calls.get(key)
+        if known is None or now_us >= known[1]:
+            if len(self._calls) >= KEPT_PLANS:
+                self._calls.clear()
+            known = self._calls[key] = self._settle(inquiry, purpose, now_us)
+        return known[0]
 
     def purposes_of(self, roles: Iterable[RoleName], now_us: int) -> tuple[PurposeKey, ...]:
         """Return the declared purposes that some grant in force gives the roles anything for."""
@@ -175,7 +173,7 @@ class Decider:
         uses = self._uses(view, inquiry)
         refused = self._refused(inquiry, view, uses)
         more = _more_when_fresh(plan, view)
-        named = tuple(name for name in inquiry.fields or () if name in more)
+        named = tuple(name for name in inquiry.fields if name in more) if inquiry.fields and more else ()
         if refused is None and not named:
             return Permit(plan=view, filters=uses, step_up=more)
         if not caps.fresh:
@@ -186,22 +184,25 @@ class Decider:
 
     def _uses(self, view: ViewPlan, inquiry: Inquiry) -> tuple[FilterUse, ...]:
         """Return the filters that the view permits."""
+        if not inquiry.filters:
+            return ()
         return tuple(FilterUse(filter=each, use=use) for each in inquiry.filters if (use := self._use(view, each)))
 
     def _refused(self, inquiry: Inquiry, view: ViewPlan, uses: tuple[FilterUse, ...]) -> Deny | None:
-        permitted = {use.filter.parameter for use in uses}
-        filters = [each for each in inquiry.filters if each.parameter not in permitted]
-        if filters:
-            return self._because(Reason.FILTER_NOT_PERMITTED, view, [(each.parameter, each.field) for each in filters])
+        if len(uses) < len(inquiry.filters):
+            permitted = {use.filter.parameter for use in uses}
+            filters = [(each.parameter, each.field) for each in inquiry.filters if each.parameter not in permitted]
+            return self._because(Reason.FILTER_NOT_PERMITTED, view, filters)
         sorts = [sort.field for sort in inquiry.sorts if not _is_clear(view.view(sort.field))]
         if sorts:
             return self._because(Reason.SORT_NOT_PERMITTED, view, [(name, name) for name in sorts])
         named = [name for name in inquiry.fields or () if not _leaves(view.view(name))]
         if named:
             return self._because(Reason.FIELD_NOT_PERMITTED, view, [(name, name) for name in named])
-        if not any(_leaves(each) for each in view.views):
-            return self._because(Reason.FIELD_NOT_PERMITTED, view, [])
-        return None
+        for each in view.views:
+            if each.treatment.level or each.treatment.link:
+                return None
+        return self._because(Reason.FIELD_NOT_PERMITTED, view, [])
 
     def _use(self, view: ViewPlan, asked: Filter) -> Use | None:
         """Return how a filter may be compared; ``None`` if the view does not permit it."""
@@ -219,7 +220,7 @@ class Decider:
             return Use.BAND if self._in_band(field.chain.rungs[field.treatment.level], asked.value) else None
         return None
 
-    def _because(self, reason: Reason, view: ViewPlan, asked: list[tuple[str, str]]) -> Deny:
+    def _because(self, reason: Reason, view: ViewPlan, asked: Sequence[tuple[str, str]]) -> Deny:
         """Return the refusal, naming the red line if one stands behind the first field it is about."""
         names = tuple(name for name, _ in asked)
         for _, field in asked:

@@ -6,17 +6,18 @@ A field of several categories needs a grant for each.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-
-import msgspec
+from collections.abc import Iterable, Mapping
 
 from gateway.decide.rules import Grant
 from gateway.domain.catalog import FieldSpec
-from gateway.domain.names import AccountId, RoleName, ancestors
-from gateway.domain.treatment import DROP, NOTHING, Chain, Treatment, smaller
+from gateway.domain.names import AccountId, GrantId, RoleName, ancestors
+from gateway.domain.treatment import DROP, NOTHING, Chain, ChainName, Treatment, smaller
 from gateway.domain.viewplan import Ceiling, Layer
 
 _Key = tuple[str, str, str, str]
+
+MOST_NAMED = 8
+"""Grants that a ceiling names at most, nearest category first; the plan names all that were in force."""
 
 
 class GrantIndex:
@@ -49,27 +50,31 @@ class GrantIndex:
         return tuple(sorted(found, key=lambda grant: grant.line))
 
 
-class GrantedCategories(msgspec.Struct, frozen=True):
-    """The grants in force for one call, by the category that they name."""
+class GrantedCategories:
+    """The grants in force for one call, by the category that they name; made for one compilation."""
 
-    by_category: Mapping[str, Sequence[Grant]]
-
-    @classmethod
-    def of(cls, grants: Iterable[Grant]) -> "GrantedCategories":
+    def __init__(self, grants: Iterable[Grant]) -> None:
         """Sort the grants by category."""
-        places: dict[str, list[Grant]] = defaultdict(list)
+        self._by_category: dict[str, list[Grant]] = defaultdict(list)
         for grant in grants:
-            places[grant.category].append(grant)
-        return cls(dict(places))
+            self._by_category[grant.category].append(grant)
+        self._known: dict[tuple[str, ChainName], tuple[Treatment, tuple[GrantId, ...]]] = {}
 
     def ceiling(self, field: FieldSpec, chain: Chain) -> Ceiling:
-        """Return the most that the grants give of a field."""
-        treatment, rules = chain.top, list[str]()
+        """Return the most that the grants give of a field, and the first grants that speak of it."""
+        treatment, rules = chain.top, list[GrantId]()
         for category in field.categories:
-            grants = [grant for key in ancestors(category) for grant in self.by_category.get(key, ())]
-            treatment = smaller(treatment, granted(grants, chain))
-            rules.extend(grant.id for grant in grants)
+            of_category, ids = self._of(category, chain)
+            treatment = smaller(treatment, of_category)
+            rules.extend(ids)
         return Ceiling(Layer.GRANTS, treatment, " ".join(rules) or "no grant")
+
+    def _of(self, category: str, chain: Chain) -> tuple[Treatment, tuple[GrantId, ...]]:
+        key = (category, chain.name)
+        if key not in self._known:
+            grants = [grant for above in ancestors(category) for grant in self._by_category.get(above, ())]
+            self._known[key] = granted(grants, chain), tuple(grant.id for grant in grants[:MOST_NAMED])
+        return self._known[key]
 
 
 def granted(grants: Iterable[Grant], chain: Chain) -> Treatment:

@@ -38,18 +38,35 @@ def compared(rules: RuleSet, now_us: int, n_questions: int = N_QUESTIONS) -> Ite
         return
     oracle, index = Oracle(rules), GrantIndex(rules.grants, rules.roles)
     for question in questions(rules, now_us, n_questions):
-        call, field, chain = question.call, question.field, rules.chains[question.field.chain]
-        mine = _ours(index, question, rules)
-        theirs = oracle.allows(call, field, chain, chain.rungs[question.level], link=question.level == 0)
-        rung = chain.rungs[question.level] if question.level else "its link"
-        yield (
-            None
-            if mine == theirs
-            else (
-                f"role {call.sub}, {call.operation} {call.dataset}, purpose {call.purpose}, field {field.name} at {rung}: "
-                f"the gateway says {_word(mine)}, Casbin says {_word(theirs)}"
-            )
-        )
+        yield difference(question, rules, index, oracle)
+
+
+def difference(question: Question, rules: RuleSet, index: GrantIndex, oracle: Oracle) -> str | None:
+    """Return what look-ups and enforcer say where they differ on a question; ``None`` where they agree."""
+    call, field, chain = question.call, question.field, rules.chains[question.field.chain]
+    mine = allowed(question, rules, index)
+    theirs = oracle.allows(call, field, chain, chain.rungs[question.level], link=question.level == 0)
+    if mine == theirs:
+        return None
+    rung = chain.rungs[question.level] if question.level else "its link"
+    return (
+        f"role {call.sub}, {call.operation} {call.dataset}, purpose {call.purpose}, field {field.name} at {rung}: "
+        f"the gateway says {_word(mine)}, Casbin says {_word(theirs)}"
+    )
+
+
+def allowed(question: Question, rules: RuleSet, index: GrantIndex) -> bool:
+    """Return the answer of the look-ups that decide on the road."""
+    call = question.call
+    covering = index.covering(
+        index.roles_of(AccountId(""), (RoleName(call.sub),)),
+        operation=call.operation,
+        purpose=call.purpose,
+        dataset=call.dataset,
+    )
+    granted = GrantedCategories(grant for grant in covering if grant.in_force(call.now_us))
+    treatment = granted.ceiling(question.field, rules.chains[question.field.chain]).treatment
+    return treatment.link if question.level == 0 else question.level <= treatment.level
 
 
 def questions(rules: RuleSet, now_us: int, n_questions: int) -> Iterator[Question]:
@@ -58,19 +75,6 @@ def questions(rules: RuleSet, now_us: int, n_questions: int) -> Iterator[Questio
     for number in range(n_questions):
         grant = draw.one(rules.grants) if rules.grants and number % 2 == 0 else None
         yield _question(rules, draw, grant, now_us)
-
-
-def _ours(index: GrantIndex, question: Question, rules: RuleSet) -> bool:
-    call = question.call
-    covering = index.covering(
-        index.roles_of(AccountId(""), (RoleName(call.sub),)),
-        operation=call.operation,
-        purpose=call.purpose,
-        dataset=call.dataset,
-    )
-    granted = GrantedCategories.of(grant for grant in covering if grant.in_force(call.now_us))
-    treatment = granted.ceiling(question.field, rules.chains[question.field.chain]).treatment
-    return treatment.link if question.level == 0 else question.level <= treatment.level
 
 
 def _question(rules: RuleSet, draw: "_Draw", grant: Grant | None, now_us: int) -> Question:

@@ -47,7 +47,7 @@ def valid_until(covering: Iterable[Grant], purpose: PurposeRule, recipient: Reci
 def compile_plan(rules: RuleSet, ask: Ask) -> ViewPlan:
     """Return the view for what is asked."""
     drawn = redlines.drawn(rules.red_lines, purpose=ask.purpose.key, recipient=ask.recipient)
-    granted = GrantedCategories.of(ask.grants)
+    granted = GrantedCategories(ask.grants)
     return ViewPlan(
         dataset=ask.collection.dataset,
         collection=ask.collection,

@@ -153,3 +153,14 @@ async def test_all_records_of_a_person_can_be_read(store: Store, clock: FakeCloc
     await choices.record([*mine, chose(BEN, ChoiceState.GIVEN, 1)], "test")
 
     assert await choices.of(ANN) == (mine[1], mine[0])
+
+
+async def test_what_is_recorded_already_is_known_again(store: Store, clock: FakeClock) -> None:
+    """Person, purpose, state and time make a record; each unknown one is told once, in order."""
+    choices = await loaded(store, clock)
+    known = chose(ANN, ChoiceState.GIVEN, 1)
+    await choices.record([known], "test")
+    later, other = chose(ANN, ChoiceState.GIVEN, 2), chose(BEN, ChoiceState.GIVEN, 1)
+    above, taken = chose(ANN, ChoiceState.GIVEN, 1, MARKETING), chose(ANN, ChoiceState.WITHDRAWN, 1)
+
+    assert await choices.unknown([known, later, other, known, above, taken, other]) == (later, other, above, taken)

@@ -70,3 +70,17 @@ async def test_another_process_learns_of_a_hold_from_the_feed(place: str, store:
     assert holds.for_account(ANALYST) == (CAP,)
     await feed.close()
     await other.close()
+
+
+async def test_the_holds_on_an_account_are_told_with_their_ids(store: Store, clock: FakeClock) -> None:
+    """Whoever lifts a hold needs its id; lifted and ended ones are not told."""
+    holds = Holds(store, clock)
+    first = await holds.set(ANALYST, CAP)
+    second = await holds.set(ANALYST, OTHER_CAP, until_us=clock() + 1_000_000)
+    await holds.set(AccountId("a_other"), CAP)
+
+    assert set(await holds.on(ANALYST)) == {(first, CAP), (second, OTHER_CAP)}
+
+    clock.advance(s=2)
+    await holds.lift(first)
+    assert await holds.on(ANALYST) == ()

@@ -141,23 +141,26 @@ class OwnPaths:
 
     async def _answer(self, own: "Own", matched: Matched[Handler] | Unmatched) -> Response:
         try:
-            own.check_framing()
-            if isinstance(matched, Unmatched):
-                own.allow = matched.allow
-                raise _BadCall(Deny(reason=matched.reason))
-            own.check_query()
-            own.values = dict(matched.values)
-            if matched.target in self._for_known and not self._parts.is_current():
-                raise _BadCall(Deny(reason=Reason.OVERLOADED))
-            response = await matched.target(own)
-            if matched.target in self._counted:
-                self._parts.counting.answered(matched.target.__name__.removeprefix("_"))
+            return await self._handled(own, matched)
         except _BadCall as bad:
             return await own.refused(bad.deny)
         except (Overloaded, StateUnavailable):
             return await own.refused(Deny(reason=Reason.OVERLOADED))
         except LogUnavailable:
             return Response(b"", 503, UNLOGGED)
+
+    async def _handled(self, own: "Own", matched: Matched[Handler] | Unmatched) -> Response:
+        own.check_framing()
+        if isinstance(matched, Unmatched):
+            own.allow = matched.allow
+            raise _BadCall(Deny(reason=matched.reason))
+        own.check_query()
+        own.values = dict(matched.values)
+        if matched.target in self._for_known and not self._parts.is_current():
+            raise _BadCall(Deny(reason=Reason.OVERLOADED))
+        response = await matched.target(own)
+        if matched.target in self._counted:
+            self._parts.counting.answered(matched.target.__name__.removeprefix("_"))
         return response
 
     async def _live(self, _own: "Own") -> Response:

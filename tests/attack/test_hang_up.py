@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attack: take what is wanted of a long answer and hang up, so that the log tells of less than was seen."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.domain.entry import End, Refused, Release
+from tests.fakes.gated_store import GatedStore, contacts, in_pieces
+from tests.fakes.wire import calling, request
+from tests.story.conftest import ANALYST, World
+
+pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+ROWS = 20_000
+
+
+@pytest.fixture
+async def gated() -> AsyncIterator[GatedStore]:
+    """A store that sends what the test lets through."""
+    async with GatedStore() as store:
+        yield store
+
+
+@pytest.fixture
+def store_port(gated: GatedStore) -> int:
+    """Its port."""
+    return gated.port
+
+
+async def asking(world: World) -> bytes:
+    """Return an analyst's request for contacts."""
+    return request(
+        "/crm/contacts?limit=1000",
+        {"Authorization": "Bearer " + await world.bearer("analyst"), "Data-Purpose": ANALYST},
+    )
+
+
+async def ended(world: World, decision_id: str) -> End:
+    """Return the end of a call once it is entered."""
+    async with asyncio.timeout(10):
+        while True:
+            for entry, _ in world.entries_of(decision_id):
+                if isinstance(entry, End):
+                    return entry
+            await asyncio.sleep(0.01)
+
+
+async def test_an_answer_that_is_read_to_its_end_has_no_end_entry(world: World, gated: GatedStore) -> None:
+    """The blocks say all: each has an entry, the last is marked, their bytes are those of the wire."""
+    gated.answers(in_pieces(contacts(ROWS), 5_000, 10_000))
+    async with calling(world.port, await asking(world)) as caller:
+        heard = await caller.to_the_end()
+
+    entries = [entry for entry, _ in world.entries_of(heard.headers["decision-id"])]
+    releases = [entry for entry in entries if isinstance(entry, Release)]
+    assert heard.is_whole
+    assert releases == entries
+    assert [entry.last for entry in releases] == [False] * (len(releases) - 1) + [True]
+    assert sum(entry.bytes for entry in releases) == len(heard.body)
+    assert sum(entry.rows for entry in releases) == ROWS
+    assert max(entry.rows for entry in releases) <= 4096
+    assert max(entry.bytes for entry in releases) <= 1 << 20
+
+
+async def test_a_caller_that_hangs_up_between_blocks_is_entered_with_what_it_got(
+    world: World, gated: GatedStore
+) -> None:
+    """The end says hang-up, and no more bytes than were authorised; nothing is left running."""
+    gated.answers(in_pieces(contacts(ROWS), 9_000), is_open=False)
+    async with calling(world.port, await asking(world)) as caller:
+        while not gated.n_waiting:
+            await asyncio.sleep(0.01)
+        gated.let_through()
+        heard = await caller.until(lambda heard: len(heard.body) > 1_000)
+    gated.let_through(2)
+
+    end = await ended(world, heard.headers["decision-id"])
+    releases = [entry for entry, _ in world.entries_of(heard.headers["decision-id"]) if isinstance(entry, Release)]
+    assert end.how == "hang-up"
+    assert end.bytes is not None
+    assert 0 < end.bytes <= sum(entry.bytes for entry in releases)
+    assert not any(entry.last for entry in releases)
+    assert await calls_are_over()
+
+
+async def calls_are_over() -> bool:
+    """Tell whether the tasks of all calls come to an end: the server's, and the watchers in them."""
+    for _ in range(500):
+        if not any("run_asgi" in repr(task) or "watch" in repr(task) for task in asyncio.all_tasks()):
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def test_a_caller_that_stops_reading_is_held_at_what_fits_its_buffers(world: World, gated: GatedStore) -> None:
+    """Nothing runs ahead of a caller: blocks that it does not take are neither entered nor made."""
+    rows = contacts(100_000)
+    gated.answers(in_pieces(rows, *range(5_000, 100_000, 5_000)))
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", world.port))
+    await asyncio.get_running_loop().sock_sendall(sock, await asking(world))
+    await asyncio.sleep(1.5)
+
+    releases = [entry for entry, _ in world.entries() if isinstance(entry, Release)]
+    assert 0 < sum(entry.rows for entry in releases) < 100_000
+    assert not any(entry.last for entry in releases)
+    sock.close()
+    assert (await ended(world, releases[0].call)).how == "hang-up"
+
+
+async def test_a_caller_that_hangs_up_before_its_answer_has_an_entry_all_the_same(
+    world: World, gated: GatedStore
+) -> None:
+    """Whether its block was authorised is in the log; that it was not taken is as well."""
+    gated.answers(in_pieces(contacts(10)), is_open=False)
+    async with calling(world.port, await asking(world)):
+        while not gated.n_waiting:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    gated.let_through()
+    async with asyncio.timeout(10):
+        while not any(isinstance(entry, End) for entry, _ in world.entries()):
+            await asyncio.sleep(0.01)
+
+    release, end = (entry for entry, _ in world.entries() if isinstance(entry, Release | End))
+    assert isinstance(release, Release)
+    assert isinstance(end, End)
+    assert (end.call, end.how, end.bytes) == (release.call, "hang-up", 0)
+
+
+async def test_a_caller_that_hangs_up_on_its_refusal_leaves_the_refusal_in_the_log(world: World) -> None:
+    """A refusal is entered before it is told, and is no failure of the gateway's."""
+    async with calling(world.port, request("/crm/contacts", {})):
+        pass
+    async with asyncio.timeout(10):
+        while not any(isinstance(entry, Refused) for entry, _ in world.entries()):
+            await asyncio.sleep(0.01)
+    assert world.verdict().is_right

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Qualifiers become a query, and nothing that could be a value of a person gets through."""
+
+import pytest
+
+from gateway.cli.desk import Stop
+from gateway.cli.log_query import query_of, spelled
+from gateway.record.search import Query
+
+NOW_US = 1_800_000_000_000_000
+
+
+def test_every_qualifier_has_its_place_in_the_query() -> None:
+    """``decision`` is the call; a value may itself have a colon."""
+    words = [
+        "account:local:root", "client:app-1", "purpose:a.b", "dataset:crm", "decision:d_1", "kind:release",
+        "reason:red-line", "person:4294967295", "since:1h", "until:2027-01-15",
+    ]  # fmt: skip
+
+    assert query_of(words, NOW_US) == Query(
+        account="local:root",
+        client="app-1",
+        purpose="a.b",
+        dataset="crm",
+        call="d_1",
+        kind="release",
+        reason="red-line",
+        person=4_294_967_295,
+        since_us=NOW_US - 3_600_000_000,
+        until_us=1_799_971_200_000_000,
+    )
+
+
+def test_no_qualifier_asks_for_everything() -> None:
+    """And is spelled as nothing."""
+    assert query_of([], NOW_US) == Query()
+    assert spelled(Query()) == ""
+
+
+def test_a_query_is_spelled_by_what_it_asks() -> None:
+    """As it is entered in the log."""
+    assert spelled(query_of(["person:7", "client:a"], NOW_US)) == "client:a person:7"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "someone@example.org", "name:x", "account:", "account: x", "client:a b", "person:-1", "person:4294967296",
+        "person:٧", "reason:a\nb", "purpose:" + "x" * 201,
+    ],
+)  # fmt: skip
+def test_anything_else_stops_without_being_repeated(word: str) -> None:
+    """The word may be a person's, so the sentence does not hold it."""
+    with pytest.raises(Stop) as stopped:
+        query_of([word], NOW_US)
+
+    value = word.partition(":")[2] if ":" in word else word
+    assert not value or value not in str(stopped.value)
+
+
+def test_a_qualifier_stands_once() -> None:
+    """Two of a kind would be one that is dropped."""
+    with pytest.raises(Stop, match="kind: stands twice"):
+        query_of(["kind:end", "kind:release"], NOW_US)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is written can do nothing to a terminal, and JSON stays alone."""
+
+import pytest
+
+from gateway.cli.paper import Paper, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("plain 中文", "plain 中文"),
+        ("a\x1b[2Jb", "a\\u001b[2Jb"),
+        ("a\rb\tc", "a\\u000db\\u0009c"),
+        ("\u202egnp", "\\u202egnp"),
+        ("[bold]x[/bold]", "[bold]x[/bold]"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_spelled(text: str, seen: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In sentences and in tables alike, and markup is text."""
+    paper = Paper(json=False)
+
+    paper.say(text)
+    paper.table(("column",), [(text,)])
+
+    out = capsys.readouterr().out
+    assert visible(text) == seen
+    assert out.count(seen) == 2
+
+
+def test_an_answer_is_json_or_words_and_never_both(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever asked for JSON gets the document alone on stdout."""
+    for is_json in (True, False):
+        paper = Paper(json=is_json)
+        paper.tell("on the way")
+        paper.answer({"a": 1}, lambda paper=paper: paper.say("one"))  # type: ignore[misc]
+
+    shown = capsys.readouterr()
+    assert shown.out == '{"a":1}\none\n'
+    assert shown.err == "on the way\non the way\n"
+
+
+def test_no_bar_moves_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log file of a script holds sentences alone."""
+    paper = Paper(json=False)
+
+    with paper.progress("Working", 3) as done, paper.working("Waiting"):
+        done(3)
+
+    assert capsys.readouterr() == ("", "")
