@@ -9,7 +9,7 @@ import pytest
 
 from gateway.domain.entry import End, Refused, Release
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
-from tests.fakes.wire import calling, request
+from tests.fakes.wire import calling, request, until
 from tests.story.conftest import ANALYST, World
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
@@ -37,14 +37,16 @@ async def asking(world: World) -> bytes:
     )
 
 
+def ends(world: World, decision_id: str = "") -> list[End]:
+    """Return the ends that are entered, of one call or of all."""
+    entries = world.entries_of(decision_id) if decision_id else world.entries()
+    return [entry for entry, _ in entries if isinstance(entry, End)]
+
+
 async def ended(world: World, decision_id: str) -> End:
     """Return the end of a call once it is entered."""
-    async with asyncio.timeout(10):
-        while True:
-            for entry, _ in world.entries_of(decision_id):
-                if isinstance(entry, End):
-                    return entry
-            await asyncio.sleep(0.01)
+    await until(lambda: bool(ends(world, decision_id)))
+    return ends(world, decision_id)[0]
 
 
 async def test_an_answer_that_is_read_to_its_end_has_no_end_entry(world: World, gated: GatedStore) -> None:
@@ -70,8 +72,7 @@ async def test_a_caller_that_hangs_up_between_blocks_is_entered_with_what_it_got
     """The end says hang-up, and no more bytes than were authorised; nothing is left running."""
     gated.answers(in_pieces(contacts(ROWS), 9_000), is_open=False)
     async with calling(world.port, await asking(world)) as caller:
-        while not gated.n_waiting:
-            await asyncio.sleep(0.01)
+        await until(lambda: gated.n_waiting > 0)
         gated.let_through()
         heard = await caller.until(lambda heard: len(heard.body) > 1_000)
     gated.let_through(2)
@@ -82,16 +83,12 @@ async def test_a_caller_that_hangs_up_between_blocks_is_entered_with_what_it_got
     assert end.bytes is not None
     assert 0 < end.bytes <= sum(entry.bytes for entry in releases)
     assert not any(entry.last for entry in releases)
-    assert await calls_are_over()
+    await until(calls_are_over)
 
 
-async def calls_are_over() -> bool:
-    """Tell whether the tasks of all calls come to an end: the server's, and the watchers in them."""
-    for _ in range(500):
-        if not any("run_asgi" in repr(task) or "watch" in repr(task) for task in asyncio.all_tasks()):
-            return True
-        await asyncio.sleep(0.01)
-    return False
+def calls_are_over() -> bool:
+    """Tell whether the tasks of all calls have ended: the server's, and the watchers in them."""
+    return not any("run_asgi" in repr(task) or "watch" in repr(task) for task in asyncio.all_tasks())
 
 
 async def test_a_caller_that_stops_reading_is_held_at_what_fits_its_buffers(world: World, gated: GatedStore) -> None:
@@ -118,13 +115,10 @@ async def test_a_caller_that_hangs_up_before_its_answer_has_an_entry_all_the_sam
     """Whether its block was authorised is in the log; that it was not taken is as well."""
     gated.answers(in_pieces(contacts(10)), is_open=False)
     async with calling(world.port, await asking(world)):
-        while not gated.n_waiting:
-            await asyncio.sleep(0.01)
+        await until(lambda: gated.n_waiting > 0)
     await asyncio.sleep(0.05)
     gated.let_through()
-    async with asyncio.timeout(10):
-        while not any(isinstance(entry, End) for entry, _ in world.entries()):
-            await asyncio.sleep(0.01)
+    await until(lambda: any(isinstance(entry, End) for entry, _ in world.entries()))
 
     release, end = (entry for entry, _ in world.entries() if isinstance(entry, Release | End))
     assert isinstance(release, Release)
@@ -136,7 +130,5 @@ async def test_a_caller_that_hangs_up_on_its_refusal_leaves_the_refusal_in_the_l
     """A refusal is entered before it is told, and is no failure of the gateway's."""
     async with calling(world.port, request("/crm/contacts", {})):
         pass
-    async with asyncio.timeout(10):
-        while not any(isinstance(entry, Refused) for entry, _ in world.entries()):
-            await asyncio.sleep(0.01)
+    await until(lambda: any(isinstance(entry, Refused) for entry, _ in world.entries()))
     assert world.verdict().is_right

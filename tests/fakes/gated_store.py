@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Self
 
 import msgspec
@@ -31,7 +32,7 @@ def contacts(n_rows: int, *, first: int = 0, people: int = 300) -> list[bytes]:
 def in_pieces(rows: Sequence[bytes], *cuts: int) -> list[bytes]:
     """Return an array of the rows as JSON, cut before the rows of these places."""
     edges = [0, *cuts, len(rows)]
-    pieces = [b",".join(rows[start:end]) for start, end in zip(edges, edges[1:], strict=False)]
+    pieces = [b",".join(rows[start:end]) for start, end in pairwise(edges)]
     pieces[0] = b"[" + pieces[0]
     pieces[-1] += b"]"
     return [piece if place == 0 else b"," + piece for place, piece in enumerate(pieces)]

@@ -111,6 +111,13 @@ class AnswerParser:
         self.heard.is_whole = True
 
 
+async def until(is_so: Callable[[], bool], *, timeout_s: float = 10.0) -> None:
+    """Return once something is so that nobody tells of."""
+    async with asyncio.timeout(timeout_s):
+        while not is_so():  # noqa: ASYNC110 - a file that grows, another's task that ends
+            await asyncio.sleep(0.005)
+
+
 def request(target: str, headers: Mapping[str, str], *, method: str = "GET", body: bytes = b"") -> bytes:
     """Return a request; a body gets its length."""
     lines = [f"{method} {target} HTTP/1.1", "Host: gateway.example", *(f"{name}: {v}" for name, v in headers.items())]

@@ -148,7 +148,7 @@ def store_file(crowd: list[Customer], tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture
 async def store_port(store_file: Path) -> AsyncIterator[int]:
     """Port of a running sample store."""
-    async with _serving(uvicorn.Config(store_app(store_file), lifespan="off", log_config=None)) as port:
+    async with _serving(uvicorn.Config(store_app(store_file), log_config=None)) as port:
         yield port
 
 

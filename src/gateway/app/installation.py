@@ -153,7 +153,7 @@ async def open_installation(settings: Settings, slot: str, *, with_rules: bool =
         stack.push_async_callback(rooms.feed.close)
         stack.push_async_callback(rooms.counting.flush, answers=True)
         if with_rules:
-            await rooms.policy.put_in_force(read_folder(settings.policies_dir))
+            await _begin_with_rules(rooms, is_door=slot != CLI_SLOT)
             await rooms.revocations.refresh(now_us())
             await rooms.holds.refresh()
             await rooms.changes.follow()
@@ -172,6 +172,15 @@ async def open_log(settings: Settings, slot: str) -> AsyncIterator[Sequencer]:
     check_private(settings.state)
     async with _sequencer(settings, open_keyring(settings), slot) as log:
         yield log
+
+
+async def _begin_with_rules(rooms: Rooms, *, is_door: bool) -> None:
+    """Put the folder's rules in force in a door; a command only decides by them, for itself."""
+    files = read_folder(rooms.settings.policies_dir)
+    if is_door:
+        await rooms.policy.put_in_force(files)
+    else:
+        await rooms.policy.consult(files)
 
 
 async def reload_rules(policy: PolicyChange, folder: Path) -> None:
@@ -220,7 +229,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
         workers=cost.at_once,
         waiting=cost.queue,
     )
-    feed = ChangeFeed(store)
+    feed, meta = ChangeFeed(store), Meta(store)
     policy = PolicyChange(
         load=lambda files: load(files, check_chain=check_chain),
         digest=digest,
@@ -228,6 +237,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
         archive=archive,
         recorder=log,
         choices=choices,
+        memory=meta,
     )
     codecs = CodecShelf(SurrogateKeyring(keyring))
     bearers = Bearers(
@@ -253,7 +263,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
         clock=now_us,
         keyring=keyring,
         store=store,
-        meta=Meta(store),
+        meta=meta,
         accounts=accounts,
         sessions=sessions,
         clients=clients,

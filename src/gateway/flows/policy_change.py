@@ -14,6 +14,9 @@ from gateway.domain.entry import Entry, Part, RulesInForce, RulesRefused
 from gateway.domain.errors import RulesError
 from gateway.domain.names import PurposeKey, RulesDigest
 
+IN_FORCE = "rules-in-force"
+"""Fact that holds the digest of the rules by which doors decide."""
+
 MOST_TOLD = 50
 """Problems that one entry of the log names at most."""
 
@@ -39,6 +42,16 @@ class ChoicesInMemory(Protocol):
         """Return once the choices for these purposes can be asked."""
 
 
+class Memory(Protocol):
+    """Facts of the installation that outlive a process."""
+
+    async def read(self, key: str) -> str | None:
+        """Return a fact, if it was ever written."""
+
+    async def write(self, key: str, value: str) -> None:
+        """Write a fact over what it was."""
+
+
 class PolicyChange:
     """Owner of the rules in force; everybody else asks it for the decider.
 
@@ -57,20 +70,31 @@ class PolicyChange:
         archive: Archive,
         recorder: Recorder,
         choices: ChoicesInMemory,
+        memory: Memory,
     ) -> None:
         """Begin without rules; nothing can be decided before the first are in force."""
         self._load, self._digest, self._in_band = load, digest, in_band
         self._archive, self._recorder, self._choices = archive, recorder, choices
+        self._memory = memory
+
+    async def consult(self, files: Mapping[str, bytes]) -> RulesDigest:
+        """Decide by rules in this process alone, as a command that explains does; nothing is put in force.
+
+        Raises:
+            RulesError: They cannot be used.
+        """
+        await self._use(self._load(files))
+        return self.decider.rules.digest
 
     async def put_in_force(self, files: Mapping[str, bytes]) -> RulesDigest:
-        """Put rules in force and return their digest.
+        """Put rules in force and return their digest; a start with those of the last process is no change.
 
         Raises:
             RulesError: They cannot be; the ones before stay in force.
             LogUnavailable: The change could not be entered; the ones before stay in force.
         """
-        digest, before = self._digest(files), self._in_force()
-        if digest == before:
+        digest = self._digest(files)
+        if digest == self._in_force():
             return digest
         try:
             rules = self._load(files)
@@ -79,10 +103,18 @@ class PolicyChange:
             await self._recorder.append(RulesRefused(rules=digest, problems=problems))
             raise
         self._archive.keep(digest, files)
-        await self._choices.load(tuple(rules.purposes))
-        await self._recorder.append(RulesInForce(rules=digest, before=before))
-        self.decider = Decider(rules, self._in_band)
+        before = await self._memory.read(IN_FORCE)
+        if digest != before:
+            told = RulesDigest(before) if before else None
+            await self._recorder.append(RulesInForce(rules=digest, before=told))
+            await self._memory.write(IN_FORCE, digest)
+        await self._use(rules)
         return digest
+
+    async def _use(self, rules: RuleSet) -> None:
+        """Swap the rules; the choices that they ask for are in memory before."""
+        await self._choices.load(tuple(rules.purposes))
+        self.decider = Decider(rules, self._in_band)
 
     def _in_force(self) -> RulesDigest | None:
         return self.decider.rules.digest if hasattr(self, "decider") else None

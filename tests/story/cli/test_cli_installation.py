@@ -107,10 +107,9 @@ def test_a_broken_off_init_keeps_the_name_that_its_logs_are_signed_by(tmp_path: 
     assert "--name gateway" in command.init("--name", "other", code=2).err
 
 
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
 def test_a_database_serves_one_installation(fresh: CommandLine, tmp_path: Path) -> None:
-    """A second installation on the same PostgreSQL database is refused before it makes anybody."""
-    if not fresh.environment.get("GATEWAY_DATABASE"):
-        pytest.skip("SQLite lies in the folder of its installation")
+    """A second installation on a PostgreSQL database is refused; SQLite lies in the folder of its installation."""
     fresh.init()
     second = CommandLine(tmp_path / "second", fresh.environment)
 

@@ -45,8 +45,8 @@ class Releasing:
         self._n_store_rows = self._n_kept = 0
         self._n_since = 0
         """Rows of the store since the last entry."""
-        self._chosen: ports.ChoiceSet | None = None
-        """By which the newest rows were judged."""
+        self._judged_by: list[int] = []
+        """Versions of the choices by which the rows were judged that wait for their block."""
         self._withheld: Counter[Cause] = Counter()
         """Rows left out since the last entry; that entry's block tells of them."""
         self._withheld_before: Counter[Cause] = Counter()
@@ -93,9 +93,9 @@ class Releasing:
         rule = choice_rule(self._plan)
         if rule is None:
             return [False] * len(numbers)
-        self._chosen = self._rooms.choices.sets_for(rule.purpose)
-        people = [number for number in numbers if number is not None]
-        return withheld_by(self._chosen, rule, people)
+        chosen = self._rooms.choices.sets_for(rule.purpose)
+        self._judged_by.append(chosen.version)
+        return withheld_by(chosen, rule, [number for number in numbers if number is not None])
 
     async def _release(self, block: Block, *, last: bool) -> None:
         """Run step 5: the block's entry is durable, then its bytes go."""
@@ -105,7 +105,8 @@ class Releasing:
         self._still_chosen(block.people)
         await self._rooms.recorder.append(self._entry(block, withheld, last=last), call.part(block.people))
         self._withheld_before += withheld
-        self._withheld, self._n_since = Counter(), 0
+        # What is left over for the next block came with the newest rows.
+        self._withheld, self._n_since, self._judged_by = Counter(), 0, self._judged_by[-1:]
         call.n_blocks += 1
         if not call.started:
             call.started = True
@@ -182,10 +183,10 @@ class Releasing:
             RefusedError: The choice of one of them counts from now on.
         """
         rule = choice_rule(self._plan)
-        if rule is None or self._chosen is None or not people:
+        if rule is None:
             return
         newest = self._rooms.choices.sets_for(rule.purpose)
-        if newest.version != self._chosen.version and any(withheld_by(newest, rule, people)):
+        if set(self._judged_by) - {newest.version} and any(withheld_by(newest, rule, people)):
             raise RefusedError(Deny(reason=Reason.OVERLOADED, rule=f"choice:{rule.purpose}"))
 
 

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every source file has the unit test file of its name, or stands in this list with what tests it instead."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE, UNIT = ROOT / "src" / "gateway", ROOT / "tests" / "unit"
+
+VALUES: tuple[str, ...] = ()
+"""Values alone: types check them, and whatever makes or reads them tests them."""
+LIST_ROUTE, FAULTS, OWN_FAULTS = "story/test_list_route.py", "story/test_faults.py", "story/test_own_faults.py"
+LAYERS, CASBIN = "property/test_layers_only_take_away.py", "property/test_grants_equal_casbin.py"
+CLI = "story/cli/test_cli_{}.py".format
+
+INSTEAD: dict[str, tuple[str, ...]] = {
+    "__main__.py": (CLI("contract"),),
+    "app/clock.py": (LIST_ROUTE,),
+    "app/doors.py": (LIST_ROUTE, FAULTS),
+    "app/installation.py": (LIST_ROUTE, CLI("installation")),
+    "app/joins.py": (LIST_ROUTE,),
+    "app/making.py": (LIST_ROUTE, CLI("installation")),
+    "app/rule_files.py": (CLI("rules"), OWN_FAULTS),
+    "app/serve.py": (CLI("rules"), "architecture/test_how_to.py"),
+    "cli/asking.py": (CLI("installation"),),
+    "cli/check.py": (CLI("rules"),),
+    "cli/choice.py": (CLI("choices"),),
+    "cli/client.py": (CLI("accounts"),),
+    "cli/db.py": (CLI("contract"),),
+    "cli/enrolling.py": (CLI("installation"), CLI("accounts")),
+    "cli/explain.py": (CLI("rules"),),
+    "cli/finding.py": (CLI("accounts"),),
+    "cli/init.py": (CLI("installation"),),
+    "cli/key.py": (CLI("keys"),),
+    "cli/lock.py": (CLI("accounts"),),
+    "cli/log.py": (CLI("log"),),
+    "cli/log_verify.py": (CLI("log"),),
+    "cli/main.py": (CLI("contract"),),
+    "cli/serve.py": (CLI("rules"), "architecture/test_how_to.py"),
+    "cli/user.py": (CLI("accounts"),),
+    "cli/views.py": (CLI("rules"),),
+    "decide/assurance.py": (LAYERS,),
+    "decide/choices.py": (LAYERS, LIST_ROUTE),
+    "decide/decide.py": (LAYERS, LIST_ROUTE),
+    "decide/explain.py": (CLI("rules"), LIST_ROUTE),
+    "decide/grants.py": (CASBIN,),
+    "decide/loader/fields.py": ("unit/decide/loader/test_datasets.py",),
+    "decide/loader/problems.py": ("unit/decide/loader/test_load.py",),
+    "decide/loader/reading.py": ("unit/decide/loader/test_load.py",),
+    "decide/loader/rungs.py": ("unit/decide/loader/test_grants_check.py",),
+    "decide/loader/shipped.py": ("architecture/test_policies_are_the_shipped_ones.py",),
+    "decide/oracle.py": (CASBIN, "unit/decide/test_oracle_sample.py"),
+    "decide/plan.py": (LAYERS,),
+    "decide/purposes.py": (LAYERS,),
+    "decide/redlines.py": (LAYERS,),
+    "decide/rules.py": VALUES,
+    "decide/transfer.py": (LAYERS, LIST_ROUTE),
+    "demo/command.py": (),
+    "demo/making.py": (),
+    "demo/tour.py": (),
+    "domain/catalog.py": VALUES,
+    "domain/choice.py": ("property/test_choices_equal_model.py",),
+    "domain/decision.py": VALUES,
+    "domain/entry.py": ("architecture/test_log_format_reference.py",),
+    "domain/errors.py": VALUES,
+    "domain/explanation.py": VALUES,
+    "domain/inquiry.py": VALUES,
+    "domain/names.py": (CASBIN,),
+    "domain/people.py": ("property/test_people_numbers.py",),
+    "domain/principal.py": (LIST_ROUTE,),
+    "domain/purpose.py": VALUES,
+    "domain/treatment.py": (LAYERS, CASBIN),
+    "domain/viewplan.py": (LAYERS,),
+    "doors/http/app.py": (LIST_ROUTE, OWN_FAULTS),
+    "doors/http/data.py": (LIST_ROUTE, FAULTS),
+    "doors/http/own.py": (LIST_ROUTE, OWN_FAULTS, "architecture/test_how_to.py"),
+    "flows/access/asking.py": (LIST_ROUTE,),
+    "flows/access/call.py": (LIST_ROUTE,),
+    "flows/access/flow.py": (LIST_ROUTE, FAULTS, OWN_FAULTS, "attack/test_hang_up.py"),
+    "flows/access/ports.py": VALUES,
+    "flows/access/releasing.py": (LIST_ROUTE, FAULTS, "attack/test_view_changes_midway.py"),
+    "flows/explain.py": (LIST_ROUTE, CLI("rules")),
+    "flows/policy_change.py": (OWN_FAULTS, CLI("rules")),
+    "record/counting.py": (OWN_FAULTS,),
+    "settings.py": ("architecture/test_configuration_reference.py", CLI("contract")),
+    "store/chunks.py": ("unit/store/test_people.py",),
+    "store/migrations/env.py": ("unit/store/test_migrate.py",),
+    "store/migrations/versions/0001_first.py": ("unit/store/test_schema.py",),
+    "store/postgres.py": ("unit/store/test_engine.py",),
+    "store/sqlite.py": ("unit/store/test_engine.py",),
+    "workers/loop.py": (OWN_FAULTS,),
+}
+"""By source file: the tests, below ``tests/``, that would fail without it. Nothing means values alone, or for the
+three files of the demo that only `make tour` runs them, which continuous integration does."""
+
+
+def sources() -> list[str]:
+    return [path.relative_to(SOURCE).as_posix() for path in sorted(SOURCE.rglob("*.py")) if path.name != "__init__.py"]
+
+
+def test_every_source_file_has_its_unit_test_or_says_what_tests_it() -> None:
+    """A new file brings its test file, or a line above."""
+    without = [name for name in sources() if not (UNIT / Path(name).parent / f"test_{Path(name).name}").exists()]
+    assert [name for name in without if name not in INSTEAD] == []
+
+
+def test_the_list_names_files_that_exist() -> None:
+    """On both sides."""
+    assert [name for name in INSTEAD if name not in sources()] == []
+    tests = {test for instead in INSTEAD.values() for test in instead}
+    assert [test for test in sorted(tests) if not (ROOT / "tests" / test).is_file()] == []
+
+
+@pytest.mark.parametrize("name", [name for name, instead in INSTEAD.items() if not instead and "demo/" not in name])
+def test_what_is_listed_as_values_has_no_statements_of_its_own(name: str) -> None:
+    """No loop and no branch: nothing that a test of its own could find wrong."""
+    words = ("for ", "while ", "if ", "match ", "with ", "try:")
+    lines = [line.strip() for line in (SOURCE / name).read_text("utf-8").splitlines()]
+    assert [line for line in lines if line.startswith(words)] == []
