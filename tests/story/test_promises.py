@@ -6,6 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from urllib.parse import quote
 
 import pytest
@@ -187,7 +188,7 @@ async def test_no_byte_leaves_before_its_entry_and_wire_and_log_agree(
     assert witness.early == []
     assert all(one.is_whole for _, one in heard)
     assert_wire_and_log_agree(heard, witness.authorised, entries)
-    assert len({one.status for _, one in heard}) >= 10
+    assert {one.status for _, one in heard} >= {200, 400, 401, 403, 404, 405, 415}
     assert not any(canary.encode() in one.body for canary in all_canaries() for _, one in heard)
     assert world.verdict().is_right
 
@@ -211,10 +212,15 @@ def assert_wire_and_log_agree(
     assert ClientId("newsletter-app") in {entry.client for entry in entries if isinstance(entry, SignIn)}
 
 
+async def test_the_witness_notices_a_byte_that_was_not_entered(world: World) -> None:
+    """The test above could fail: of a call without an entry, one byte is too much."""
+    witness = Witness(world)
+    witness.on_bytes(Heard(status=200, headers={"decision-id": "0" * 32}, body=b"x"))
+    assert len(witness.early) == 2
+
+
 async def test_a_released_byte_is_in_the_digest_of_its_block(world: World) -> None:
     """The entry holds the SHA-256 of exactly the bytes that left."""
-    from hashlib import sha256
-
     reply = await world.get("/crm/customers?limit=50", "analyst", ANALYST)
     [(entry, _)] = world.entries_of(reply.headers["decision-id"])
     assert isinstance(entry, Release)
