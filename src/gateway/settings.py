@@ -45,6 +45,8 @@ class StoreSettings(_Strict):
         authorization_file: File with the value of the Authorization header sent to this store.
         connect_s / read_s: Limits on connecting and on waiting for the next bytes, in seconds.
         connections: Most connections at the same time.
+        allowed_networks: Networks in which the store may be although they are refused by default:
+            link-local addresses, where clouds keep the credentials of machines, and the like.
     """
 
     base_url: str
@@ -52,7 +54,7 @@ class StoreSettings(_Strict):
     connect_s: float = Field(default=3.0, gt=0)
     read_s: float = Field(default=15.0, gt=0)
     connections: int = Field(default=64, ge=1)
-    allow_link_local: bool = False
+    allowed_networks: tuple[str, ...] = ()
 
 
 class PasswordSettings(_Strict):
@@ -164,6 +166,7 @@ def load(*, state: Path | None = None, config: Path | None = None) -> Settings:
     content.setdefault("state", str(state or path.parent))
     for secret in _SECRETS:
         _read_secret(secret, content)
+    _refuse_unknown_variables()
     try:
         settings = Settings(**content)
     except ValidationError as error:
@@ -174,11 +177,26 @@ def load(*, state: Path | None = None, config: Path | None = None) -> Settings:
     return settings.model_copy(update={"state": settings.state.absolute()})
 
 
+def _refuse_unknown_variables() -> None:
+    """Refuse a mistyped variable, which would otherwise leave a setting as it was."""
+    known = {f"GATEWAY_{name.upper()}" for name in Settings.model_fields}
+    known |= {"GATEWAY_STATE"} | {secret + "_FILE" for secret in _SECRETS}
+    for name in sorted(os.environ):
+        if (
+            name.startswith("GATEWAY_")
+            and not name.startswith("GATEWAY_TEST_")
+            and name.partition("__")[0] not in known
+        ):
+            raise SettingsError(f"{name} is no setting; see docs/reference/configuration.md")
+
+
 def _read_secret(variable: str, content: dict[str, Any]) -> None:
-    """Take a secret from the file that the variable with ``_FILE`` names, unless the variable itself is set."""
+    """Take a secret from the file that the variable with ``_FILE`` names."""
     named = os.environ.get(variable + "_FILE")
-    if named is None or variable in os.environ:
+    if named is None:
         return
+    if variable in os.environ:
+        raise SettingsError(f"{variable} and {variable}_FILE are both set; unset one of them")
     try:
         content[variable.removeprefix("GATEWAY_").lower()] = Path(named).read_text(encoding="utf-8").strip()
     except OSError as error:

@@ -2,6 +2,7 @@
 """Attack: a flood of calls without identity, to fill the disk or to hide one call among them."""
 
 import asyncio
+import sys
 
 import pytest
 
@@ -51,7 +52,7 @@ async def test_a_flood_is_entered_singly_up_to_the_bound_and_counted_beyond(worl
     assert len(single) + sum(sum(entry.reasons.values()) for entry in counted) == N_CALLS
     assert SINGLY_A_PLACE <= len(single) <= SINGLY_A_PLACE * (lasted_s + 2)
     assert len(counted) <= lasted_s + 2
-    print(f"{N_CALLS / lasted_s:.0f} calls/s, {len(single)} entries and {len(counted)} counts")
+    sys.stdout.write(f"{N_CALLS / lasted_s:.0f} calls/s, {len(single)} entries, {len(counted)} counts\n")
 
 
 async def test_counts_tell_the_reasons_and_since_when(world: World) -> None:

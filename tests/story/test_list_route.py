@@ -171,6 +171,26 @@ async def test_sensitive_notes_reach_a_service_agent_with_numbers_masked(world: 
     assert all("health_note" not in row for row in reply.json["items"])
 
 
+async def test_a_caller_that_names_fields_gets_no_others(world: World) -> None:
+    """What was not asked for does not leave, and the entry and the head say only what did."""
+    reply = await world.get("/crm/customers?limit=5&fields=city,id", "analyst", ANALYST)
+    unknown = await world.get("/crm/customers?fields=shoe_size", "analyst", ANALYST)
+    hidden = await world.get("/crm/customers?fields=city,religion", "analyst", ANALYST)
+
+    assert {frozenset(row) for row in reply.json["items"]} == {frozenset({"id", "city"})}
+    assert reply.headers["data-view"] == 'reveal=("city"), surrogate=("id")'
+    [(entry, _)] = world.entries_of(reply.headers["decision-id"])
+    assert isinstance(entry, Release)
+    assert entry.facts is not None
+    assert entry.facts.fields == {"reveal": ("city",), "surrogate": ("id",)}
+    assert [unknown.status, unknown.json["fields"]] == [400, ["fields"]]
+    assert [hidden.status, hidden.json["reason"], hidden.json["fields"]] == [
+        403,
+        "field-not-permitted",
+        ["religion"],
+    ]
+
+
 async def test_the_total_is_told_only_where_no_row_can_be_withheld(world: World) -> None:
     """A total that counts withheld rows would tell of them."""
     mailing = await world.get("/crm/customers?limit=5", "campaigner", EMAIL)

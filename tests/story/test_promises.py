@@ -215,7 +215,7 @@ def assert_wire_and_log_agree(
 async def test_the_witness_notices_a_byte_that_was_not_entered(world: World) -> None:
     """The test above could fail: of a call without an entry, one byte is too much."""
     witness = Witness(world)
-    witness.on_bytes(Heard(status=200, headers={"decision-id": "0" * 32}, body=b"x"))
+    witness.on_bytes(Heard(status=200, headers={"decision-id": "never-entered"}, body=b"x"))
     assert len(witness.early) == 2
 
 

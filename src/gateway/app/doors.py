@@ -2,7 +2,7 @@
 """The HTTP door of an open installation, joined from its rooms."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gateway.domain.signin import OAuthError, Origin
 from gateway.doors.http.app import HttpDoor
 from gateway.doors.http.cursors import Seal
 from gateway.doors.http.data import DataDoor, new_decision_id
+from gateway.doors.http.headers import Network
 from gateway.doors.http.own import OwnParts, OwnPaths
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_json
@@ -83,13 +84,21 @@ def _store(name: str, one: StoreSettings) -> Store:
         connect_s=one.connect_s,
         read_s=one.read_s,
         connections=one.connections,
+        allowed=_networks(f"stores.{name}.allowed_networks", one.allowed_networks),
     )
+
+
+def _networks(key: str, texts: Sequence[str]) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(text) for text in texts)
+    except ValueError as error:
+        raise SettingsError(f"{key}: {error}") from None
 
 
 def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
     """Return the ASGI application of an open installation."""
     identify = IdentifyJoin(Identify(rooms.bearers, rooms.revocations), rooms.revocations)
-    proxies = tuple(ip_network(network) for network in rooms.settings.trusted_proxies)
+    proxies = _networks("trusted_proxies", rooms.settings.trusted_proxies)
     access = AccessFlow(
         AccessRooms(
             rules=rooms.policy,

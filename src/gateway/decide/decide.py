@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gateway.decide import purposes, transfer
 from gateway.decide.grants import GrantIndex
-from gateway.decide.plan import Ask, compile_plan, lower, valid_until
+from gateway.decide.plan import Ask, compile_plan, lower, project, valid_until
 from gateway.decide.rules import Grant, Recipient, RuleSet
 from gateway.domain.catalog import Comparison
 from gateway.domain.decision import Decision, Deny, FilterUse, Permit, Reason, StepUp, Use
@@ -43,6 +43,7 @@ class Decider:
         """Plan by call, and the time from which it has to be settled again."""
         self._plans: dict[_PlanKey, ViewPlan] = {}
         self._lowered: dict[tuple[int, Caps], tuple[ViewPlan, ViewPlan]] = {}
+        self._projected: dict[tuple[int, frozenset[FieldName]], tuple[ViewPlan, ViewPlan]] = {}
 
     def decide(self, inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> Decision:
         """Return what may be done about an inquiry now."""
@@ -175,12 +176,24 @@ class Decider:
         more = _more_when_fresh(plan, view)
         named = tuple(name for name in inquiry.fields if name in more) if inquiry.fields and more else ()
         if refused is None and not named:
-            return Permit(plan=view, filters=uses, step_up=more)
+            return Permit(plan=self._named_alone(view, inquiry.fields), filters=uses, step_up=more)
         if not caps.fresh:
             fresh = self.lowered(plan, Caps(fresh=True, holds=caps.holds))
             if self._refused(inquiry, fresh, self._uses(fresh, inquiry)) is None:
                 return StepUp(fields=refused.fields if refused else named)
-        return refused or Permit(plan=view, filters=uses, step_up=more)
+        return refused or Permit(plan=self._named_alone(view, inquiry.fields), filters=uses, step_up=more)
+
+    def _named_alone(self, view: ViewPlan, fields: tuple[FieldName, ...] | None) -> ViewPlan:
+        """Return the view of a caller that named fields: of the others nothing leaves."""
+        if fields is None:
+            return view
+        key = (id(view), frozenset(fields))
+        known = self._projected.get(key)
+        if known is None:
+            if len(self._projected) >= KEPT_PLANS:
+                self._projected.clear()
+            known = self._projected[key] = (view, project(view, key[1]))
+        return known[1]
 
     def _uses(self, view: ViewPlan, inquiry: Inquiry) -> tuple[FilterUse, ...]:
         """Return the filters that the view permits."""

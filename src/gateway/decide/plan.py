@@ -6,7 +6,7 @@ layer or a deny that is added can only take away. What changes by the second is 
 sign-in and holds lower it afterwards.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import msgspec
 
@@ -14,10 +14,10 @@ from gateway.decide import assurance, choices, purposes, redlines, transfer
 from gateway.decide.grants import GrantedCategories
 from gateway.decide.rules import Grant, Recipient, RedLine, RuleSet
 from gateway.domain.catalog import Collection, FieldSpec
-from gateway.domain.names import is_under
+from gateway.domain.names import FieldName, is_under
 from gateway.domain.principal import Assurance
 from gateway.domain.purpose import PurposeRule
-from gateway.domain.treatment import Chain, Treatment, smaller
+from gateway.domain.treatment import NOTHING, Chain, Treatment, smaller
 from gateway.domain.viewplan import Caps, Ceiling, FieldView, Hold, Layer, ViewPlan
 
 NEVER_US = 2**62
@@ -104,6 +104,15 @@ def lower(plan: ViewPlan, caps: Caps) -> ViewPlan:
     """Return the plan under what changes by the second; each cap can only take away."""
     views = tuple(_lowered(plan, view, caps) for view in plan.views)
     return msgspec.structs.replace(plan, views=views, lowered=caps)
+
+
+def project(plan: ViewPlan, fields: Container[FieldName]) -> ViewPlan:
+    """Return the plan with nothing of the fields that the caller did not name."""
+    views = tuple(
+        view if view.field in fields else msgspec.structs.replace(view, treatment=NOTHING, stale=NOTHING)
+        for view in plan.views
+    )
+    return msgspec.structs.replace(plan, views=views)
 
 
 def _lowered(plan: ViewPlan, view: FieldView, caps: Caps) -> FieldView:

@@ -9,7 +9,6 @@ A file must be ours and closed to everyone else, and is refused otherwise.
 import base64
 import binascii
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -19,7 +18,6 @@ from gateway.domain.errors import SettingsError
 from gateway.keys.envelope import KEY_BYTES, Secret, new_key, open_sealed, seal
 
 VARIABLE = "GATEWAY_KEK"
-FILE_VARIABLE = "GATEWAY_KEK_FILE"
 LARGEST_FILE_BYTES = 4096
 
 
@@ -103,19 +101,6 @@ class FileKek(HeldKek):
             os.fsync(descriptor)
         sync_directory(path.parent)
         return cls(path)
-
-
-def kek_from(environment: Mapping[str, str], default: Path) -> HeldKek:
-    """Return the KEK that the environment names, else that of the installation's own file.
-
-    Raises:
-        SettingsError: Both variables are set, or what they name cannot be used.
-    """
-    if VARIABLE in environment and FILE_VARIABLE in environment:
-        raise SettingsError(f"{VARIABLE} and {FILE_VARIABLE} are both set; unset one of them")
-    if VARIABLE in environment:
-        return HeldKek.from_text(environment[VARIABLE], VARIABLE)
-    return FileKek(Path(environment.get(FILE_VARIABLE, default)))
 
 
 def sync_directory(directory: Path) -> None:

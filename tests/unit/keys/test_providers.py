@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import KeyUnavailable, SettingsError
-from gateway.keys.providers import FILE_VARIABLE, VARIABLE, FileKek, HeldKek, kek_from
+from gateway.keys.providers import VARIABLE, FileKek, HeldKek
 
 TEXT = base64.b64encode(bytes(range(32))).decode()
 
@@ -97,26 +97,6 @@ def test_anything_but_32_bytes_in_base64_is_refused_without_being_quoted(text: s
     assert not text or text not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
-
-
-def test_the_environment_decides_where_the_kek_is(tmp_path: Path) -> None:
-    """The variable, the file it names, the installation's own file, in that order of search."""
-    own, named = FileKek.create(tmp_path / "own"), FileKek.create(tmp_path / "named")
-
-    found = [
-        kek_from({VARIABLE: TEXT + "\n"}, tmp_path / "own"),
-        kek_from({FILE_VARIABLE: str(tmp_path / "named")}, tmp_path / "own"),
-        kek_from({}, tmp_path / "own"),
-    ]
-
-    for kek, same in zip(found, (HeldKek.from_text(TEXT, "test"), named, own), strict=True):
-        assert kek.unwrap(same.wrap(b"s", "l"), "l") == b"s"
-
-
-def test_two_places_at_once_are_refused(tmp_path: Path) -> None:
-    """Nobody should have to guess which one is in use."""
-    with pytest.raises(SettingsError, match="both"):
-        kek_from({VARIABLE: TEXT, FILE_VARIABLE: "x"}, tmp_path / "own")
 
 
 def test_a_kek_is_neither_printed_nor_pickled() -> None:

@@ -88,8 +88,8 @@ PROBLEMS: Mapping[Reason, Problem] = {
         400,
         "The route does not declare this parameter",
         "此接口没有声明该参数",
-        "Use only the parameters that /-/openapi.json lists for the route; none is ignored.",
-        "请只使用 /-/openapi.json 为该接口列出的参数；任何参数都不会被忽略。",
+        "Use only parameters that the route declares; none is ignored. The store's owner knows them.",
+        "请只使用该接口已声明的参数；任何参数都不会被忽略。可向数据源负责人了解。",
     ),
     Reason.PARAMETER_INVALID: _caller(
         400,
@@ -190,8 +190,8 @@ PROBLEMS: Mapping[Reason, Problem] = {
         404,
         "There is no such store or route",
         "没有这样的数据源或接口",
-        "See /-/openapi.json for the routes that are declared.",
-        "已声明的接口请见 /-/openapi.json。",
+        "Only declared routes exist here. The store's owner knows them.",
+        "只有已声明的接口可用，可向数据源负责人了解。",
     ),
     Reason.NOT_FOUND: _caller(
         404,
