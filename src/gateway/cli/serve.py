@@ -5,7 +5,7 @@ import importlib
 
 import typer
 
-from gateway.cli.desk import Desk, command, log_to_stderr, run_to_end
+from gateway.cli.desk import Desk, command, log_to_stderr
 
 DEMO = "gateway.demo.command"
 """Joined by name when it is asked for: the demo's room stands beside this one, and neither imports the other."""
@@ -14,11 +14,11 @@ DEMO = "gateway.demo.command"
 @command
 def serve(desk: Desk) -> None:
     """Serve until SIGTERM or SIGINT. SIGHUP reads the rules again."""
-    from gateway.app.serve import serve as served
+    from gateway.app.serve import run
 
     log_to_stderr()
     settings = desk.settings
-    run_to_end(served(settings, on_ready=lambda port: _tell_ready(desk, settings.listen.host, port)))
+    run(settings, on_ready=lambda port: _tell_ready(desk, settings.listen.host, port))
 
 
 def demo(context: typer.Context) -> None:
