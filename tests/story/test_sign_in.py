@@ -10,7 +10,7 @@ import pytest
 
 from gateway.app.making import Enrolled, enrol_at_once, totp_now
 from gateway.domain.entry import SignIn
-from gateway.domain.names import PurposeKey
+from gateway.domain.names import PurposeKey, RecipientId
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
 from gateway.identify.sessions import PERSON_CLIENT, new_session_id
 from tests.story.conftest import ANALYST, EMAIL, SMS, Reply, World
@@ -71,10 +71,8 @@ async def test_the_first_step_answers_alike_whatever_is_wrong(world: World, pers
     account = await world.rooms.accounts.named("officer")
     assert account is not None
     await world.rooms.accounts.disable(account.account.id, now_us=world.rooms.clock())
-    for _ in range(11):
-        locked = await password_shown(world, "wrong", "admin")
     replies = [
-        locked,
+        *[await password_shown(world, "wrong", "admin") for _ in range(11)],
         await password_shown(world),
         await password_shown(world, "wrong"),
         await password_shown(world, "wrong", "nobody-has-this-name"),
@@ -153,25 +151,29 @@ async def test_signing_out_ends_bearers_at_once(world: World, person: Enrolled) 
     assert failed(refreshed)
 
 
-async def test_an_old_bearer_is_no_bearer(world: World, person: Enrolled) -> None:
-    """After its life, before its time, and of another installation."""
-    principal = Principal(
+def principal_of(person: Enrolled, signed_in_us: int) -> Principal:
+    """Return the person as it signed in at a time."""
+    return Principal(
         account=person.account,
         kind=PrincipalKind.PERSON,
         roles=(),
         client=PERSON_CLIENT,
-        recipient="own",  # type: ignore[arg-type]
+        recipient=RecipientId("own"),
         proof=Assurance.PERSON,
-        signed_in_us=world.rooms.clock(),
+        signed_in_us=signed_in_us,
         scopes=(PurposeKey(EMAIL),),
         session=new_session_id(),
     )
-    for ago_s, status in ((0, 200), (250, 200), (400, 401), (86_400, 401), (-3_600, 401)):
-        made = world.rooms.bearers.issue(principal, amr=("pwd", "otp"), now_us=world.rooms.clock() - ago_s * 1_000_000)
-        reply = await world.get("/-/me", None, None, Authorization=f"Bearer {made}")
-        assert reply.status == status, ago_s
-        if status == 401:
-            assert 'error="invalid_token"' in reply.headers["www-authenticate"]
+
+
+@pytest.mark.parametrize(("ago_s", "status"), [(0, 200), (250, 200), (400, 401), (86_400, 401), (-3_600, 401)])
+async def test_a_bearer_is_good_for_its_life_alone(world: World, person: Enrolled, ago_s: int, status: int) -> None:
+    """Not after it, and not before it was issued."""
+    issued_us = world.rooms.clock() - ago_s * 1_000_000
+    made = world.rooms.bearers.issue(principal_of(person, issued_us), amr=("pwd", "otp"), now_us=issued_us)
+    reply = await world.get("/-/me", None, None, Authorization=f"Bearer {made}")
+    assert reply.status == status
+    assert ('error="invalid_token"' in reply.headers.get("www-authenticate", "")) == (status == 401)
 
 
 async def test_a_service_gets_the_purposes_it_asks_for_and_no_others(world: World) -> None:
@@ -272,10 +274,15 @@ async def test_every_step_is_in_the_log_and_no_secret_is_anywhere(
         told.json["access_token"],
     ]
     captured = capfd.readouterr()
-    written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != "wire.log"]
+    written = contents(tmp_path)
     for needle in hidden:
         assert needle not in captured.out + captured.err
         assert not any(needle.encode() in content for content in written)
+
+
+def contents(folder: Path) -> list[bytes]:
+    """Return what is in all files but the record of what the tests themselves were sent."""
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "wire.log"]
 
 
 async def test_the_keys_of_bearers_are_told_and_verify_them(world: World, person: Enrolled) -> None:

@@ -29,6 +29,7 @@ ANALYST = "analytics.reporting.campaign_insights"
 EMAIL = "marketing.communications.email"
 SMS = "marketing.communications.sms"
 REFERENCE = {"Data-Reference": "tour-2026"}
+EXPLAINED = ("name", "email", "phone", "religion", "age")
 SHOWN = (
     "id", "name", "email", "phone", "national_id", "birth_date", "address", "city", "religion", "notes", "age", "job",
     "balance",
@@ -88,6 +89,14 @@ class Guide:
         """Return a bearer of a role's account, as ``gateway demo --bearer`` prints it."""
         words = ("demo", "--bearer", role, "--signed-in-ago", str(signed_in_ago_s), "--state", str(self.state))
         return run(*words).stdout.strip()
+
+    def lines(self, lines: Sequence[str]) -> None:
+        """Show what a command printed: lines of a table cut to the screen, sentences wrapped."""
+        for line in lines:
+            cut = is_row(line)
+            self.console.print(
+                f"  {line}", highlight=False, markup=False, no_wrap=cut, overflow="ellipsis" if cut else "fold"
+            )
 
     def beside(self, straight: Mapping[str, object], through: Mapping[str, object]) -> None:
         """Show one row as the store tells it beside what the gateway lets leave; an absent field is a dot."""
@@ -244,7 +253,8 @@ def explain(guide: Guide) -> None:
         "explain", "campaigner", "crm.customers", "--purpose", EMAIL, "--operation", "read",
         "--reference", "tour-2026", "--filter", "religion=catholic",
     )  # fmt: skip
-    guide.console.print(told.stdout, highlight=False, markup=False)
+    table = [line for line in told.stdout.splitlines() if line.partition(" ")[0] in EXPLAINED or not is_row(line)]
+    guide.lines(table)
     guide.check("denied, and the red line is named", holds=told.returncode == 3 and "red" in told.stdout.lower())
 
 
@@ -255,8 +265,7 @@ def flipped_byte(guide: Guide) -> None:
         "Every answer and refusal above has an entry, durable before its first byte left. The log is a "
         "Merkle tree under signed checkpoints; anyone with a copy and the public key can check it.",
     )
-    tail = guide.command("log", "tail", "-n", "6")
-    guide.console.print(tail.stdout, highlight=False, markup=False)
+    guide.lines(guide.command("log", "tail", "-n", "6", "--slot", "door-0").stdout.splitlines())
     right = guide.command("log", "verify")
     guide.console.print(right.stdout, highlight=False, markup=False)
     guide.check("the log is right", holds=right.returncode == 0)
@@ -272,6 +281,11 @@ def flipped_byte(guide: Guide) -> None:
     guide.console.print(f"  [bold]$ gateway log verify --dir copy-of-the-log[/]\n{wrong.stdout}", highlight=False)
     shutil.rmtree(copy)
     guide.check("the flipped byte is found", holds=wrong.returncode == 1)
+
+
+def is_row(line: str) -> bool:
+    """Tell whether a line belongs to a table."""
+    return "│" in line or "┃" in line or "━" in line
 
 
 STEPS: tuple[Callable[[Guide], None], ...] = (
