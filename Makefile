@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help demo tour test check fast referee lock clean
+.PHONY: help demo tour test check fast referee audit lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -59,6 +59,9 @@ check: fast  ## Format, lint, types, import contracts, and all tests on SQLite a
 
 referee: $(VENV)/.tested  ## The long runs: hours of load, crashes, races and scans
 	@exec .ci/with-postgres $(BIN)/pytest -m referee
+
+audit: $(VENV)/.tested  ## Ask the package index for known vulnerabilities in the locked dependencies
+	@$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt
 
 lock: | $(BIN)/python  ## Lock the dependencies anew, with hashes, wheels only
 	@$(PYTHON) -m venv .venv-lock
