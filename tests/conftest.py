@@ -4,6 +4,9 @@
 The tables are built once for each engine and copied for each test: a directory of two SQLite files,
 and a template database on PostgreSQL. The PostgreSQL half runs where GATEWAY_TEST_POSTGRES is a
 SQLAlchemy URL whose user may create databases (``.ci/postgres`` starts such a server).
+
+When the last test has run, all that the session wrote is searched for canaries (promise P2); one that
+is found fails the session.
 """
 
 import os
@@ -21,7 +24,41 @@ from gateway.keys.providers import FileKek
 from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store
 from gateway.store.migrate import migrate
 from gateway.store.schema import KEYS_SCHEMA
+from tests.fakes.canary_search import canaries_below, canaries_in_output, write_out
 from tests.fakes.clock import FakeClock
+
+_reports = pytest.StashKey[list[pytest.TestReport]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the reports of tests, which hold what they wrote to output."""
+    config.stash[_reports] = []
+    config.pluginmanager.register(_Keeping(config.stash[_reports]))
+
+
+class _Keeping:
+    def __init__(self, reports: list[pytest.TestReport]) -> None:
+        self._reports = reports
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.sections:
+            self._reports.append(report)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the session if a canary is in anything that it wrote, and say where."""
+    factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+    reports = session.config.stash[_reports]
+    found = canaries_in_output(reports)
+    if factory._basetemp is not None:
+        found += canaries_below(factory._basetemp)
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+        assert terminal is not None
+        terminal.section("canaries", sep="=", red=True, bold=True)
+        terminal.write("\n".join([*found, ""]))
 
 
 @pytest.fixture
@@ -72,6 +109,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     name = f"gateway_test_{secrets.token_hex(6)}"
     run_on_server(f'CREATE DATABASE "{name}" TEMPLATE "{request.getfixturevalue("postgres_template")}"')
     yield postgres_url().set(database=name).render_as_string(hide_password=False)
+    write_out(libpq_url(name), tmp_path / "postgres.txt")
     run_on_server(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -90,6 +128,11 @@ def postgres_url() -> URL:
 
 def run_on_server(statement: str) -> None:
     """Run one statement outside of a transaction, as CREATE DATABASE demands."""
-    url = postgres_url().set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(libpq_url(), autocommit=True) as connection:
         connection.execute(statement.encode())
+
+
+def libpq_url(database: str | None = None) -> str:
+    """Return the address of the test server, or of a database on it, as libpq takes it."""
+    url = postgres_url().set(drivername="postgresql")
+    return (url.set(database=database) if database else url).render_as_string(hide_password=False)

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from gateway.domain.choice import ChoiceState
 from gateway.domain.entry import Refused
 from gateway.record import counting
 from tests.fakes.wire import Heard, called, request
@@ -124,3 +125,24 @@ async def test_whether_a_filter_would_match_does_not_show_in_its_refusal(world: 
     )
     bodies = [one.body.replace(one.headers["decision-id"].encode(), b"") for one in heard]
     assert bodies[0] == bodies[1]
+
+
+async def test_a_withheld_record_is_told_as_one_that_is_not_there(world: World) -> None:
+    """Status, headers and body are alike, so nobody learns who withdrew."""
+    listed = await world.get("/crm/customers?limit=300", "campaigner", EMAIL)
+    surrogate, email = listed.json["items"][0]["id"], listed.json["items"][0]["email"]
+    customer = next(one for one in world.crowd if one.email == email)
+    before = await world.get(f"/crm/customers/{surrogate}", "campaigner", EMAIL)
+    await world.choose(customer.id, EMAIL, ChoiceState.WITHDRAWN)
+    withheld = await world.get(f"/crm/customers/{surrogate}", "campaigner", EMAIL)
+    absent = await world.get("/crm/customers/c-999999", "service-agent", SUPPORT)
+
+    assert (before.status, before.json["email"]) == (200, email)
+    assert withheld.status == absent.status == 404
+    told = [
+        (one.body.replace(one.headers["decision-id"].encode(), b""), sorted(one.headers)) for one in (withheld, absent)
+    ]
+    assert told[0] == told[1]
+    [(entry, _)] = world.entries_of(withheld.headers["decision-id"])
+    assert isinstance(entry, Refused)
+    assert entry.rule == "withheld:choice"

@@ -8,6 +8,7 @@ root path, access log, server header (DESIGN 9.7).
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
@@ -67,7 +68,8 @@ def server_config(app: Any) -> uvicorn.Config:
 
 
 def run(settings: Settings, *, on_ready: Callable[[int], None] | None = None) -> None:
-    """Serve on the faster event loop until told to end; see ``serve``."""
+    """Serve on the faster event loop until told to end; see ``serve``. Remarks of the program go to stderr."""
+    structlog.configure(logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, on_ready=on_ready))
 

@@ -5,7 +5,7 @@ import importlib
 
 import typer
 
-from gateway.cli.desk import Desk, command, log_to_stderr
+from gateway.cli.desk import Desk, command
 
 DEMO = "gateway.demo.command"
 """Joined by name when it is asked for: the demo's room stands beside this one, and neither imports the other."""
@@ -16,7 +16,6 @@ def serve(desk: Desk) -> None:
     """Serve until SIGTERM or SIGINT. SIGHUP reads the rules again."""
     from gateway.app.serve import run
 
-    log_to_stderr()
     settings = desk.settings
     run(settings, on_ready=lambda port: _tell_ready(desk, settings.listen.host, port))
 

@@ -19,6 +19,7 @@ SINGLY_A_PLACE = 20
 SINGLY_IN_ALL = 200
 """Refusals a second that are entered one by one (DESIGN 4)."""
 
+EVERY_S = 1.0
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 
@@ -65,7 +66,7 @@ class Counting:
         """Enter refusals every second and answers every minute until told to stop."""
         while not stop.is_set():
             try:
-                await asyncio.wait_for(stop.wait(), 1.0)
+                await asyncio.wait_for(stop.wait(), EVERY_S)
             except TimeoutError:
                 await self.flush(answers=self._clock() - self._answers_since_us >= MINUTE_US)
         await self.flush(answers=True)

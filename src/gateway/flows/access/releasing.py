@@ -58,8 +58,8 @@ class Releasing:
             for rows in splitter.feed(chunk):
                 await self._transform(rows)
         members = splitter.finish()
-        if self._shape.kind == "record" and self._n_kept == 0 and Cause.MALFORMED not in self._withheld:
-            raise RefusedError(absent(self._withheld))
+        if self._shape.kind == "record" and self._n_kept == 0 and not self._withheld[Cause.MALFORMED]:
+            raise RefusedError(absent(+self._withheld))
         # Where rows can be withheld, the store's total would count those too.
         await self._release(self._writer.finish({} if self._plan.row_rules else members.counts), last=True)
 

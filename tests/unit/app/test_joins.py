@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Joins: bands, codecs that are kept, and identification in the flow's words."""
+
+import pytest
+
+from gateway.app import joins
+from gateway.app.joins import CodecShelf, IdentifyJoin, SurrogateKeyring, is_band
+from gateway.domain.decision import Deny, Reason
+from gateway.domain.principal import Principal
+from gateway.domain.treatment import Rung
+from gateway.identify.identify import SignInProblem
+from gateway.keys.keyring import Keyring
+from tests.fakes.deciding import NOW_US, PERSON
+from tests.fakes.plans import REVEALED, chain, plan, spec
+
+
+@pytest.mark.parametrize(
+    ("rung", "text", "is_one"),
+    [
+        ("generalise.year", "1980", True),
+        ("generalise.year", "1980-05", False),
+        ("generalise.band10", "1980-1989", True),
+        ("generalise.band10", "1981-1990", False),
+        ("generalise.band10", "80", False),
+        ("no.such.rung", "1980", False),
+    ],
+)
+def test_a_band_is_what_its_rung_writes(rung: str, text: str, is_one: bool) -> None:
+    """Anything finer or beside it is none."""
+    assert is_band(Rung(rung), text) is is_one
+
+
+def test_the_codec_of_a_plan_is_made_once(keyring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until keys change or the shelf is full."""
+    monkeypatch.setattr(joins, "KEPT_CODECS", 2)
+    shelf = CodecShelf(SurrogateKeyring(keyring))
+    plans = [plan((spec("name"), chain(), REVEALED)) for _ in range(3)]
+    first = shelf(plans[0])
+    assert shelf(plans[0]) is first
+    shelf.clear()
+    assert shelf(plans[0]) is not first
+    for one in plans:
+        shelf(one)
+    assert len(shelf._codecs) == 1
+
+
+def test_the_keys_of_surrogates_are_those_of_the_keyring(keyring: Keyring) -> None:
+    """A label gets its key when it is first used, and old versions are found."""
+    keys = SurrogateKeyring(keyring)
+    made = keys.current("surrogate/crm.id")
+    assert keys.current("surrogate/crm.id") == made
+    assert keys.version("surrogate/crm.id", made.version) == made
+
+
+class OnlyFinds:
+    """Identification that finds what it was given."""
+
+    def __init__(self, found: Principal | SignInProblem) -> None:
+        self._found = found
+
+    def principal(self, authorization: str | None, now_us: int) -> Principal | SignInProblem:
+        """Return it."""
+        return self._found
+
+
+class RevokesSessions:
+    """Revocations that know one session."""
+
+    def is_revoked(self, session: str, account: str) -> bool:
+        """Tell whether it is the one."""
+        return session == PERSON.session
+
+
+def test_a_problem_of_identification_is_a_refusal_with_its_cause_for_staff() -> None:
+    """The caller gets the reason alone."""
+    problem = SignInProblem(reason=Reason.SIGN_IN_REQUIRED, error="invalid_token", why="expired")
+    join = IdentifyJoin(OnlyFinds(problem), RevokesSessions())  # type: ignore[arg-type]
+    assert join.principal("x", NOW_US) == Deny(reason=Reason.SIGN_IN_REQUIRED, rule="expired")
+
+
+def test_a_principal_is_handed_on_and_asked_about_again() -> None:
+    """Between blocks, by session and account."""
+    join = IdentifyJoin(OnlyFinds(PERSON), RevokesSessions())  # type: ignore[arg-type]
+    assert join.principal("x", NOW_US) is PERSON
+    assert join.is_revoked(PERSON)
