@@ -144,6 +144,19 @@ class Settings(BaseSettings):
         return f"urn:gateway:{self.installation}"
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice, of which the last would win in silence."""
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[str]()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, "this key stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
 def load(*, state: Path | None = None, config: Path | None = None) -> Settings:
     """Return the settings of an installation.
 
@@ -158,9 +171,13 @@ def load(*, state: Path | None = None, config: Path | None = None) -> Settings:
     if not path.is_file():
         raise SettingsError(f"{path} does not exist; `gateway init {path.parent}` makes an installation there")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from None
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader) or {}  # noqa: S506 - a safe loader
+    except yaml.MarkedYAMLError as error:
+        # The line is told and not shown: it may hold a secret.
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SettingsError(f"{path}:{line}: {error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise SettingsError(f"{path}: this is no YAML in UTF-8") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: expected keys and values at the top, found {type(content).__name__}")
     content.setdefault("state", str(state or path.parent))

@@ -74,7 +74,7 @@ def test_a_canary_in_a_row_is_found(apart: Path) -> None:
     assert len(canaries_below(apart)) == 2
 
 
-@pytest.mark.parametrize(("written", "status"), [(VALUE, 1), ("nothing", 0)])
+@pytest.mark.parametrize(("written", "status"), [(VALUE, 1), ("nothing", 0)], ids=["a canary", "nothing"])
 def test_a_session_that_wrote_a_canary_fails(apart: Path, written: str, status: int) -> None:
     """Though each of its tests passed; the file is named at the end."""
     (apart / "conftest.py").write_text("from tests.conftest import *\nfrom tests.conftest import _reports\n")

@@ -7,7 +7,7 @@ from gateway.demo.people import Customer
 from gateway.domain.choice import ChoiceState
 from gateway.domain.entry import Refused, Release
 from gateway.domain.names import PurposeKey
-from tests.story.conftest import ADNET, ANALYST, EMAIL, SMS, SUPPORT, World
+from tests.story.conftest import ADNET, ANALYST, EMAIL, SMS, SUPPORT, Reply, World
 
 
 async def test_an_analyst_gets_exactly_the_view_that_the_rules_allow(world: World) -> None:
@@ -124,10 +124,20 @@ async def test_an_absent_and_a_withheld_record_get_one_answer(world: World) -> N
     person = next(customer for customer in world.crowd if not _may_be_mailed(customer))
     by_id = {row["id"]: row for row in (await world.straight("/crm/customers?limit=300"))["items"]}
     assert person.id in by_id
-    withheld = await world.get(f"/crm/customers?email={person.email}&limit=5", "campaigner", EMAIL)
-    absent = await world.get("/crm/customers?email=nobody@example.org&limit=5", "campaigner", EMAIL)
+    withheld = await world.get(f"/crm/customers?email={person.email}&limit=20", "campaigner", EMAIL)
+    absent = await world.get("/crm/customers?email=nobody@example.org&limit=20", "campaigner", EMAIL)
+    small = await world.get(f"/crm/customers?email={person.email}&limit=1", "campaigner", EMAIL)
 
     assert withheld.json["items"] == absent.json["items"] == []
+    assert _told(withheld) == _told(absent)
+    assert [small.status, small.json["reason"], small.json["fields"]] == [400, "parameter-invalid", ["limit"]]
+    mine = await world.get(f"/-/me/decisions/{withheld.headers['decision-id']}", "campaigner")
+    assert mine.json["rows_withheld"] == {}
+
+
+def _told(reply: Reply) -> dict[str, str]:
+    """Return the head but for what differs between any two calls."""
+    return {name: value for name, value in reply.headers.items() if name not in ("date", "decision-id")}
 
 
 async def test_a_single_record_is_asked_for_by_its_surrogate(world: World) -> None:

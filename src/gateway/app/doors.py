@@ -2,7 +2,7 @@
 """The HTTP door of an open installation, joined from its rooms."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -10,8 +10,8 @@ import msgspec
 
 from gateway.app.installation import Rooms
 from gateway.app.joins import HttpTarget, IdentifyJoin
-from gateway.domain.decision import Deny, Reason, Refusal
-from gateway.domain.entry import End, Refused, Release
+from gateway.domain.decision import Deny, Refusal
+from gateway.domain.entry import End, Facts, Refused, Release
 from gateway.domain.errors import KeyUnavailable, SettingsError
 from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.signin import OAuthError, Origin
@@ -19,12 +19,14 @@ from gateway.doors.http.app import HttpDoor
 from gateway.doors.http.cursors import Seal
 from gateway.doors.http.data import DataDoor, new_decision_id
 from gateway.doors.http.headers import Network
-from gateway.doors.http.own import OwnParts, OwnPaths
+from gateway.doors.http.own import OwnPaths
+from gateway.doors.http.own_call import OwnParts
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_json
 from gateway.doors.http.view import stepped
 from gateway.flows.access.call import Rooms as AccessRooms
 from gateway.flows.access.flow import AccessFlow
+from gateway.flows.access.releasing import LEAST_COUNTED_ROWS
 from gateway.flows.explain import SelfService
 from gateway.flows.login import Answer, LoginFlow, SignInFailed, Started, Tokens
 from gateway.forward.http import HttpStores
@@ -142,36 +144,31 @@ def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
 
 
 def _login_flow(rooms: Rooms) -> LoginFlow:
-    sizes = {reason: len(problem_json(_dummy(reason))) for reason in Reason}
-
-    def size_of(answer: Answer) -> int:
-        """Return the bytes of the body that the door sends."""
-        match answer:
-            case None:
-                return 0
-            case SignInFailed():
-                return sizes[answer.reason]
-            case OAuthError():
-                return len(msgspec.json.encode({"error": answer.error}))
-            case Started() | Tokens():
-                return len(msgspec.json.encode(answer))
-
     return LoginFlow(
         factors=Factors(rooms.tries, rooms.passwords, rooms.keyring),
         sessions=rooms.sessions,
         clients=rooms.clients,
         bearers=rooms.bearers,
         revocations=rooms.revocations,
-        recorder=rooms.log,
+        recorder=rooms.counting.thinned(),
         clock=rooms.clock,
         purposes_of=rooms.purposes_of,
-        size_of=size_of,
+        size_of=_size_of,
         lifetimes=Lifetimes(session_s=rooms.settings.sessions.refresh_s, idle_s=rooms.settings.sessions.idle_s),
     )
 
 
-def _dummy(reason: Reason) -> Refusal:
-    return Refusal(decision_id=new_decision_id(), reason=reason)
+def _size_of(answer: Answer) -> int:
+    """Return the bytes of the body that the door sends for an answer of a sign-in."""
+    match answer:
+        case None:
+            return 0
+        case SignInFailed():
+            return len(problem_json(Refusal(decision_id=new_decision_id(), reason=answer.reason)))
+        case OAuthError():
+            return len(msgspec.json.encode({"error": answer.error}))
+        case Started() | Tokens():
+            return len(msgspec.json.encode(answer))
 
 
 def _logout(
@@ -202,6 +199,15 @@ def _decisions(logs: Path) -> Callable[[str, DecisionId], Awaitable[dict[str, ob
     return decision
 
 
+def withheld_told(facts: Facts, released: Sequence[Release], withheld: Mapping[str, int]) -> dict[str, int]:
+    """Return the stepped counts of withheld rows, where the answer itself would have told them."""
+    is_chosen = any(not one.startswith("sort ") for one in facts.filters)
+    n_rows = sum(body.rows for body in released) + sum(withheld.values())
+    if is_chosen or n_rows < LEAST_COUNTED_ROWS:
+        return {}
+    return {cause: stepped(n) for cause, n in withheld.items()}
+
+
 def _looked_up(logs: Path, account: str, call: DecisionId) -> dict[str, object] | None:
     """Return the entries of a call as one outcome, if the call was the account's own."""
     query = Query(call=call)
@@ -212,8 +218,6 @@ def _looked_up(logs: Path, account: str, call: DecisionId) -> dict[str, object] 
                 break
             if answers(record, query):
                 bodies.append(record.line.body)
-            elif bodies:
-                continue
     bodies.reverse()
     facts = next((body.facts for body in bodies if isinstance(body, Release | Refused) and body.facts), None)
     if facts is None or facts.account != account:
@@ -234,6 +238,6 @@ def _looked_up(logs: Path, account: str, call: DecisionId) -> dict[str, object] 
         "fields": facts.fields,
         "rows": sum(body.rows for body in released),
         "bytes": sum(body.bytes for body in released),
-        "rows_withheld": {cause: stepped(n) for cause, n in withheld.items()},
+        "rows_withheld": withheld_told(facts, released, withheld),
         "end": end.how if end else ("complete" if any(body.last for body in released) else None),
     }

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import RulesDigest
+from gateway.keys.providers import sync_directory
 
-_KINDS = (".yaml", ".csv", ".conf")
 MOST_BYTES = 64 << 20
 
 
@@ -58,6 +58,7 @@ class RulesArchive:
             file.flush()
             os.fsync(file.fileno())
         fresh.rename(path)
+        sync_directory(self._folder)
 
     def read(self, digest: str) -> dict[str, bytes]:
         """Return the files that were in force under a digest.

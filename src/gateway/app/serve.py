@@ -9,7 +9,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,8 +23,11 @@ from gateway.app.installation import DOOR_SLOT, Rooms, open_installation, reload
 from gateway.domain.errors import GatewayError, SettingsError
 from gateway.doors.http.wire import WireProtocol
 from gateway.settings import Settings
+from gateway.workers.housekeeping import keep_house
 
 DRAIN_S = 10
+KEEP_SESSIONS_US = 24 * 3600 * 1_000_000
+"""An ended session is kept for a day, so that the reuse of its bearers is still told from an unknown one."""
 _log = structlog.get_logger("gateway.serve")
 
 
@@ -99,7 +102,10 @@ async def _run(rooms: Rooms, app: Any, listening: socket.socket, on_ready: Calla
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(_read_rules_again(rooms)))
-        background = [group.create_task(rooms.changes.run(stop)), group.create_task(rooms.counting.run(stop))]
+        background = [
+            group.create_task(work)
+            for work in (rooms.changes.run(stop), rooms.counting.run(stop), keep_house(_chores(rooms), stop))
+        ]
         if on_ready is not None:
             on_ready(listening.getsockname()[1])
         try:
@@ -117,6 +123,14 @@ async def _read_rules_again(rooms: Rooms) -> None:
         await reload_rules(rooms.policy, rooms.settings.policies_dir)
     except GatewayError as error:
         _log.warning("rules not read again", error=type(error).__name__)
+
+
+def _chores(rooms: Rooms) -> list[Callable[[], Awaitable[object]]]:
+    """Return what a door throws away: challenges and sessions that ended and that nothing counts any more."""
+    return [
+        lambda: rooms.tries.purge(rooms.clock()),
+        lambda: rooms.sessions.purge(rooms.clock(), keep_us=KEEP_SESSIONS_US),
+    ]
 
 
 class _Server(uvicorn.Server):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gateway.decide import purposes, transfer
 from gateway.decide.grants import GrantIndex
-from gateway.decide.plan import Ask, compile_plan, lower, project, valid_until
+from gateway.decide.plan import Ask, compile_plan, guarded_by, lower, project, valid_until, withholding
 from gateway.decide.rules import Grant, Recipient, RuleSet
 from gateway.domain.catalog import Comparison
 from gateway.domain.decision import Decision, Deny, FilterUse, Permit, Reason, StepUp, Use
@@ -24,10 +24,20 @@ from gateway.domain.viewplan import Caps, FieldView, Hold, Layer, ViewPlan
 KEPT_PLANS = 4096
 """Plans and lowered plans kept at most; past it the memory starts anew. A plan takes about 20 kB."""
 
+NONE_GUARDED: frozenset[int] = frozenset()
+
+LEAST_CHOSEN_PAGE = 20
+"""Rows in a page that a filter or an order chose, where rows can be withheld: on a smaller one, whether
+there is more would tell of one person whom the caller may not see (docs/adr/0015)."""
+SMALL_PAGE = (
+    f"Where people can be left out, a page that a filter or an order chose has {LEAST_CHOSEN_PAGE} rows or more."
+)
+
 InBand = Callable[[Rung, str], bool]
 """Tells whether a text is a band as a rung writes it, such as ``1980-1989``."""
 
 _CallKey = tuple[AccountId, tuple[RoleName, ...], RecipientId, PurposeKey, DatasetName, str, Assurance]
+_NamedKey = tuple[int, frozenset[FieldName] | None, frozenset[int]]
 _PlanKey = tuple[tuple[GrantId, ...], RecipientId, PurposeKey, DatasetName, str, Assurance, int]
 
 
@@ -39,11 +49,11 @@ class Decider:
         self.rules = rules
         self._in_band = in_band
         self._grants = GrantIndex(rules.grants, rules.roles)
-        self._calls: dict[_CallKey, tuple[ViewPlan | Deny, int]] = {}
-        """Plan by call, and the time from which it has to be settled again."""
+        self._calls: dict[_CallKey, tuple[int, int, ViewPlan | Deny]] = {}
+        """Plan by call, with the times between which it holds; a clock that was set back settles anew."""
         self._plans: dict[_PlanKey, ViewPlan] = {}
         self._lowered: dict[tuple[int, Caps], tuple[ViewPlan, ViewPlan]] = {}
-        self._projected: dict[tuple[int, frozenset[FieldName]], tuple[ViewPlan, ViewPlan]] = {}
+        self._projected: dict[_NamedKey, tuple[ViewPlan, ViewPlan]] = {}
 
     def decide(self, inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> Decision:
         """Return what may be done about an inquiry now."""
@@ -92,11 +102,12 @@ class Decider:
             who.account, who.roles, who.recipient, purpose.key, inquiry.dataset, inquiry.operation, who.proof,
         )  # fmt: skip
         known = self._calls.get(key)
-        if known is None or now_us >= known[1]:
+        if known is None or not known[0] <= now_us < known[1]:
             if len(self._calls) >= KEPT_PLANS:
                 self._calls.clear()
-            known = self._calls[key] = self._settle(inquiry, purpose, now_us)
-        return known[0]
+            plan, until_us = self._settle(inquiry, purpose, now_us)
+            known = self._calls[key] = (now_us, until_us, plan)
+        return known[2]
 
     def purposes_of(self, roles: Iterable[RoleName], now_us: int) -> tuple[PurposeKey, ...]:
         """Return the declared purposes that some grant in force gives the roles anything for."""
@@ -176,23 +187,26 @@ class Decider:
         more = _more_when_fresh(plan, view)
         named = tuple(name for name in inquiry.fields if name in more) if inquiry.fields and more else ()
         if refused is None and not named:
-            return Permit(plan=self._named_alone(view, inquiry.fields), filters=uses, step_up=more)
+            return Permit(plan=self._for_call(view, inquiry, uses), filters=uses, step_up=more)
         if not caps.fresh:
             fresh = self.lowered(plan, Caps(fresh=True, holds=caps.holds))
             if self._refused(inquiry, fresh, self._uses(fresh, inquiry)) is None:
                 return StepUp(fields=refused.fields if refused else named)
-        return refused or Permit(plan=self._named_alone(view, inquiry.fields), filters=uses, step_up=more)
+        return refused or Permit(plan=self._for_call(view, inquiry, uses), filters=uses, step_up=more)
 
-    def _named_alone(self, view: ViewPlan, fields: tuple[FieldName, ...] | None) -> ViewPlan:
-        """Return the view of a caller that named fields: of the others nothing leaves."""
-        if fields is None:
+    def _for_call(self, view: ViewPlan, inquiry: Inquiry, uses: tuple[FilterUse, ...]) -> ViewPlan:
+        """Return the view of what the call names: of other fields nothing leaves, and no rule on rows is got round."""
+        fields = [each.field for each in inquiry.filters] + [each.field for each in inquiry.sorts]
+        used = guarded_by(view, fields, uses) if fields else NONE_GUARDED
+        if inquiry.fields is None and not used:
             return view
-        key = (id(view), frozenset(fields))
+        key = (id(view), None if inquiry.fields is None else frozenset(inquiry.fields), used)
         known = self._projected.get(key)
         if known is None:
             if len(self._projected) >= KEPT_PLANS:
                 self._projected.clear()
-            known = self._projected[key] = (view, project(view, key[1]))
+            plan = view if key[1] is None else project(view, key[1])
+            known = self._projected[key] = (view, withholding(plan, used))
         return known[1]
 
     def _uses(self, view: ViewPlan, inquiry: Inquiry) -> tuple[FilterUse, ...]:
@@ -206,6 +220,8 @@ class Decider:
             permitted = {use.filter.parameter for use in uses}
             filters = [(each.parameter, each.field) for each in inquiry.filters if each.parameter not in permitted]
             return self._because(Reason.FILTER_NOT_PERMITTED, view, filters)
+        if view.row_rules and (inquiry.filters or inquiry.sorts) and _is_small(inquiry.limit):
+            return Deny(reason=Reason.PARAMETER_INVALID, fields=("limit",), title=SMALL_PAGE)
         sorts = [sort.field for sort in inquiry.sorts if not _is_clear(view.view(sort.field))]
         if sorts:
             return self._because(Reason.SORT_NOT_PERMITTED, view, [(name, name) for name in sorts])
@@ -262,6 +278,10 @@ def caps_for(inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> Caps:
 
 
 _FRESH, _STALE = Caps(fresh=True), Caps(fresh=False)
+
+
+def _is_small(limit: int | None) -> bool:
+    return limit is not None and limit < LEAST_CHOSEN_PAGE
 
 
 def _is_clear(view: FieldView | None) -> bool:

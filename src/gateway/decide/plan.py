@@ -14,11 +14,12 @@ from gateway.decide import assurance, choices, purposes, redlines, transfer
 from gateway.decide.grants import GrantedCategories
 from gateway.decide.rules import Grant, Recipient, RedLine, RuleSet
 from gateway.domain.catalog import Collection, FieldSpec
+from gateway.domain.decision import FilterUse, Use
 from gateway.domain.names import FieldName, is_under
 from gateway.domain.principal import Assurance
 from gateway.domain.purpose import PurposeRule
 from gateway.domain.treatment import NOTHING, Chain, Treatment, smaller
-from gateway.domain.viewplan import Caps, Ceiling, FieldView, Hold, Layer, ViewPlan
+from gateway.domain.viewplan import AgeRule, Caps, Ceiling, FieldView, Hold, Layer, RowEffect, ViewPlan
 
 NEVER_US = 2**62
 """An end that does not come: the year 148,108."""
@@ -88,7 +89,8 @@ def _view(
         chain=chain,
         treatment=lowest(chain, (*settled, fresh)),
         stale=lowest(chain, (*settled, stale)),
-        ceilings=(*settled, stale),
+        ceilings=(*settled, fresh),
+        stale_ceiling=stale,
     )
 
 
@@ -115,13 +117,44 @@ def project(plan: ViewPlan, fields: Container[FieldName]) -> ViewPlan:
     return msgspec.structs.replace(plan, views=views)
 
 
+def guarded_by(plan: ViewPlan, used: Iterable[FieldName], uses: Iterable[FilterUse]) -> frozenset[int]:
+    """Return the places of the rules on rows that a call's filters or order would get round.
+
+    Whoever filters or sorts by a field learns of it in every row; whoever asks by a surrogate links a
+    row. So a rule that blanks a used field, or unlinks where a surrogate is used, has to withhold.
+    """
+    fields, by_surrogate = set(used), any(use.use is Use.SURROGATE for use in uses)
+    return frozenset(
+        place
+        for place, rule in enumerate(plan.row_rules)
+        if isinstance(rule, AgeRule)
+        and (
+            (rule.effect is RowEffect.BLANK and not fields.isdisjoint(rule.fields))
+            or (rule.effect is RowEffect.UNLINK and by_surrogate)
+        )
+    )
+
+
+def withholding(plan: ViewPlan, places: frozenset[int]) -> ViewPlan:
+    """Return the plan with these rules withholding the rows that they catch."""
+    rules = tuple(
+        msgspec.structs.replace(rule, effect=RowEffect.WITHHOLD, fields=())
+        if place in places and isinstance(rule, AgeRule)
+        else rule
+        for place, rule in enumerate(plan.row_rules)
+    )
+    return msgspec.structs.replace(plan, row_rules=rules) if places else plan
+
+
 def _lowered(plan: ViewPlan, view: FieldView, caps: Caps) -> FieldView:
     treatment = view.treatment if caps.fresh else smaller(view.treatment, view.stale)
+    ceilings = view.ceilings
+    if not caps.fresh and view.stale_ceiling is not None:
+        ceilings = tuple(view.stale_ceiling if one.layer is Layer.ASSURANCE else one for one in ceilings)
     field = plan.collection.field(view.field)
     held = [hold for hold in caps.holds if field is not None and _held(hold, field)]
     for hold in held:
         treatment = smaller(treatment, view.chain.cap(hold.rung, link=hold.link))
-    ceilings = view.ceilings
     if held:
         cap = lowest(view.chain, (Ceiling(Layer.HOLDS, view.chain.cap(h.rung, link=h.link), h.reason) for h in held))
         ceilings = (*ceilings, Ceiling(Layer.HOLDS, cap, " ".join(hold.reason for hold in held)))

@@ -238,7 +238,7 @@ def step_up(guide: Guide) -> None:
     masked = guide.get("/crm/customers?limit=2", stale, SMS)
     guide.rows(masked.body["items"], ("name", "phone"))
     guide.check("masked, with the hint step-up", holds="step-up=" in masked.headers.get("data-view", ""))
-    challenged = guide.get("/crm/customers?limit=2&phone=%2B4915112345678", stale, SMS)
+    challenged = guide.get("/crm/customers?phone=%2B4915112345678", stale, SMS)
     guide.console.print(f"  {challenged.status}  {challenged.headers.get('www-authenticate')}", highlight=False)
     guide.check("named, it is a challenge", holds=challenged.status == 401)
     clear = guide.get("/crm/customers?limit=2", fresh, SMS)

@@ -53,7 +53,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def assurance_at(principal: Principal, now_us: int) -> Assurance:
-    """Return the level in force at a time: a person's sign-in is fresh for five minutes."""
-    if principal.proof == Assurance.PERSON and now_us - principal.signed_in_us <= FRESH_SIGN_IN_US:
+    """Return the level in force at a time: a person's sign-in is fresh for five minutes, and not before it."""
+    if principal.proof == Assurance.PERSON and 0 <= now_us - principal.signed_in_us <= FRESH_SIGN_IN_US:
         return Assurance.PERSON_FRESH
     return principal.proof

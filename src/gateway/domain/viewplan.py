@@ -95,6 +95,7 @@ class FieldView(msgspec.Struct, frozen=True, kw_only=True):
         treatment: With the freshest sign-in that the principal's kind can have.
         stale: With a sign-in that is not fresh; equal to ``treatment`` where freshness changes nothing.
         ceilings: What every layer said, in the order of ``Layer``; the treatment is their minimum.
+        stale_ceiling: What assurance says with a sign-in that is not fresh; a lowered view has it in its place.
     """
 
     field: FieldName
@@ -102,6 +103,7 @@ class FieldView(msgspec.Struct, frozen=True, kw_only=True):
     treatment: Treatment
     stale: Treatment
     ceilings: tuple[Ceiling, ...] = ()
+    stale_ceiling: Ceiling | None = None
 
     def binding(self) -> tuple[Ceiling, ...]:
         """Return the ceilings that keep the treatment where it is: those that touch it in a part."""

@@ -5,6 +5,7 @@ A rule set that is put in force was kept under its digest before, so any past de
 again. Whatever is wrong with a change, the rules in force stay, and the log says both.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -76,6 +77,7 @@ class PolicyChange:
         self._load, self._digest, self._in_band = load, digest, in_band
         self._archive, self._recorder, self._choices = archive, recorder, choices
         self._memory = memory
+        self._one_change = asyncio.Lock()
 
     async def consult(self, files: Mapping[str, bytes]) -> RulesDigest:
         """Decide by rules in this process alone, as a command that explains does; nothing is put in force.
@@ -83,8 +85,10 @@ class PolicyChange:
         Raises:
             RulesError: They cannot be used.
         """
-        await self._use(self._load(files))
-        return self.decider.rules.digest
+        rules = self._load(files)
+        await self._choices.load(tuple(rules.purposes))
+        self.decider = Decider(rules, self._in_band)
+        return rules.digest
 
     async def put_in_force(self, files: Mapping[str, bytes]) -> RulesDigest:
         """Put rules in force and return their digest; a start with those of the last process is no change.
@@ -93,6 +97,10 @@ class PolicyChange:
             RulesError: They cannot be; the ones before stay in force.
             LogUnavailable: The change could not be entered; the ones before stay in force.
         """
+        async with self._one_change:
+            return await self._changed(files)
+
+    async def _changed(self, files: Mapping[str, bytes]) -> RulesDigest:
         digest = self._digest(files)
         if digest == self._in_force():
             return digest
@@ -103,18 +111,15 @@ class PolicyChange:
             await self._recorder.append(RulesRefused(rules=digest, problems=problems))
             raise
         self._archive.keep(digest, files)
+        await self._choices.load(tuple(rules.purposes))
         before = await self._memory.read(IN_FORCE)
         if digest != before:
             told = RulesDigest(before) if before else None
             await self._recorder.append(RulesInForce(rules=digest, before=told))
             await self._memory.write(IN_FORCE, digest)
-        await self._use(rules)
-        return digest
-
-    async def _use(self, rules: RuleSet) -> None:
-        """Swap the rules; the choices that they ask for are in memory before."""
-        await self._choices.load(tuple(rules.purposes))
+        # Entered, remembered and swapped last: the log names no rules that could not be used.
         self.decider = Decider(rules, self._in_band)
+        return digest
 
     def _in_force(self) -> RulesDigest | None:
         return self.decider.rules.digest if hasattr(self, "decider") else None

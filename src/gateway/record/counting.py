@@ -9,10 +9,10 @@ neither fill the disk nor hide among entries.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from gateway.domain.entry import Answered, Entry, Part, RefusalsCounted, Refused
+from gateway.domain.entry import Answered, Entry, Part, RefusalsCounted, Refused, SignIn
 from gateway.domain.errors import LogUnavailable
 
 SINGLY_A_PLACE = 20
@@ -55,12 +55,19 @@ class Counting:
         Raises:
             LogUnavailable: It could not be entered.
         """
+        await self._thinly(entry, part, entry.reason)
+
+    def thinned(self) -> "Thinned":
+        """Return the log for sign-ins, whose failures of nobody known are entered at the same rate."""
+        return Thinned(self._log, self._thinly)
+
+    async def _thinly(self, entry: Refused | SignIn, part: Part, reason: str) -> None:
         if self._is_single(part.ip):
             await self._log.append(entry, part)
-        else:
-            if not self._refusals:
-                self._refusals_since_us = self._clock()
-            self._refusals[entry.reason] += 1
+            return
+        if not self._refusals:
+            self._refusals_since_us = self._clock()
+        self._refusals[reason] += 1
 
     async def run(self, stop: asyncio.Event) -> None:
         """Enter refusals every second and answers every minute until told to stop."""
@@ -109,3 +116,22 @@ class Counting:
         self._singly[place] += 1
         self._singly_in_all += 1
         return True
+
+
+class Thinned:
+    """The log as the flow of sign-ins sees it: what it enters of nobody known may become one of a count."""
+
+    def __init__(self, log: Appender, thinly: Callable[[SignIn, Part, str], Awaitable[None]]) -> None:
+        """Keep both."""
+        self._log, self._thinly = log, thinly
+
+    async def append(self, entry: Entry, part: Part | None = None) -> int:
+        """Return once the entry is durable or counted; -1 for what was counted or may have been.
+
+        Raises:
+            LogUnavailable: It could not be entered.
+        """
+        if isinstance(entry, SignIn) and not entry.ok and not entry.account:
+            await self._thinly(entry, part or Part(), f"sign-in-{entry.step}")
+            return -1
+        return await self._log.append(entry, part)

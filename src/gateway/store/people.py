@@ -17,6 +17,7 @@ known person would be a stranger.
 
 import asyncio
 import hmac
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -183,7 +184,7 @@ class People:
 
     def _lookups(self, kind: IdentityKind, values: Iterable[str]) -> list[bytes]:
         key, prefix, digest = self._lookup_key, kind.encode() + b"\x00", hmac.digest
-        return [digest(key, prefix + value.encode(*UNICODE), "sha256") for value in values]
+        return [digest(key, prefix + spelled(value).encode(*UNICODE), "sha256") for value in values]
 
     async def _create(self, kind: IdentityKind, values: Mapping[bytes, str]) -> dict[bytes, PersonNumber]:
         """Commit numbers for identities that had none a moment ago; whoever came first keeps theirs."""
@@ -251,6 +252,16 @@ class People:
 
 UNICODE = ("utf-8", "surrogatepass")
 """How values become bytes: a store may send halves of surrogate pairs, and an error would quote them."""
+
+
+def spelled(value: str) -> str:
+    """Return the one spelling of an identity: NFC, without white space around it or runs of it inside.
+
+    Letter case counts: stores tell ids of different case apart.
+    """
+    if value.isascii() and value.isalnum():
+        return value
+    return " ".join(unicodedata.normalize("NFC", value).split())
 
 
 def _keep(known: dict[bytes, PersonNumber], found: Mapping[bytes, PersonNumber]) -> None:

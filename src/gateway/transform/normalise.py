@@ -46,6 +46,12 @@ _ID_SEPARATORS = re.compile(r"[\s./\-\u2010-\u2015]")
 _MIDNIGHT = re.compile(r"[0-9-]{10}(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?)?")
 
 
+COUNTRIES = frozenset(phonenumbers.SUPPORTED_REGIONS) - {"AC", "TA", "XK"} | frozenset(
+    {"AQ", "BV", "GS", "HM", "PN", "TF", "UM"}
+)
+"""Officially assigned codes: those with a telephone plan, less three that ISO only reserves, and those without."""
+
+
 def normal(form: Form, text: str, country: str | None = None) -> tuple[Namespace, str]:
     """Return the namespace and the one spelling of a value.
 
@@ -59,8 +65,9 @@ def normal(form: Form, text: str, country: str | None = None) -> tuple[Namespace
 
 
 def known_country(text: object) -> str | None:
-    """Return a value as an ISO 3166-1 alpha-2 code in upper case, or ``None`` if it has not that form."""
-    return text.strip().upper() if isinstance(text, str) and _COUNTRY.fullmatch(text.strip()) else None
+    """Return a value as an ISO 3166-1 alpha-2 code in upper case, or ``None`` if it is none that is in use."""
+    code = text.strip().upper() if isinstance(text, str) else ""
+    return code if code in COUNTRIES else None
 
 
 def _text(text: str, _: str | None) -> str:

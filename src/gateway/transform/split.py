@@ -24,6 +24,8 @@ from gateway.domain.errors import StoreMisbehaved
 from gateway.transform.scan import MOST_DEPTH, MOST_MEMBERS_BYTES, Head, RowScanner, n_objects, read_members
 
 MOST_TRIES = 16
+MOST_COUNTED = 10**12
+"""A count beyond this counts nothing; its digits could be anything."""
 PIECE_BYTES = 256 * 1024
 """Larger buffers are looked at in pieces, which bounds what one try costs and one block holds."""
 
@@ -95,7 +97,7 @@ class RowSplitter:
             return Members(counts={})
         members = read_members(self._head.text + b"]" + bytes(self._tail))
         counts = [(name, members.get(name)) for name, use in self._shape.members if use is MemberUse.RECOUNT]
-        return Members(counts={name: n for name, n in counts if type(n) is int and n >= 0})
+        return Members(counts={name: n for name, n in counts if type(n) is int and 0 <= n <= MOST_COUNTED})
 
     # Each step takes what it can of a buffer from a place on, and returns the place it came to.
 

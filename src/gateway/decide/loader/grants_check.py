@@ -5,7 +5,7 @@ A grant that can never give or take anything is a mistake of its author, so it i
 not a surprise later. Grants of one shape share the work: ten thousand lines name a few hundred keys.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 import msgspec
@@ -41,6 +41,15 @@ class GrantCheck:
         self.rungs = known_rungs(around.chains.values())
         self.covered = cache(self._covered)
         self.void_by = cache(self._void_by)
+
+    def check_roles(self, grants: Iterable[Grant], members: Iterable[str]) -> None:
+        """Tell of denies to roles that nothing is allowed to: a mistyped role would make a deny vanish."""
+        grants = tuple(grants)
+        known = {grant.role for grant in grants if grant.allow} | set(members)
+        for grant in grants:
+            if not grant.allow and grant.role not in known:
+                message = f"denies to {quoted(grant.role)}, which no line allows anything and no g line names"
+                self.problems.tell(Place(self.file, grant.line), message + suggestion(grant.role, sorted(known)))
 
     def check(self, grant: Grant) -> None:
         """Tell everything that is wrong with a grant."""

@@ -194,6 +194,7 @@ class _Files:
         check = GrantCheck(GRANTS, around, self.problems)
         for grant in lines.grants:
             check.check(grant)
+        check.check_roles(lines.grants, lines.roles)
         return lines
 
     def _tests(self, around: Around, organisation: Organisation, grants: GrantLines | None) -> tuple[RuleTest, ...]:

@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 from typing import TypeVar
 
+import msgspec
+
 from gateway.domain.decision import Decision, Deny, Permit, Reason, Refusal, StepUp, Use
 from gateway.domain.entry import End, Facts, Refused
 from gateway.domain.errors import HangUp, LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
@@ -94,8 +96,13 @@ class AccessFlow:
             RefusedError: The call is not permitted as it stands.
         """
         rooms, arrival, decider = self._rooms, call.arrival, self._rooms.rules.decider
-        purpose = _settled(decider.purpose(_stated(arrival.purpose, who), who, arrival.reference, now_us))
+        stated = _stated(arrival.purpose, who)
+        if stated in decider.rules.purposes and call.facts is not None:
+            # A declared purpose is a fact even of a call that may not use it; any other word is the caller's own.
+            call.facts = msgspec.structs.replace(call.facts, purpose=stated, reference=arrival.reference)
+        purpose = _settled(decider.purpose(stated, who, arrival.reference, now_us))
         inquiry = _settled(arrival.bind(who, purpose.key, decider.rules.catalog, decider.rules.digest))
+        call.facts = facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest)
         decision = decider.decide(inquiry, rooms.holds.for_account(who.account), now_us)
         call.facts = facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest)
         return inquiry, _permitted(decision)

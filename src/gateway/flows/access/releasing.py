@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.domain.decision import Deny, Permit, Reason
 from gateway.domain.entry import Facts, Release
-from gateway.domain.errors import StoreMisbehaved
+from gateway.domain.errors import LogUnavailable, StoreMisbehaved
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import PersonNumber
 from gateway.domain.treatment import NOTHING
@@ -27,6 +27,9 @@ from gateway.transform.codec import Codec, view_words
 from gateway.transform.json import MOST_ROWS, MOST_ROWS_UNDER_SUSPICION, Block, BlockWriter
 from gateway.transform.rows import WITHHELD, judge
 from gateway.transform.split import RowSplitter
+
+LEAST_COUNTED_ROWS = 20
+"""Rows of the store below which an answer tells no counts of withheld ones (docs/adr/0015)."""
 
 MOST_MALFORMED = 0.01
 """Share of malformed rows in a block above which the store's answer is not usable (DESIGN 3)."""
@@ -42,6 +45,8 @@ class Releasing:
         self._shape = inquiry.route.answer
         held = bool(rooms.holds.for_account(inquiry.principal.account))
         self._writer = BlockWriter(self._shape, most_rows=MOST_ROWS_UNDER_SUSPICION if held else MOST_ROWS)
+        self._seen: list[PersonNumber] = []
+        """Whom a single record is about."""
         self._n_store_rows = self._n_kept = 0
         self._n_since = 0
         """Rows of the store since the last entry."""
@@ -59,6 +64,8 @@ class Releasing:
                 await self._transform(rows)
         members = splitter.finish()
         if self._shape.kind == "record" and self._n_kept == 0 and not self._withheld[Cause.MALFORMED]:
+            # The refusal tells nobody whether there is such a record; the log says whom it would have been about.
+            self._call.met = tuple(sorted({*self._call.met, *self._seen}))
             raise RefusedError(absent(+self._withheld))
         # Where rows can be withheld, the store's total would count those too.
         await self._release(self._writer.finish({} if self._plan.row_rules else members.counts), last=True)
@@ -68,6 +75,8 @@ class Releasing:
         batch = self._codec.decode(rows)
         known = self._codec.rows(batch)
         numbers = await self._numbers([row.subject for row in known])
+        if self._shape.kind == "record":
+            self._seen = [number for number in numbers if number is not None]
         verdict = judge(self._plan, known, self._by_choice(numbers), today(self._rooms.clock()))
         kept = [number for number, place in zip(numbers, verdict.classes, strict=True) if place != WITHHELD]
         self._withheld.update(verdict.withheld)
@@ -103,11 +112,17 @@ class Releasing:
         check_malformed(max(self._n_since, block.n_rows), withheld)
         self._still_permitted()
         self._still_chosen(block.people)
-        await self._rooms.recorder.append(self._entry(block, withheld, last=last), call.part(block.people))
+        entry = self._entry(block, withheld, last=last)
+        # Counted before: whoever is cancelled while the disk works may find the entry in the log all the same.
+        call.n_blocks += 1
+        try:
+            await self._rooms.recorder.append(entry, call.part(block.people))
+        except LogUnavailable:
+            call.n_blocks -= 1
+            raise
         self._withheld_before += withheld
         # What is left over for the next block came with the newest rows.
         self._withheld, self._n_since, self._judged_by = Counter(), 0, self._judged_by[-1:]
-        call.n_blocks += 1
         if not call.started:
             call.started = True
             await call.out.start(self._head(block, last=last))
@@ -141,12 +156,14 @@ class Releasing:
     def _head(self, block: Block, *, last: bool) -> ports.Answer:
         """Return the head; counts and length are told only where the answer is whole at its head."""
         limit = self._inquiry.limit
+        # Counts of an answer that a filter chose, or of a handful of rows, would tell of single people.
+        counted = last and not self._inquiry.filters and self._n_store_rows >= LEAST_COUNTED_ROWS
         return ports.Answer(
             decision_id=self._call.arrival.decision_id,
             inquiry=self._inquiry,
             view=view_words(self._plan),
             step_up=self._permit.step_up,
-            withheld={str(cause): n for cause, n in self._withheld_before.items()} if last else None,
+            withheld={str(cause): n for cause, n in self._withheld_before.items()} if counted else None,
             length=len(block.body) if last else None,
             more=limit is not None and self._n_store_rows >= limit if last else None,
         )
