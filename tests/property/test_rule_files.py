@@ -128,7 +128,7 @@ def test_one_wrong_character_never_makes_a_rule_vanish(files: dict[str, bytes]) 
         rules = loaded(files)
     except RulesError:
         return
-    assert counts(rules) == ALL
+    assert all(n >= ALL[kind] for kind, n in counts(rules).items())
 
 
 def test_a_deleted_grant_is_missing_and_nothing_else_is() -> None:

@@ -82,7 +82,7 @@ def release(call: str, n: int, *, last: bool, rows: int = 3) -> Release:
         rows=rows,
         bytes=10 * rows,
         people=rows,
-        withheld={"choice": 3},
+        withheld={"choice": 8},
         last=last,
         facts=FACTS if n == 0 else None,
     )
@@ -112,7 +112,7 @@ def test_a_decision_is_told_to_the_account_that_made_the_call(logs: Path) -> Non
     told = _looked_up(logs, "a_1", DecisionId("whole"))
     assert told is not None
     assert (told["decision"], told["rows"], told["bytes"], told["end"]) == ("permit", 6, 60, "complete")
-    assert told["rows_withheld"] == {"choice": 10}
+    assert told["rows_withheld"] == {"choice": 20}
     assert told["fields"] == {"reveal": ("name",)}
 
 

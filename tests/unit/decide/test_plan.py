@@ -81,7 +81,9 @@ def test_a_field_that_asks_for_a_fresh_sign_in_has_two_treatments() -> None:
     view = compiled(rules(assurance=(needs_fresh("user.name"),))).view("name")
     assert view is not None
     assert (view.treatment, view.stale) == (TOP, Treatment(2, link=False))
-    assert view.ceilings[-1].treatment == view.stale
+    assert view.stale_ceiling is not None
+    assert view.ceilings[-1].treatment == view.chain.top
+    assert view.stale_ceiling.treatment == view.stale
 
 
 def test_a_plan_holds_until_the_next_edge_of_a_rule_that_it_rests_on() -> None:

@@ -69,7 +69,7 @@ def void(line: str) -> Broken:
             "no field that the grant covers has the rung `mask.phone` on its chain",
         ),
         appended(
-            f"p, x, crm, user.name, {ANALYTICS}, read, generalise, yes, deny, ,",
+            f"p, analyst, crm, user.name, {ANALYTICS}, read, generalise, yes, deny, ,",
             "denies `generalise`, but chain `name` of field `name` has no such rung",
         ),
         void("p, x, crm, user.health_and_medical, marketing.communications.email, read, mask, yes, allow, ,"),
@@ -90,10 +90,10 @@ def test_a_grant_that_means_nothing_is_told(broken: Broken) -> None:
         f"p, x, crm, user, {ANALYTICS}, read, reveal, yes, allow, ,",
         "p, x, crm, user, marketing, read, reveal, yes, allow, ,",
         f"p, x, crm, user.contact, {ANALYTICS}, read, mask.phone_tail, no, allow, ,",
-        "p, x, crm, user.financial.bank_account, marketing, read, reveal, yes, deny, ,",
-        "p, x, crm, user.contact, essential, read, reveal, yes, deny, ,",
-        "p, x, crm, user, essential, read, drop, no, deny, ,",
-        "p, x, crm, user, essential, read, -, yes, deny, ,",
+        "p, analyst, crm, user.financial.bank_account, marketing, read, reveal, yes, deny, ,",
+        "p, analyst, crm, user.contact, essential, read, reveal, yes, deny, ,",
+        "p, analyst, crm, user, essential, read, drop, no, deny, ,",
+        "p, analyst, crm, user, essential, read, -, yes, deny, ,",
     ],
 )
 def test_a_wide_grant_passes(line: str) -> None:

@@ -43,14 +43,14 @@ RELIGION = "  - {category: user.demographic.religious_belief,"
         ),
         Broken(
             FILE,
-            "    purposes: [marketing, personalize, third_party_sharing]\n    age",
+            "    purposes: [marketing, personalize, third_party_sharing]\n    third_parties: yes\n    age",
             "    purposes: [marketting]\n    age",
             "unknown purpose `marketting`; did you mean `marketing`?",
             at="[marketting]",
         ),
         Broken(
             FILE,
-            "    purposes: [marketing, personalize, third_party_sharing]\n    age",
+            "    purposes: [marketing, personalize, third_party_sharing]\n    third_parties: yes\n    age",
             "    age",
             "red line `minors-marketing` holds nowhere: it needs `purposes` or `third_parties: yes`",
             at="  - id: minors",

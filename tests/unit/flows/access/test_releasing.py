@@ -86,7 +86,19 @@ async def test_withheld_people_are_neither_in_the_body_nor_in_the_part(house: Ac
     assert part is not None
     assert list(BitMap.deserialize(part.people)) == [100]
     assert out.answer is not None
-    assert out.answer.withheld == entry.withheld
+    # Four rows are too few to be counted to the caller.
+    assert out.answer.withheld is None
+
+
+async def test_counts_are_told_of_a_page_that_no_filter_chose(house: AccessHouse) -> None:
+    """Twenty rows of the store are enough."""
+    house.target.pieces = [array(person_rows(*(f"c{number}" for number in range(20))))]
+    house.choices.now = FakeChoiceSet(against=frozenset({101}))
+    out = await house.run()
+
+    [entry] = releases(house)
+    assert out.answer is not None
+    assert out.answer.withheld == entry.withheld == {"choice": 1}
 
 
 async def test_a_row_without_a_person_counts_as_a_new_one_where_nobody_is_asked() -> None:
