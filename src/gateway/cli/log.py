@@ -38,7 +38,9 @@ def tail(
         newest = list(itertools.islice(merged(folders, newest_first=True), n))[::-1]
     # Where following begins is settled before the reading is entered, so nothing falls in between.
     ends = {directory: _last_seq(directory) for directory in folders} if follow else {}
-    run_to_end(_entered(desk, "log", f"tail {slot or ''}".strip(), len(newest)))
+    # What follows is entered as following: an entry for each look would itself be followed, without end.
+    asked = " ".join(["tail", *(["--follow"] if follow else []), *([slot] if slot else [])])
+    run_to_end(_entered(desk, "log", asked, len(newest)))
     for record in newest:
         _show(desk, record)
     if follow:

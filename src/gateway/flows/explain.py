@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.decide.decide import Decider, caps_for
 from gateway.decide.explain import explain
-from gateway.domain.catalog import AnswerShape, Comparison, FilterParameter, Route
+from gateway.domain.catalog import AnswerShape, FilterParameter, Route
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.entry import Entry, Looked, Part
 from gateway.domain.explanation import Explanation
@@ -27,7 +27,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         fields: Fields that the caller would name; none for whatever there is.
-        filters: Parameters of a route or names of fields, with or without ``=value``.
+        filters: Parameters of the dataset's route, with or without ``=value``.
     """
 
     principal: Principal
@@ -40,9 +40,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NoSuchThing(msgspec.Struct, frozen=True):
-    """The question names something that the rules do not know, as a sentence."""
+    """The question names something that the rules do not know, as a sentence and as the road would refuse it."""
 
     sentence: str
+    reason: Reason = Reason.NO_SUCH_ROUTE
 
 
 def answer(decider: Decider, question: Question, holds: tuple[Hold, ...], now_us: int) -> Explanation | NoSuchThing:
@@ -87,12 +88,13 @@ def _inquiry(decider: Decider, question: Question) -> Inquiry | NoSuchThing:
     filters: list[Filter] = []
     for text in question.filters:
         found = _filter(route, text)
-        if collection.field(found.field) is None:
-            return NoSuchThing(f"{question.dataset} has no field or parameter {found.parameter}")
+        if found is None:
+            told = f"no route of {question.dataset} declares the parameter {text.partition('=')[0]}"
+            return NoSuchThing(told, Reason.PARAMETER_UNDECLARED)
         filters.append(found)
     unknown = [name for name in question.fields if collection.field(name) is None]
     if unknown:
-        return NoSuchThing(f"{question.dataset} has no field {', '.join(unknown)}")
+        return NoSuchThing(f"{question.dataset} has no field {', '.join(unknown)}", Reason.PARAMETER_INVALID)
     return Inquiry(
         decision_id=DecisionId(""),
         principal=question.principal,
@@ -106,7 +108,8 @@ def _inquiry(decider: Decider, question: Question) -> Inquiry | NoSuchThing:
     )
 
 
-def _filter(route: Route, text: str) -> Filter:
+def _filter(route: Route, text: str) -> Filter | None:
+    """Return the filter of a parameter that the route declares; what it does not declare, the road refuses."""
     name, _, value = text.partition("=")
     parameter = route.parameters.get(name)
     if isinstance(parameter, FilterParameter):
@@ -117,7 +120,7 @@ def _filter(route: Route, text: str) -> Filter:
             parameter=name,
             bands=parameter.bands,
         )
-    return Filter(field=FieldName(name), comparison=Comparison.EQUAL, value=value, parameter=name)
+    return None
 
 
 class Mine(msgspec.Struct, frozen=True, kw_only=True):
@@ -221,7 +224,9 @@ class SelfService:
         if isinstance(question, Deny):
             return question
         told = answer(self._rules.decider, question, self._holds.for_account(who.account), now_us)
-        known = "" if isinstance(told, NoSuchThing) else f"{question.operation} {question.dataset} {question.purpose}"
+        # Words that the rules declare are facts; any other word is the caller's own.
+        is_declared = not isinstance(told, NoSuchThing) and question.purpose in self._rules.decider.rules.purposes
+        known = f"{question.operation} {question.dataset} {question.purpose}" if is_declared else ""
         await self._enter(who, "evaluation", known, part)
         return told
 

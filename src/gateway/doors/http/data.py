@@ -17,7 +17,7 @@ from gateway.domain.names import DecisionId, PurposeKey, RulesDigest
 from gateway.domain.principal import Principal
 from gateway.doors.http import out as low
 from gateway.doors.http.cursors import CursorScope, Seal, opened_cursor, sealed_cursor
-from gateway.doors.http.headers import Network, Stated, client_address, judged
+from gateway.doors.http.headers import BODYLESS, Network, Stated, client_address, judged
 from gateway.doors.http.negotiation import accepts_json, language_of
 from gateway.doors.http.paths import segments_of
 from gateway.doors.http.problem_table import PROBLEMS
@@ -172,7 +172,14 @@ class _Telling:
         error = (
             "invalid_token" if self._call.stated.authorization and refusal.reason is Reason.SIGN_IN_REQUIRED else None
         )
-        headers = problem_headers(refusal, body, language=self._call.language, allow=self._call.allow, error=error)
+        headers = problem_headers(
+            refusal,
+            body,
+            language=self._call.language,
+            allow=self._call.allow,
+            error=error,
+            unread=self._call.scope["method"] not in BODYLESS,
+        )
         await self._out.start(PROBLEMS[refusal.reason].status, headers)
         await self._out.finish(body)
 

@@ -190,7 +190,7 @@ class OwnPaths:
         if isinstance(told, Deny):
             return await own.refused(told)
         if isinstance(told, NoSuchThing):
-            return json_response({"decision": False, "context": {"reason": "no-such-route", "detail": told.sentence}})
+            return json_response({"decision": False, "context": {"reason": told.reason, "detail": told.sentence}})
         return json_response({"decision": told.decision == "permit", "context": told_of(told)})
 
 

@@ -15,7 +15,7 @@ from gateway.domain.entry import Part, Refused
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import DecisionId
 from gateway.domain.signin import Origin
-from gateway.doors.http.headers import Network, Stated, client_address, judged
+from gateway.doors.http.headers import BODYLESS, Network, Stated, client_address, judged
 from gateway.doors.http.negotiation import is_json, language_of
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_headers, problem_json
@@ -75,6 +75,7 @@ class Own:
         self.request, self._parts = request, parts
         self.id = parts.new_id()
         self.values: dict[str, str] = {}
+        self._is_read = False
         self.allow: tuple[str, ...] = ()
         scope = request.scope
         judgement = judged(scope["headers"], method=scope["method"], http_version=scope["http_version"])
@@ -99,6 +100,7 @@ class Own:
     async def body(self) -> bytes:
         """Return the body, of bounded size and within a bounded time."""
         raw = bytearray()
+        self._is_read = False
         try:
             async with asyncio.timeout(BODY_WITHIN_S):
                 async for chunk in self.request.stream():
@@ -107,6 +109,7 @@ class Own:
                         raise BadCall(Deny(reason=Reason.BODY_TOO_LARGE))
         except TimeoutError:
             raise BadCall(Deny(reason=Reason.MALFORMED, title="The body did not arrive within 10 s.")) from None
+        self._is_read = True
         return bytes(raw)
 
     async def json(self) -> dict[str, object]:
@@ -162,7 +165,14 @@ class Own:
         body = b"" if self.request.method == "HEAD" else problem_json(refusal, self.language)
         error = "invalid_token" if self.stated.authorization and deny.reason is Reason.SIGN_IN_REQUIRED else None
         response = Response(body, PROBLEMS[deny.reason].status)
-        response.raw_headers = problem_headers(refusal, body, language=self.language, allow=self.allow, error=error)
+        response.raw_headers = problem_headers(
+            refusal,
+            body,
+            language=self.language,
+            allow=self.allow,
+            error=error,
+            unread=not self._is_read and self.request.method not in BODYLESS,
+        )
         return response
 
 

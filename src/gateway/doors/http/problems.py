@@ -45,7 +45,13 @@ def problem_json(refusal: Refusal, language: str = "en") -> bytes:
 
 
 def problem_headers(
-    refusal: Refusal, body: bytes, *, language: str = "en", allow: tuple[str, ...] = (), error: str | None = None
+    refusal: Refusal,
+    body: bytes,
+    *,
+    language: str = "en",
+    allow: tuple[str, ...] = (),
+    error: str | None = None,
+    unread: bool = False,
 ) -> list[tuple[bytes, bytes]]:
     """Return the headers of a refusal.
 
@@ -55,6 +61,7 @@ def problem_headers(
         language: Of the body.
         allow: Methods of the route, for 405.
         error: Code of RFC 6750 for a bearer that was shown and is not valid.
+        unread: The call may have a body that was not read; it is not waited for.
     """
     headers = {
         "content-length": str(len(body)),
@@ -65,7 +72,7 @@ def problem_headers(
     if body:
         headers["content-type"] = "application/problem+json"
         headers["content-language"] = "zh-Hans" if language == "zh" else "en"
-    if refusal.reason in CLOSING:
+    if unread or refusal.reason in CLOSING:
         headers["connection"] = "close"
     if allow:
         headers["allow"] = ", ".join(allow)
