@@ -32,7 +32,7 @@ BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE |
 PATIENCE_S = 120
 
 MEMBERS = (
-    ("m-1", "Anna Berg", "anna.berg@example.com", "1984-05-06", "DE", "gold", 120),
+    ("m-1", "Member One", "member.one@example.com", "1984-05-06", "DE", "gold", 120),
     ("m-2", "Ben Costa", "ben.costa@example.org", "1990-11-30", "PT", "silver", 40),
     ("m-3", "Chloe Roux", "chloe.roux@example.com", None, "FR", "silver", 12),
     ("m-4", "Dan Petit", "dan.petit@example.net", "2012-01-15", "FR", "gold", 95),

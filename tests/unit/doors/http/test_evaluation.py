@@ -63,11 +63,30 @@ def test_a_question_that_is_none_is_malformed(change: dict[str, object]) -> None
     assert refused.reason is Reason.MALFORMED
 
 
-def test_a_reference_that_is_no_text_is_none() -> None:
-    """As if it had not been stated."""
-    question = question_of({**ASKED, "context": {"purpose": "marketing.mail", "reference": 7}}, PERSON)
-    assert isinstance(question, Question)
-    assert question.reference is None
+def test_a_reference_that_is_no_text_is_refused() -> None:
+    """It is not passed over: the road would judge it."""
+    told = question_of({**ASKED, "context": {"purpose": "marketing.mail", "reference": 7}}, PERSON)
+    assert isinstance(told, Deny)
+    assert told.fields == ("context.reference",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({**ASKED, "resources": {}}, "resources"),
+        ({**ASKED, "subject": []}, "subject"),
+        (
+            {**ASKED, "resource": {"id": "crm.customers", "properties": {"filter": ["religion"]}}},
+            "resource.properties.filter",
+        ),
+        ({**ASKED, "context": {"purpose": "marketing.mail", "time": "now"}}, "context.time"),
+    ],
+)
+def test_a_member_that_is_not_known_is_refused(asked: dict[str, object], named: str) -> None:
+    """A mistyped filter that was dropped would be answered with yes."""
+    told = question_of(asked, PERSON)
+    assert isinstance(told, Deny)
+    assert told.fields == (named,)
 
 
 def test_a_permit_is_told_with_what_of_each_field_would_leave() -> None:
