@@ -22,6 +22,7 @@ from gateway.demo.campaign import read_campaign
 from gateway.demo.people import Customer, people
 from gateway.demo.tables import make
 from gateway.domain.choice import Choice
+from gateway.domain.entry import Changed
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import IdentityKind, PurposeKey
 from gateway.settings import FILE_NAME, Settings, load
@@ -165,6 +166,8 @@ async def _fill(settings: Settings, choices: list[tuple[str, PurposeKey, Choice]
     async with open_installation(settings, CLI_SLOT) as rooms:
         accounts = [await _account(rooms, name) for name in PEOPLE]
         clients = [await _client(rooms, *client) for client in CLIENTS]
+        told: dict[str, str | int] = {"records": len(choices)}
+        await rooms.log.append(Changed(by=BY, what="choices-imported", target="demo", facts=told))
         for start in range(0, len(choices), CHOICES_A_BATCH):
             await _record(rooms, choices[start : start + CHOICES_A_BATCH])
             progress("choices", min(start + CHOICES_A_BATCH, len(choices)), len(choices))
