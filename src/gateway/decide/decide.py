@@ -145,6 +145,9 @@ class Decider:
         granted: tuple[Grant, ...],
         now_us: int,
     ) -> Deny | None:
+        if inquiry.dataset not in self.rules.catalog.collections:
+            # A change of rules took the dataset away under a call that had begun.
+            return Deny(reason=Reason.NO_SUCH_ROUTE)
         if not transfer.in_force(recipient, now_us):
             return Deny(reason=Reason.RECIPIENT_NOT_IN_FORCE, rule=recipient.id)
         if not purposes.covers_call(purpose, dataset=inquiry.dataset, operation=inquiry.operation):

@@ -9,7 +9,7 @@ import pytest
 from gateway.decide import decide as deciding
 from gateway.decide.decide import Decider, caps_for
 from gateway.decide.rules import RuleSet
-from gateway.domain.catalog import Comparison
+from gateway.domain.catalog import Catalog, Comparison
 from gateway.domain.decision import Decision, Deny, Permit, Reason, StepUp, Use
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import AccountId, FieldName, PurposeKey, RecipientId, RoleName
@@ -244,3 +244,11 @@ def test_purposes_of_roles_are_those_that_a_grant_in_force_gives_anything_for() 
     assert decider.purposes_of((RoleName("analyst"),), NOW_US) == ()
     ended = Decider(rules(grants=(grant("user", until_us=NOW_US), grant("user", allow=False))), is_decade)
     assert ended.purposes_of((RoleName("campaigner"),), NOW_US) == ()
+
+
+def test_a_dataset_that_a_change_of_rules_took_away_is_no_route() -> None:
+    """A stream that began under the old rules is refused by name, not by an error of ours."""
+    gone = msgspec.structs.replace(rules(), catalog=Catalog(collections={}, routes=()))
+    told = Decider(gone, lambda _rung, _text: True).decide(inquiry(), (), NOW_US)
+    assert isinstance(told, Deny)
+    assert told.reason is Reason.NO_SUCH_ROUTE
