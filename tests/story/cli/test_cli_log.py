@@ -226,14 +226,18 @@ def test_what_comes_is_shown_while_it_comes(door: CommandLine) -> None:
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **CHEAP})
     assert process.stdout is not None
     with process, Lines(process.stdout) as lines:
-        # Its own reading is the first thing that it shows: from then on it follows.
-        while "looked at log (tail)" not in lines.get(timeout=60):
-            pass
-        door("user", "unlock", "analyst-1")
-        while "account-unlocked" not in lines.get(timeout=60):
-            pass
-        process.send_signal(2)
-        assert process.wait(60) == 0
+        try:
+            # Its own reading is the first thing that it shows: from then on it follows.
+            while "looked at log (tail --follow)" not in lines.get(timeout=60):
+                pass
+            door("user", "unlock", "analyst-1")
+            while "account-unlocked" not in lines.get(timeout=60):
+                pass
+            process.send_signal(2)
+            assert process.wait(60) == 0
+        finally:
+            # Without this a failure above would leave the reader of its lines waiting for ever.
+            process.kill()
 
 
 class Lines:
