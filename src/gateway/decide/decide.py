@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gateway.decide import purposes, transfer
 from gateway.decide.grants import GrantIndex
-from gateway.decide.plan import Ask, compile_plan, guarded_by, lower, project, valid_until, withholding
+from gateway.decide.plan import (
+    Ask,
+    compile_plan,
+    guarded_by,
+    has_partial_rules,
+    lower,
+    project,
+    valid_until,
+    withholding,
+)
 from gateway.decide.rules import Grant, Recipient, RuleSet
 from gateway.domain.catalog import Comparison
 from gateway.domain.decision import Decision, Deny, FilterUse, Permit, Reason, StepUp, Use
@@ -199,8 +208,10 @@ class Decider:
 
     def _for_call(self, view: ViewPlan, inquiry: Inquiry, uses: tuple[FilterUse, ...]) -> ViewPlan:
         """Return the view of what the call names: of other fields nothing leaves, and no rule on rows is got round."""
-        fields = [each.field for each in inquiry.filters] + [each.field for each in inquiry.sorts]
-        used = guarded_by(view, fields, uses) if fields else NONE_GUARDED
+        used = NONE_GUARDED
+        if (inquiry.filters or inquiry.sorts) and has_partial_rules(view):
+            fields = [each.field for each in inquiry.filters] + [each.field for each in inquiry.sorts]
+            used = guarded_by(view, fields, uses)
         if inquiry.fields is None and not used:
             return view
         key = (id(view), None if inquiry.fields is None else frozenset(inquiry.fields), used)

@@ -117,6 +117,15 @@ def project(plan: ViewPlan, fields: Container[FieldName]) -> ViewPlan:
     return msgspec.structs.replace(plan, views=views)
 
 
+def has_partial_rules(plan: ViewPlan) -> bool:
+    """Tell whether a rule on rows blanks or unlinks, rather than withholds."""
+    # On the way of every decision: a loop takes a third of the time of any() over one or two rules.
+    for rule in plan.row_rules:  # noqa: SIM110
+        if isinstance(rule, AgeRule) and rule.effect is not RowEffect.WITHHOLD:
+            return True
+    return False
+
+
 def guarded_by(plan: ViewPlan, used: Iterable[FieldName], uses: Iterable[FilterUse]) -> frozenset[int]:
     """Return the places of the rules on rows that a call's filters or order would get round.
 
