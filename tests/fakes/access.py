@@ -9,6 +9,8 @@ import msgspec
 
 from gateway.decide.decide import Decider
 from gateway.decide.rules import RuleSet
+from gateway.domain.budget import BudgetKey, BudgetRule, BudgetState, Taken
+from gateway.domain.catalog import Catalog
 from gateway.domain.decision import Deny, Reason, Refusal
 from gateway.domain.entry import Entry, Part, Refused
 from gateway.domain.errors import HangUp, LogUnavailable
@@ -127,6 +129,32 @@ class FakePeople:
         return self.known.get(value)
 
 
+class FakeBudgets:
+    """Gives as much as the test says is left, whoever asks."""
+
+    def __init__(self) -> None:
+        self.left: int | None = None
+
+    async def take(
+        self,
+        key: BudgetKey,
+        rules: Sequence[BudgetRule],
+        people: Sequence[PersonNumber],
+        n_rows: int,
+        *,
+        whole: bool,
+        now_us: int,
+    ) -> Taken:
+        """Take from what is left."""
+        if self.left is None:
+            return Taken(n_rows=n_rows)
+        given = min(n_rows, self.left)
+        if whole and given < n_rows:
+            given = 0
+        self.left -= given
+        return Taken(n_rows=given, states=tuple(BudgetState(rule=rule, left=self.left, resets_s=60) for rule in rules))
+
+
 class FakeChoiceSet(msgspec.Struct, frozen=True):
     """Withholds certain numbers."""
 
@@ -201,6 +229,8 @@ class FakeTarget:
         self.pieces: Sequence[bytes] = (b"[]",)
         self.between: Callable[[int], None] = lambda _: None
         self.absent = False
+        self.status = 200
+        self.etag: str | None = None
         self.error: Exception | None = None
         self.error_at_end: BaseException | None = None
 
@@ -231,6 +261,7 @@ class AccessHouse:
         self.clock = FakeClock(NOW_US)
         self.rules, self.identify, self.people = FakeRules(rules), FakeIdentify(), FakePeople()
         self.choices, self.holds, self.target = FakeChoices(), FakeHolds(), FakeTarget()
+        self.budgets = FakeBudgets()
         self.recorder, self.out = FakeRecorder(), FakeOut()
         self.is_current = True
         self.asked: Inquiry | Deny = inquiry()
@@ -242,6 +273,7 @@ class AccessHouse:
             people=self.people,
             choices=self.choices,
             holds=self.holds,
+            budgets=self.budgets,
             target=self.target,
             recorder=self.recorder,
             early=self.recorder,
@@ -270,11 +302,14 @@ class AccessHouse:
             purpose=None if purpose is None else PurposeKey(purpose),
             reference=None,
             origin=ports.Origin(ip="192.0.2.7", user_agent="test"),
-            bind=lambda _who, _purpose, _catalog, _rules: self.asked,
+            bind=self._bind,
             framing=framing,
         )
         await AccessFlow(self.rooms).run(arrival, self.out)
         return self.out
+
+    async def _bind(self, _who: Principal, _purpose: PurposeKey, _catalog: Catalog, _rules: str) -> Inquiry | Deny:
+        return self.asked
 
     @property
     def entries(self) -> list[Entry]:

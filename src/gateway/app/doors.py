@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.app.installation import Rooms
-from gateway.app.joins import HttpTarget, IdentifyJoin
+from gateway.app.joins import HttpTarget, IdentifyJoin, NoBudgets
 from gateway.domain.decision import Deny, Refusal
 from gateway.domain.entry import End, Facts, Refused, Release
 from gateway.domain.errors import KeyUnavailable, SettingsError
@@ -108,6 +108,7 @@ def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
             people=rooms.people,
             choices=rooms.choices,
             holds=rooms.holds,
+            budgets=NoBudgets(),
             target=HttpTarget(stores),
             recorder=rooms.log,
             early=rooms.counting,

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small joins between a stage's own Protocol and the room that fills it; no rule is made here."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from gateway.domain.budget import BudgetKey, BudgetRule, Taken
 from gateway.domain.decision import Deny
+from gateway.domain.names import PersonNumber
 from gateway.domain.principal import Principal
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import ViewPlan
@@ -65,6 +67,23 @@ class CodecShelf:
         self._codecs.clear()
 
 
+class NoBudgets:
+    """Counts nothing, for an installation whose purposes have no budgets."""
+
+    async def take(
+        self,
+        key: BudgetKey,
+        rules: Sequence[BudgetRule],
+        people: Sequence[PersonNumber],
+        n_rows: int,
+        *,
+        whole: bool,
+        now_us: int,
+    ) -> Taken:
+        """Give everything."""
+        return Taken(n_rows=n_rows)
+
+
 class IdentifyJoin:
     """Identification in the access flow's words."""
 
@@ -90,6 +109,8 @@ class _Answer:
     def __init__(self, answer: HttpAnswer) -> None:
         self._answer = answer
         self.chunks: Callable[[], AsyncIterator[bytes]] = answer.chunks
+        self.status = answer.status
+        self.etag: str | None = None
 
     @property
     def absent(self) -> bool:

@@ -14,8 +14,10 @@ from gateway.domain.entry import (
     End,
     Entry,
     Facts,
+    Intent,
     LogSeen,
     Looked,
+    Numbered,
     Opened,
     RefusalsCounted,
     Refused,
@@ -35,6 +37,11 @@ def sentence(body: Entry) -> str:
             about = f" ({', '.join(body.fields)})" if body.fields else ""
             rule = f" by {body.rule}" if body.rule else ""
             return f"{body.call}: refused {body.reason}{about}{rule}{_to(body.facts)}"
+        case Intent():
+            written = "".join(f"; {word}: {' '.join(names)}" for word, names in body.written.items())
+            return f"{body.call}: about to write {body.records:,} records{_of(body.facts)}{_to(body.facts)}{written}"
+        case Numbered():
+            return f"{body.people:,} people got numbers"
         case End():
             sent = "" if body.bytes is None else f" after {body.bytes:,} bytes"
             return f"{body.call}: ended {body.how}{sent}{f' ({body.reason})' if body.reason else ''}"

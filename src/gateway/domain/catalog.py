@@ -51,7 +51,6 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
         categories: Each of them must be covered for the field to leave; never empty.
         join_domain: Fields of one domain and recipient get equal surrogates for equal values.
         identifies: The value alone points at a person (name, phone, mail, number).
-        bands: The generalised rung, if any, in whose bands a caller may compare the field.
     """
 
     name: FieldName
@@ -100,6 +99,8 @@ class Comparison(StrEnum):
     MORE = "gt"
     AT_LEAST = "ge"
     PREFIX = "prefix"
+    IN = "in"
+    """Equal to any of a list of values."""
 
 
 class FilterParameter(msgspec.Struct, frozen=True, tag="filter"):
@@ -109,6 +110,8 @@ class FilterParameter(msgspec.Struct, frozen=True, tag="filter"):
     comparison: Comparison = Comparison.EQUAL
     bands: bool = False
     """The store understands a band such as ``1980-1989`` for this parameter."""
+    most: int = 100
+    """Most values in the list of an ``in``; in a query they are joined by commas."""
 
 
 class LimitParameter(msgspec.Struct, frozen=True, tag="limit"):
@@ -144,10 +147,11 @@ class MemberUse(StrEnum):
 
 
 class AnswerShape(msgspec.Struct, frozen=True, kw_only=True):
-    """Form of a route's JSON answer.
+    """Form of a route's answer, as the store sends it.
 
     Attributes:
-        kind: ``array`` of rows, ``object`` with the rows in ``rows``, or a single ``record``.
+        kind: ``array`` of rows, ``object`` with the rows in ``rows``, a single ``record``, all in JSON;
+            ``ndjson`` or ``csv`` rows; ``nothing`` where an answer to a write has no body.
         members: Declared members beside the rows; any other member is dropped.
     """
 
@@ -156,12 +160,57 @@ class AnswerShape(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[tuple[str, MemberUse], ...] = ()
 
 
+class BodyKind(StrEnum):
+    """What the body of a call says."""
+
+    SEARCH = "search"
+    """An object whose members are parameters: the call reads."""
+    RECORD = "record"
+    """One whole record, to create it or to put it in another's place."""
+    RECORDS = "records"
+    """An array of whole records, on a route declared for bulk."""
+    FIELDS = "fields"
+    """The fields of one record that change; null is a value."""
+    MERGE_PATCH = "merge-patch"
+    """The same as ``application/merge-patch+json`` (RFC 7396); null takes the field away."""
+
+
+class BodyShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The declared body of a call; always JSON.
+
+    Attributes:
+        parameters: Of a search: what each member means, by its path (``filter.city``).
+        most: Of records: how many there may be.
+        keeps_unseen: The store leaves fields that a PUT does not name as they are (reviewed).
+    """
+
+    kind: BodyKind
+    parameters: Mapping[str, Parameter] = {}
+    most: int = 1
+    keeps_unseen: bool = False
+
+
+class Honoured(StrEnum):
+    """Headers of a caller that a route may declare; any other that changes a call's meaning is refused."""
+
+    IF_MATCH = "if-match"
+    IF_NONE_MATCH = "if-none-match"
+    IDEMPOTENCY_KEY = "idempotency-key"
+    PREFER = "prefer"
+
+
+WRITES = ("create", "update", "delete")
+"""Operations that change what a store holds."""
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One declared call of a store.
 
     Attributes:
         template: Path below the gateway's root, ``/crm/customers/{id}``; a brace is one segment.
-        operation: ``read`` for lists and single records.
+        operation: ``read`` for lists, searches and single records; ``create``, ``update``, ``delete``.
+        body: ``None`` where a call has no body.
+        honours: Headers that the store is known to understand.
     """
 
     method: str
@@ -170,6 +219,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     dataset: DatasetName
     answer: AnswerShape
     parameters: Mapping[str, Parameter]
+    body: BodyShape | None = None
+    honours: tuple[Honoured, ...] = ()
 
     @property
     def store(self) -> StoreName:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.domain.budget import BudgetState
 from gateway.domain.inquiry import Filter
 from gateway.domain.names import DecisionId, FieldName
 from gateway.domain.viewplan import ViewPlan
@@ -25,6 +26,13 @@ class Reason(StrEnum):
     METHOD_NOT_ALLOWED = "method-not-allowed"
     BODY_TOO_LARGE = "body-too-large"
     CONTENT_TYPE_NOT_SUPPORTED = "content-type-not-supported"
+    BODY_INVALID = "body-invalid"
+    FIELD_NOT_COLLECTED = "field-not-collected"
+    UNREVEALED_VALUE_WRITTEN = "unrevealed-value-written"
+    PRECONDITION_FAILED = "precondition-failed"
+    STORE_CONFLICT = "store-conflict"
+    STORE_REFUSED = "store-refused"
+    BUDGET_SPENT = "budget-spent"
     SIGN_IN_REQUIRED = "sign-in-required"
     SIGN_IN_FAILED = "sign-in-failed"
     STEP_UP_REQUIRED = "step-up-required"
@@ -73,11 +81,14 @@ class Permit(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         step_up: Fields of which a fresh sign-in would show more, told in ``Data-View``.
+        shown: Of a write: the view under which the caller may see the record that the store answers
+            with; ``None`` where it may see nothing of it.
     """
 
     plan: ViewPlan
     filters: tuple[FilterUse, ...] = ()
     step_up: tuple[FieldName, ...] = ()
+    shown: ViewPlan | None = None
 
 
 class Deny(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +99,9 @@ class Deny(msgspec.Struct, frozen=True, kw_only=True):
         rule: Which rule said so (red line id, purpose key); staff see it, callers its title.
         title: Sentence that a caller may read, beside the reason's own.
         titles: The same in the languages of the rules, by language tag.
+        retry_after_s: When the same call may be asked again, where that is known.
+        outcome: Of a write that failed: whether it may have happened.
+        budgets: What is left of the budgets that the call counts against.
     """
 
     reason: Reason
@@ -95,6 +109,16 @@ class Deny(msgspec.Struct, frozen=True, kw_only=True):
     rule: str | None = None
     title: str | None = None
     titles: tuple[tuple[str, str], ...] = ()
+    retry_after_s: int | None = None
+    outcome: "Outcome | None" = None
+    budgets: tuple[BudgetState, ...] = ()
+
+
+class Outcome(StrEnum):
+    """What became of a write of which no answer can be given (DESIGN 8)."""
+
+    NOT_SENT = "not-sent"
+    UNKNOWN = "unknown"
 
 
 class StepUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,3 +139,5 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     title: str | None = None
     titles: tuple[tuple[str, str], ...] = ()
     retry_after_s: int | None = None
+    outcome: Outcome | None = None
+    budgets: tuple[BudgetState, ...] = ()

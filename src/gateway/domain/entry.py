@@ -82,6 +82,30 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     facts: Facts | None = None
 
 
+class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="intent"):
+    """A write, entered before it is forwarded; the people it is about are in the part.
+
+    Attributes:
+        records: How many records the body holds; 1 for a delete.
+        written: By ``clear`` and ``surrogate``, the fields that the write names.
+    """
+
+    call: DecisionId
+    records: int
+    written: dict[str, tuple[str, ...]] = {}
+    facts: Facts | None = None
+
+
+class Numbered(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="numbered"):
+    """People got numbers; the part holds which keyed digest of an identity got which number.
+
+    Without it a restored database would give somebody known a second number, and a choice or an
+    erasure under the first would be lost.
+    """
+
+    people: int
+
+
 class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="refusal"):
     """A call that was refused, with what was known of it by then."""
 
@@ -114,12 +138,14 @@ class End(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fie
     Attributes:
         how: ``hang-up``, ``cut``, ``store-failed``, ``failed``, or ``unknown`` after a crash.
         bytes: Body bytes handed to the caller's socket; at most what was authorised.
+        told: Bytes of the control record that ends a cut stream of lines; authorised by this entry.
     """
 
     call: DecisionId
     how: str
     bytes: int | None = None
     reason: str | None = None
+    told: int = 0
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="sign-in"):
@@ -137,6 +163,8 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     client: str = ""
     session: str = ""
     bytes: int = 0
+    spent: str = ""
+    """What can never be used again: a time step, or the digest of a code or bearer under a key."""
 
 
 class RulesInForce(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="rules-in-force"):
@@ -189,6 +217,8 @@ Entry = (
     Opened
     | Closed
     | Release
+    | Intent
+    | Numbered
     | Refused
     | RefusalsCounted
     | Answered
@@ -208,12 +238,15 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         people: Numbers of the people in the block, a serialised roaring bitmap.
         met: Numbers of people that filters and paths named.
+        numbered: Of ``numbered``: for each person 32 bytes of the identity's digest under the key of
+            look-ups, then the number as 4 bytes, big-endian.
     """
 
     ip: str = ""
     user_agent: str = ""
     people: bytes = b""
     met: tuple[int, ...] = ()
+    numbered: bytes = b""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

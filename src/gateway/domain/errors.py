@@ -53,11 +53,21 @@ class StateUnavailable(GatewayError):
 
 
 class StoreUnreachable(GatewayError):
-    """The store did not take the call or did not answer in time."""
+    """The store did not take the call or did not answer in time.
 
-    def __init__(self, message: str, *, timed_out: bool = False) -> None:
-        """Keep whether time ran out."""
+    Attributes:
+        timed_out: Time ran out.
+        not_sent: Nothing of the call can have reached the store.
+        retry_after_s: When the store will be asked again at the earliest, if it is left alone now.
+    """
+
+    def __init__(
+        self, message: str, *, timed_out: bool = False, not_sent: bool = False, retry_after_s: int | None = None
+    ) -> None:
+        """Keep what is known of the failure."""
         self.timed_out = timed_out
+        self.not_sent = not_sent
+        self.retry_after_s = retry_after_s
         super().__init__(message)
 
 

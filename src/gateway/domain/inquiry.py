@@ -5,7 +5,11 @@ Every value in it came from the caller and is text; what a value means is settle
 declaration when the decision binds it.
 """
 
+from decimal import Decimal
+from enum import StrEnum
+
 import msgspec
+from typing_extensions import override
 
 from gateway.domain.catalog import Comparison, Route
 from gateway.domain.names import DatasetName, DecisionId, FieldName, PurposeKey
@@ -19,6 +23,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         parameter: Name by which the caller gave it, for messages and for the store's request.
         in_path: The value stands in the path and identifies the record.
         bands: The route declares that the store compares this parameter in bands.
+        in_body: The value stands in the body of a search, at the path that ``parameter`` names.
+        values: Of an ``in``: all values; ``value`` is then empty.
     """
 
     field: FieldName
@@ -27,6 +33,17 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     parameter: str
     in_path: bool = False
     bands: bool = False
+    in_body: bool = False
+    values: tuple[str, ...] = ()
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Return every value that the field is compared with."""
+        return self.values if self.comparison is Comparison.IN else (self.value,)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Filter {self.field} {self.comparison}>"
 
 
 class Sort(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,12 +53,38 @@ class Sort(msgspec.Struct, frozen=True, kw_only=True):
     descending: bool
 
 
+class Form(StrEnum):
+    """How the rows of an answer are written for the caller."""
+
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+    CSV_FOR_PEOPLE = "csv-for-people"
+    """CSV in which no cell is a formula to a spreadsheet."""
+
+
+Scalar = str | int | Decimal | bool | None
+
+
+class Written(msgspec.Struct, frozen=True):
+    """One record as a caller wrote it: values by field, nested ones by dotted name; never shown."""
+
+    values: tuple[tuple[FieldName, Scalar], ...]
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Written {len(self.values)} fields>"
+
+
 class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """Principal P for purpose U asks operation O on dataset D, using these fields.
 
     Attributes:
         fields: The fields the caller named; ``None`` when it took what there is.
         limit: Rows in a page, already within the route's bound; ``None`` for single records.
+        written: The records of a write.
+        conditions: Headers that the route honours, by lower-case name, as the store is to get them.
+        form: How the caller wants the rows written.
     """
 
     decision_id: DecisionId
@@ -57,3 +100,6 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     sorts: tuple[Sort, ...] = ()
     limit: int | None = None
     offset: int | None = None
+    written: tuple[Written, ...] = ()
+    conditions: tuple[tuple[str, str], ...] = ()
+    form: Form = Form.JSON

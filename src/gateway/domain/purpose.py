@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from gateway.domain.budget import BudgetRule
 from gateway.domain.names import CategoryKey, DatasetName, PurposeKey
 from gateway.domain.treatment import Rung
 
@@ -40,6 +41,8 @@ class PurposeRule(msgspec.Struct, frozen=True, kw_only=True):
         honours_objection: An objection withholds the person. Off only for duties of law.
         from_us / until_us: When the purpose is in force, UTC microseconds; ``until_us`` exclusive.
         key_class: Calls of one class and recipient see equal surrogates.
+        collects: The collection whitelist: categories that may be written for the purpose.
+        budgets: How much may leave to one principal and recipient in a window.
     """
 
     key: PurposeKey
@@ -55,3 +58,5 @@ class PurposeRule(msgspec.Struct, frozen=True, kw_only=True):
     key_class: str
     from_us: int | None
     until_us: int | None
+    collects: tuple[CategoryKey, ...] = ()
+    budgets: tuple[BudgetRule, ...] = ()

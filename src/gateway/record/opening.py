@@ -165,6 +165,8 @@ class _Reading:
         """Take one entry in. A refusal is an ending, and so is a release marked last."""
         body = link.body
         match body.kind:
+            case "intent":
+                self.unended[body.call] = None
             case "release" if not body.last:
                 self.unended[body.call] = None
             case "release" | "end" | "refusal":

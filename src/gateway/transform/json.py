@@ -11,6 +11,7 @@ RULES
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import msgspec
 from typing_extensions import override
@@ -28,11 +29,22 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         people: Numbers of the people whom the rows are about, one for each row that is about one.
+        ends: For each row, the place in the body behind it.
     """
 
     body: bytes
     n_rows: int
     people: tuple[PersonNumber, ...]
+    ends: tuple[int, ...] = ()
+
+    def first(self, n_rows: int) -> "Block":
+        """Return the block of the first so many rows, without an end: for an answer that is cut behind them."""
+        return Block(
+            body=self.body[: self.ends[n_rows - 1]] if n_rows else b"",
+            n_rows=n_rows,
+            people=self.people[:n_rows],
+            ends=self.ends[:n_rows],
+        )
 
     @override
     def __repr__(self) -> str:
@@ -86,8 +98,11 @@ class BlockWriter:
         return len(self._rows) < self._most_rows and self._n_bytes + len(row) + 64 <= self._most_bytes
 
     def _cut(self, closing: bytes) -> Block:
-        body = (self._before if self._rows else self._before.removesuffix(b",")) + b",".join(self._rows) + closing
-        block = Block(body=body, n_rows=len(self._rows), people=tuple(self._people))
+        before = self._before if self._rows else self._before.removesuffix(b",")
+        body = before + b",".join(self._rows) + closing
+        # Each row ends one comma before the next begins.
+        ends = tuple(end - 1 for end in accumulate((len(row) + 1 for row in self._rows), initial=len(before)))[1:]
+        block = Block(body=body, n_rows=len(self._rows), people=tuple(self._people), ends=ends)
         self._rows, self._people = [], []
         self._before, self._n_bytes = b",", 1
         return block

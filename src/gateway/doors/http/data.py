@@ -108,7 +108,7 @@ class _HttpCall:
             framing=self.framing,
         )
 
-    def bind(self, who: Principal, purpose: PurposeKey, catalog: Catalog, rules: str) -> Inquiry | Deny:
+    async def bind(self, who: Principal, purpose: PurposeKey, catalog: Catalog, rules: str) -> Inquiry | Deny:
         """Return what the call asks of which route."""
         matched = self._router(catalog).match(self.scope["method"], self.segments or ())
         if isinstance(matched, Unmatched):

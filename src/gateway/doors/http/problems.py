@@ -38,6 +38,8 @@ def problem_json(refusal: Refusal, language: str = "en") -> bytes:
         "retry": problem.retry,
         "who": problem.who,
     }
+    if refusal.outcome is not None:
+        members["outcome"] = refusal.outcome
     detail = dict(refusal.titles).get(language, refusal.title)
     if detail:
         members["detail"] = detail

@@ -44,6 +44,7 @@ def store_call(inquiry: Inquiry, permit: Permit, resolve: Resolve) -> StoreCall 
         path=_path(inquiry.route.template, {name: values[name] for name in in_path}),
         query=tuple(_query(inquiry, {name: v for name, v in values.items() if name not in in_path})),
         decision_id=inquiry.decision_id,
+        shape=inquiry.route.answer,
     )
 
 

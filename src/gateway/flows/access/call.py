@@ -30,6 +30,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     people: ports.People
     choices: ports.Choices
     holds: ports.Holds
+    budgets: ports.Budgets
     target: ports.Target
     recorder: ports.Recorder
     early: EarlyRefusals

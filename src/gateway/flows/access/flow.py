@@ -76,7 +76,7 @@ class AccessFlow:
         call.facts = _early_facts(arrival, who)
         call.fresh = assurance_at(who, now_us) == Assurance.PERSON_FRESH
         # 2 decide: purpose, route, then the rest, which is the order in which callers are told
-        inquiry, permit = self._decided(call, who, now_us)
+        inquiry, permit = await self._decided(call, who, now_us)
         codec = rooms.codec_of(permit.plan)
         call.met = await self._met(permit, codec)
         # 3 ask the target
@@ -89,7 +89,7 @@ class AccessFlow:
         # 6 end: the last entry said all there is to say
         await call.out.finish()
 
-    def _decided(self, call: Call, who: Principal, now_us: int) -> tuple[Inquiry, Permit]:
+    async def _decided(self, call: Call, who: Principal, now_us: int) -> tuple[Inquiry, Permit]:
         """Run step 2.
 
         Raises:
@@ -101,7 +101,7 @@ class AccessFlow:
             # A declared purpose is a fact even of a call that may not use it; any other word is the caller's own.
             call.facts = msgspec.structs.replace(call.facts, purpose=stated, reference=arrival.reference)
         purpose = _settled(decider.purpose(stated, who, arrival.reference, now_us))
-        inquiry = _settled(arrival.bind(who, purpose.key, decider.rules.catalog, decider.rules.digest))
+        inquiry = _settled(await arrival.bind(who, purpose.key, decider.rules.catalog, decider.rules.digest))
         call.facts = facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest)
         decision = decider.decide(inquiry, rooms.holds.for_account(who.account), now_us)
         call.facts = facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest)
@@ -131,6 +131,9 @@ class AccessFlow:
             fields=deny.fields,
             title=deny.title,
             titles=deny.titles,
+            retry_after_s=deny.retry_after_s,
+            outcome=deny.outcome,
+            budgets=deny.budgets,
         )
         body = call.out.refusal_body(refusal)
         entry = Refused(

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the access flow is handed: everything with state, as small Protocols that ``app`` joins."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import msgspec
+from typing_extensions import override
 
 from gateway.decide.decide import Decider
-from gateway.domain.catalog import Catalog
+from gateway.domain.budget import BudgetKey, BudgetRule, BudgetState, Taken
+from gateway.domain.catalog import AnswerShape, Catalog
 from gateway.domain.decision import Deny, Refusal
 from gateway.domain.entry import Entry, Part
 from gateway.domain.inquiry import Inquiry
@@ -24,8 +26,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str
 
 
-Bind = Callable[[Principal, PurposeKey, Catalog, str], Inquiry | Deny]
-"""Turns the call's path and parameters into an inquiry; the text is the digest of the rules in force."""
+Bind = Callable[[Principal, PurposeKey, Catalog, str], Awaitable[Inquiry | Deny]]
+"""Reads the call's path, parameters and body into an inquiry; the text is the digest of the rules in force."""
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         withheld: Exact counts by cause, when the answer is whole; the door tells them in steps.
         length: Body bytes, when the answer is whole at its head.
         more: Whether the store may have further rows; ``None`` if that is not known at the head.
+        status: 200; 201 for what was created; 204 for a write that is answered by nothing.
+        etag: Sealed by the flow's target, if the route honours conditions and the store told one.
+        budgets: What is left of each budget that the call counts against.
     """
 
     decision_id: DecisionId
@@ -64,6 +69,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     withheld: Mapping[str, int] | None
     length: int | None
     more: bool | None
+    status: int = 200
+    etag: str | None = None
+    budgets: tuple[BudgetState, ...] = ()
 
 
 class Out(Protocol):
@@ -89,11 +97,19 @@ class Out(Protocol):
 
 
 class StoreAnswer(Protocol):
-    """An answer of a store whose head was judged: 200 with JSON, or absent."""
+    """An answer of a store whose head was judged: of a declared status, framing and type, or absent."""
 
     @property
     def absent(self) -> bool:
         """Tell whether the store has no such record."""
+
+    @property
+    def status(self) -> int:
+        """Return the status; of a write it may be a refusal: 409, 412, 422 and the like."""
+
+    @property
+    def etag(self) -> str | None:
+        """Return the store's entity tag in its own words; it must be sealed before it leaves."""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body's bytes; raises if the body does not end as announced."""
@@ -105,6 +121,8 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: Canonical path below the store's base address.
         query: Names and values, not yet encoded.
+        body: JSON, rebuilt from the decided parts.
+        headers: Conditions that the route honours.
     """
 
     store: StoreName
@@ -112,6 +130,14 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     query: tuple[tuple[str, str], ...]
     decision_id: DecisionId
+    shape: AnswerShape
+    body: bytes | None = None
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @override
+    def __repr__(self) -> str:
+        return f"<StoreCall {self.method} {self.store}>"
 
 
 class Target(Protocol):
@@ -169,6 +195,34 @@ class Holds(Protocol):
 
     def for_account(self, account: AccountId) -> tuple[Hold, ...]:
         """Return the holds in force on an account."""
+
+
+class Budgets(Protocol):
+    """What may still leave to whom, counted exactly over every process."""
+
+    async def take(
+        self,
+        key: BudgetKey,
+        rules: Sequence[BudgetRule],
+        people: Sequence[PersonNumber],
+        n_rows: int,
+        *,
+        whole: bool,
+        now_us: int,
+    ) -> Taken:
+        """Spend for as many rows as fit, from the first on; what is spent is durable at the return.
+
+        Args:
+            key: Whose budget.
+            rules: Every budget that counts; a row fits if it fits them all.
+            people: The person of each row, or nothing where the rows are about nobody.
+            n_rows: Rows of the block.
+            whole: Spend for all rows or for none.
+            now_us: UTC microseconds.
+
+        Raises:
+            StateUnavailable: It cannot be counted now, so nothing may leave.
+        """
 
 
 class Identify(Protocol):

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 import msgspec
 
+from gateway.domain.budget import BudgetKey, Taken
 from gateway.domain.decision import Deny, Permit, Reason
 from gateway.domain.entry import Facts, Release
 from gateway.domain.errors import LogUnavailable, StoreMisbehaved
@@ -110,6 +111,14 @@ class Releasing:
         """Run step 5: the block's entry is durable, then its bytes go."""
         call, withheld = self._call, +self._withheld
         check_malformed(max(self._n_since, block.n_rows), withheld)
+        taken = await self._taken(block, whole=last and call.n_blocks == 0)
+        spent = taken.n_rows < block.n_rows
+        if spent:
+            # What was fetched to be released as one page is refused whole; a stream is cut behind the last
+            # person who fits.
+            if not taken.n_rows:
+                raise RefusedError(over_budget(taken))
+            block, last = block.first(taken.n_rows), False
         self._still_permitted()
         self._still_chosen(block.people)
         entry = self._entry(block, withheld, last=last)
@@ -125,9 +134,23 @@ class Releasing:
         self._withheld, self._n_since, self._judged_by = Counter(), 0, self._judged_by[-1:]
         if not call.started:
             call.started = True
-            await call.out.start(self._head(block, last=last))
+            await call.out.start(self._head(block, taken, last=last))
         await call.out.write(block.body)
         call.released_bytes += len(block.body)
+        if spent:
+            raise RefusedError(over_budget(taken))
+
+    async def _taken(self, block: Block, *, whole: bool) -> Taken:
+        """Spend the budgets for a block's rows before its entry is written."""
+        plan = self._plan
+        purpose = self._rooms.rules.decider.rules.purposes.get(plan.purpose)
+        if purpose is None or not purpose.budgets or not block.n_rows:
+            return Taken(n_rows=block.n_rows)
+        account = self._inquiry.principal.account
+        key = BudgetKey(account=account, key_class=plan.key_class, recipient=plan.recipient)
+        return await self._rooms.budgets.take(
+            key, purpose.budgets, block.people, block.n_rows, whole=whole, now_us=self._rooms.clock()
+        )
 
     def _entry(self, block: Block, withheld: Mapping[Cause, int], *, last: bool) -> Release:
         return Release(
@@ -153,7 +176,7 @@ class Releasing:
             choices=self._rooms.choices.sets_for(rule.purpose).version if rule else 0,
         )
 
-    def _head(self, block: Block, *, last: bool) -> ports.Answer:
+    def _head(self, block: Block, taken: Taken, *, last: bool) -> ports.Answer:
         """Return the head; counts and length are told only where the answer is whole at its head."""
         limit = self._inquiry.limit
         # Counts of an answer that a filter chose, or of a handful of rows, would tell of single people.
@@ -166,6 +189,7 @@ class Releasing:
             withheld={str(cause): n for cause, n in self._withheld_before.items()} if counted else None,
             length=len(block.body) if last else None,
             more=limit is not None and self._n_store_rows >= limit if last else None,
+            budgets=taken.states,
         )
 
     def _still_permitted(self) -> None:
@@ -241,6 +265,12 @@ def _covers(now: FieldView | None, before: FieldView) -> bool:
 def _row_fields(plan: ViewPlan) -> tuple[object, ...]:
     """Return which fields the rules on rows are judged by."""
     return (plan.collection.subject, plan.collection.birth_date, plan.collection.region)
+
+
+def over_budget(taken: Taken) -> Deny:
+    """Return the refusal of a call that a budget has no room for, with the time when it may have some."""
+    waits = [state.resets_s for state in taken.states if state.left == 0] or [s.resets_s for s in taken.states]
+    return Deny(reason=Reason.BUDGET_SPENT, retry_after_s=max(waits, default=None), budgets=taken.states)
 
 
 def absent(withheld: Mapping[Cause, int]) -> Deny:

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Budgets: how many people and rows may leave to one principal for one kind of purpose in a window.
+
+They count what was released, however it was sliced into calls. A window is the union of whole hours,
+the one that is under way included, so that it is never shorter than it says (DESIGN 9.6).
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from gateway.domain.names import AccountId, RecipientId
+
+HOUR_US = 3600 * 1_000_000
+
+
+class Counted(StrEnum):
+    """What a budget counts."""
+
+    PEOPLE = "people"
+    """Distinct people in the window; a row without a readable person is one more each time."""
+    ROWS = "rows"
+
+
+class BudgetRule(msgspec.Struct, frozen=True, kw_only=True):
+    """At most so many in so many hours.
+
+    Attributes:
+        name: Told to callers: ``people-24h``.
+    """
+
+    counts: Counted
+    most: int
+    hours: int
+
+    @property
+    def name(self) -> str:
+        """Return the name by which a caller is told of it."""
+        return f"{self.counts}-{self.hours}h"
+
+
+class BudgetKey(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose budget: calls of one account, one purpose class and one recipient count together."""
+
+    account: AccountId
+    key_class: str
+    recipient: RecipientId
+
+
+class BudgetState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left of one budget, and when the oldest hour that counts will count no more."""
+
+    rule: BudgetRule
+    left: int
+    resets_s: int
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What a budget gave for the rows of a block.
+
+    Attributes:
+        n_rows: How many of them fit, from the first on; they are spent, durably.
+        states: What is left of each budget now.
+    """
+
+    n_rows: int
+    states: tuple[BudgetState, ...] = ()
