@@ -43,22 +43,26 @@ from gateway.settings import Settings, StoreSettings
 NEWEST = 200_000
 """How far back a caller's own decision is looked for: entries of one slot, newest first."""
 
+CURSOR_KEY = "cursor"
+
 
 class CursorSeal:
     """Seals cursors under a key that never leaves the keyring."""
 
     def __init__(self, keyring: Keyring) -> None:
         """Make the key if there is none."""
-        self._key = keyring.ensure("cursor").secret
+        keyring.ensure(CURSOR_KEY)
+        self._keyring = keyring
 
     def seal(self, plain: bytes, bound_to: bytes) -> bytes:
         """Return the sealed bytes."""
-        return envelope.seal(self._key, plain, bound_to)
+        # Asked for each time: a rotated key counts at once, and cursors under the one before end.
+        return envelope.seal(self._keyring.ensure(CURSOR_KEY).secret, plain, bound_to)
 
     def open(self, sealed: bytes, bound_to: bytes) -> bytes | None:
         """Return what was sealed; ``None`` if it was changed or bound to something else."""
         try:
-            return envelope.open_sealed(self._key, sealed, bound_to)
+            return envelope.open_sealed(self._keyring.ensure(CURSOR_KEY).secret, sealed, bound_to)
         except KeyUnavailable:
             return None
 

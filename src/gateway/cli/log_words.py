@@ -39,7 +39,7 @@ def sentence(body: Entry) -> str:
             return f"{body.call}: refused {body.reason}{about}{rule}{_to(body.facts)}"
         case Intent():
             written = "".join(f"; {word}: {' '.join(names)}" for word, names in body.written.items())
-            return f"{body.call}: about to write {body.records:,} records{_of(body.facts)}{_to(body.facts)}{written}"
+            return f"{body.call}: about to write {body.records:,} records{_of(body.facts)}{_by(body.facts)}{written}"
         case Numbered():
             return f"{body.people:,} people got numbers"
         case End():
@@ -88,13 +88,19 @@ def _of(facts: Facts | None) -> str:
 
 
 def _to(facts: Facts | None) -> str:
-    if facts is None:
-        return ""
+    return "" if facts is None else f" to {_whom(facts)}"
+
+
+def _by(facts: Facts | None) -> str:
+    return "" if facts is None else f" by {_whom(facts)}"
+
+
+def _whom(facts: Facts) -> str:
     client = f" through {facts.client}" if facts.client else ""
     recipient = f" for {facts.recipient}" if facts.recipient else ""
     purpose = f", purpose {facts.purpose}" if facts.purpose else ""
     reference = f" ({facts.reference})" if facts.reference else ""
-    return f" to {facts.account or 'nobody known'}{client}{recipient}{purpose}{reference}"
+    return f"{facts.account or 'nobody known'}{client}{recipient}{purpose}{reference}"
 
 
 def _sign_in(body: SignIn) -> str:

@@ -110,7 +110,7 @@ def parameter(text: str, says: str) -> Broken:
         parameter("country: {field: city}", "key `country` stands twice; first in line 31"),
         parameter(
             "town: {field: city, comparison: like}",
-            "`comparison` is `like`, expected one of `eq`, `lt`, `le`, `gt`, `ge`, `prefix`",
+            "`comparison` is `like`, expected one of `eq`, `lt`, `le`, `gt`, `ge`, `prefix`, `in`",
         ),
         parameter("town: {field: city, comparison: ge}", "`city` is text, which has no order for `ge`"),
         parameter("old: {field: age, comparison: prefix}", "`age` is integer; only text has a prefix"),
