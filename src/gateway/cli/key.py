@@ -2,7 +2,7 @@
 """``gateway key``: the versions of the installation's keys; never a byte of one.
 
 A change is entered before it is made, since a shredded key cannot be asked any more. Running doors
-follow within a second; those keys that a door takes at its start (``bearer``, ``cursor``) from its next.
+follow within a second.
 """
 
 from typing import TYPE_CHECKING, Annotated
