@@ -13,6 +13,8 @@ PORT ?= 8080
 PEOPLE ?=
 ARGS ?=
 BIN := $(VENV)/bin
+# Tests marked `alone` measure time or fill a disk, so they run by themselves when the others are done.
+run_tests = $(1) $(BIN)/pytest -q -n auto --dist worksteal -m "not referee and not alone" && $(1) $(BIN)/pytest -q -m "alone and not referee"
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 help:  ## Show this list
@@ -44,7 +46,7 @@ tour: $(VENV)/.installed  ## Five minutes through what the gateway does, on a de
 	@exec $(BIN)/gateway demo --tour $(ARGS)
 
 test: $(VENV)/.tested  ## Run every test that needs no server of its own
-	@$(BIN)/pytest
+	@$(call run_tests,)
 	if [ -z "$${GATEWAY_TEST_POSTGRES:-}" ]; then \
 	  echo "Skipped: the PostgreSQL half of the tests (set GATEWAY_TEST_POSTGRES, or run make check)."; fi
 
@@ -55,7 +57,7 @@ fast: $(VENV)/.tested
 	$(BIN)/lint-imports
 
 check: fast  ## Format, lint, types, import contracts, and all tests on SQLite and PostgreSQL
-	@exec .ci/with-postgres $(BIN)/pytest
+	@$(call run_tests,.ci/with-postgres)
 
 referee: $(VENV)/.tested  ## The long runs: hours of load, crashes, races and scans
 	@exec .ci/with-postgres $(BIN)/pytest -m referee

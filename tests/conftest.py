@@ -48,6 +48,9 @@ class _Keeping:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the session if a canary is in anything that it wrote, and say where."""
+    if hasattr(session.config, "workerinput"):
+        # Of several processes the one that started the others looks, when all have written what they write.
+        return
     factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
     reports = session.config.stash[_reports]
     found = canaries_in_output(reports)
