@@ -59,8 +59,8 @@ fast: $(VENV)/.tested
 check: fast  ## Format, lint, types, import contracts, and all tests on SQLite and PostgreSQL
 	@$(call run_tests,.ci/with-postgres)
 
-referee: $(VENV)/.tested  ## The long runs: hours of load, crashes, races and scans
-	@exec .ci/with-postgres $(BIN)/pytest -m referee
+referee: $(VENV)/.tested  ## The long runs: hours of load, crashes, races and scans; a table at the end
+	@exec .ci/with-postgres $(BIN)/pytest -m referee --capture=sys -v --durations=0 --durations-min=1 $(ARGS)
 
 audit: $(VENV)/.tested  ## Ask the package index for known vulnerabilities in the locked dependencies
 	@$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt

@@ -6,6 +6,8 @@ of 1,000 rows of 8 fields, about 140 bytes each: decode, treat, encode. "memo" r
 values again, as pages of a list that is read daily do; the others empty the memory before each run.
 """
 
+import csv
+import io
 import json
 import timeit
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from hashlib import sha256
 import msgspec
 
 from gateway.domain.catalog import AnswerShape, Collection, FieldSpec, FieldType, Form, SubjectSpec, SurrogateKind
+from gateway.domain.inquiry import Form as Written
 from gateway.domain.names import (
     CategoryKey,
     DatasetName,
@@ -28,7 +31,7 @@ from gateway.domain.principal import Assurance
 from gateway.domain.treatment import NOTHING, Chain, ChainName, Rung, Treatment
 from gateway.domain.viewplan import FieldView, ViewPlan
 from gateway.transform.codec import compile_codec
-from gateway.transform.split import RowSplitter
+from gateway.transform.formats import SPELLS, splitter_of
 
 N_ROWS = 1_000
 SURROGATE = Treatment(0, link=True)
@@ -122,31 +125,52 @@ def rows() -> list[dict[str, object]]:
     ]
 
 
-def through(of: ViewPlan, body: bytes, *, fresh: bool = False) -> Callable[[], object]:
+def through(of: ViewPlan, body: bytes, *, fresh: bool = False, form: Written = Written.JSON) -> Callable[[], object]:
     """Return one pass of a block through a plan's codec; a fresh one remembers nothing."""
     kept = compile_codec(of, Keys())
 
     def run() -> object:
         codec = compile_codec(of, Keys()) if fresh else kept
         batch = codec.decode(body)
-        return codec.encode(batch, [0] * len(batch))
+        return codec.encode(batch, [0] * len(batch), SPELLS.get(form))
 
     return run
 
 
-def split(body: bytes) -> Callable[[], object]:
-    """Return one pass of a block through the splitter."""
+def split(body: bytes, kind: str = "array") -> Callable[[], object]:
+    """Return one pass of a block through the splitter of a kind."""
+    read = compile_codec(plan(SurrogateKind.SIV), Keys()).read
 
     def run() -> object:
-        splitter = RowSplitter(AnswerShape(kind="array"))
+        splitter = splitter_of(AnswerShape(kind=kind), read)
         return splitter.feed(body), splitter.finish()
 
     return run
 
 
+def as_csv() -> bytes:
+    """Return the rows as a store sends them in CSV."""
+    text = io.StringIO()
+    csv.writer(text).writerows([list(FIELDS), *(row.values() for row in rows())])
+    return text.getvalue().encode()
+
+
+MISLEADING = {
+    "} in one string": ("array", b'[{"a":"' + b"}" * 65_536 + b'"}]'),
+    "escaped quotes and }": ("array", b'[{"a":"' + b'\\"}' * 21_845 + b'"}]'),
+    "},{ in one string": ("array", b'[{"a":1},{"a":"' + b"},{" * 21_845 + b'"}]'),
+    "empty lines": ("ndjson", b"\n" * 65_536),
+    "quotes in bare cells": ("csv", b"id\n" + b'a"\n' * 21_845),
+    "commas": ("csv", b"id\n" + b"," * 65_536 + b"\n"),
+    "empty records": ("csv", b"id\n" + b"\n" * 65_536),
+}
+"""64 KiB each, made so that ends of rows are hard to find."""
+
+
 def main() -> None:
     """Print a table."""
     body = json.dumps(rows()).encode()
+    lines = b"".join(json.dumps(row).encode() + b"\n" for row in rows())
     siv, hmac = SurrogateKind.SIV, SurrogateKind.HMAC
     two = {"id": SURROGATE, "email": SURROGATE}
     masks = {"name": Treatment(1, link=True), "email": Treatment(2, link=True), "phone": Treatment(2, link=True)}
@@ -155,7 +179,11 @@ def main() -> None:
         "plain json loads + dumps": lambda: json.dumps(json.loads(body)),
         "plain msgspec decode + encode": lambda: msgspec.json.encode(msgspec.json.decode(body)),
         "splitter alone": split(body),
+        "splitter alone, lines": split(lines, "ndjson"),
+        "splitter alone, csv": split(as_csv(), "csv"),
         "codec, all revealed": through(plan(siv), body),
+        "codec, all revealed, to csv": through(plan(siv), body, form=Written.CSV),
+        "codec, all revealed, to csv for people": through(plan(siv), body, form=Written.CSV_FOR_PEOPLE),
         "codec, id alone": through(plan(siv, **{name: NOTHING for name in FIELDS if name != "id"}), body),
         "codec, 2 siv surrogates": through(plan(siv, **two), body, fresh=True),
         "codec, 2 siv surrogates, memo": through(plan(siv, **two), body),
@@ -169,7 +197,10 @@ def main() -> None:
     for name, case in cases.items():
         rate = N_ROWS / (min(timeit.repeat(case, number=10, repeat=5)) / 10)
         plain = plain or rate
-        print(f"{name:34s} {rate / 1e6:6.2f} M rows/s   {rate / plain:5.2f} x plain json")
+        print(f"{name:38s} {rate / 1e6:6.2f} M rows/s   {rate / plain:5.2f} x plain json")
+    for name, (kind, text) in MISLEADING.items():
+        took_s = min(timeit.repeat(split(text, kind), number=1, repeat=5))
+        print(f"64 KiB of {name:28s} {took_s * 1e3:6.1f} ms")
 
 
 if __name__ == "__main__":

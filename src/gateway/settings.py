@@ -31,10 +31,11 @@ class _Strict(BaseModel):
 
 
 class Listen(_Strict):
-    """Where the gateway listens."""
+    """Where the gateway listens, and with how many doors."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
 
 
 class StoreSettings(_Strict):
@@ -43,17 +44,33 @@ class StoreSettings(_Strict):
     Attributes:
         base_url: What the path ``/{store}`` of the gateway stands for.
         authorization_file: File with the value of the Authorization header sent to this store.
-        connect_s / read_s: Limits on connecting and on waiting for the next bytes, in seconds.
+        ca_file: Certificates to trust for this store beside the system's, PEM.
+        client_certificate_file / client_key_file: What the gateway shows to a store that asks for a
+            certificate in TLS, PEM; both or neither.
+        connect_s / read_s / total_s: Limits on connecting, on waiting for the next bytes, and on a whole
+            call, in seconds.
+        least_bytes_s / pace_s: Slowest pace of an answer while it is waited for, judged over so many
+            seconds of waiting; 0 bytes ask nothing.
         connections: Most connections at the same time.
+        failures / pause_s: Failures to reach the store in a row after which it is left alone, and for
+            how many seconds.
         allowed_networks: Networks in which the store may be although they are refused by default:
             link-local addresses, where clouds keep the credentials of machines, and the like.
     """
 
     base_url: str
     authorization_file: Path | None = None
+    ca_file: Path | None = None
+    client_certificate_file: Path | None = None
+    client_key_file: Path | None = None
     connect_s: float = Field(default=3.0, gt=0)
     read_s: float = Field(default=15.0, gt=0)
+    total_s: float = Field(default=600.0, gt=0)
+    least_bytes_s: int = Field(default=1024, ge=0)
+    pace_s: float = Field(default=30.0, gt=0)
     connections: int = Field(default=64, ge=1)
+    failures: int = Field(default=10, ge=1)
+    pause_s: float = Field(default=5.0, gt=0, le=3600)
     allowed_networks: tuple[str, ...] = ()
 
 
@@ -73,6 +90,18 @@ class SessionSettings(_Strict):
     access_s: int = Field(default=300, ge=10, le=300)
     refresh_s: int = Field(default=12 * 3600, ge=60)
     idle_s: int = Field(default=3600, ge=60)
+
+
+class Limits(_Strict):
+    """What one serving process holds at most.
+
+    Attributes:
+        connections: Open connections of callers.
+        connections_per_address: Of these, from one address that is not in ``trusted_proxies``.
+    """
+
+    connections: int = Field(default=1000, ge=1)
+    connections_per_address: int = Field(default=200, ge=1)
 
 
 class LogSettings(_Strict):
@@ -106,6 +135,7 @@ class Settings(BaseSettings):
     database: SecretStr | None = None
     kek: SecretStr | None = None
     listen: Listen = Listen()
+    limits: Limits = Limits()
     stores: dict[str, StoreSettings] = {}
     trusted_proxies: tuple[str, ...] = ()
     passwords: PasswordSettings = PasswordSettings()

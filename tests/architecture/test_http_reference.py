@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from gateway.domain.viewplan import Cause
-from gateway.doors.http.headers import REFUSED
+from gateway.doors.http.headers import CONDITIONS, REFUSED
 from gateway.doors.http.own import OwnPaths
 from gateway.doors.http.problem_table import PROBLEMS, Retry, Who
 
@@ -43,6 +43,17 @@ def test_every_refused_header_is_told_and_no_other() -> None:
     """They stand in one sentence."""
     sentence = section("A call").split("Refused, because", 1)[1].split(", and `te`", 1)[0]
     assert set(re.findall(r"`([^`]+)`", sentence)) == REFUSED
+
+
+def test_every_header_that_a_route_may_honour_is_told_and_no_other() -> None:
+    """They stand in one table."""
+    table = PAGE.split("### Headers that routes honour\n", 1)[1].split("\n## ", 1)[0]
+    told = [
+        name.lower()
+        for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`([^`]+)`", row)
+    ]
+    assert set(told) == CONDITIONS
 
 
 def test_every_word_of_a_refusal_and_of_withholding_is_told() -> None:

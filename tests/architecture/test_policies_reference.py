@@ -19,7 +19,7 @@ def examples() -> dict[str, bytes]:
 def test_the_examples_of_the_reference_load_together() -> None:
     """Grants, roles, routes and cases are all there."""
     rules = load(examples(), check_chain=check_chain)
-    assert (len(rules.grants), len(rules.catalog.routes), len(rules.tests)) == (4, 2, 2)
+    assert (len(rules.grants), len(rules.catalog.routes), len(rules.tests)) == (4, 3, 2)
     assert rules.roles["trainee"] == {"trainee", "analyst"}
 
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.domain.entry import End, Refused, Release
+from gateway.domain.entry import End, Entry, Intent, Refused, Release
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.wire import calling, request, until
-from tests.story.conftest import ANALYST, World
+from tests.story.conftest import ANALYST, SUPPORT, World
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 ROWS = 20_000
@@ -132,3 +132,32 @@ async def test_a_caller_that_hangs_up_on_its_refusal_leaves_the_refusal_in_the_l
         pass
     await until(lambda: any(isinstance(entry, Refused) for entry, _ in world.entries()))
     assert world.verdict().is_right
+
+
+async def test_who_hangs_up_while_a_store_writes_stops_nothing(world: World, gated: GatedStore) -> None:
+    """The write goes to its end at the store and is entered as told; then the end says that nobody heard it."""
+    record = b'{"id":"c-000001","name":"Eve","city":"Ulm","birth_date":"1980-05-01"}'
+    gated.answers([record], is_open=False)
+    told = {
+        "Authorization": "Bearer " + await world.bearer("service-agent"),
+        "Data-Purpose": SUPPORT,
+        "Content-Type": "application/merge-patch+json",
+    }
+    call = request("/crm/customers/c-000001", told, method="PATCH", body=b'{"city":"Ulm"}')
+    async with calling(world.port, call):
+        await until(lambda: gated.n_waiting > 0)
+        # The record was looked at; now the write itself waits for the store.
+        gated.let_through()
+        await until(lambda: gated.n_calls == 2 and gated.n_waiting > 0)
+    gated.let_through()
+
+    await until(lambda: bool(ends(world)))
+    assert [str(entry.__struct_config__.tag) for entry in written(world)] == ["intent", "release", "end"]
+    assert (ends(world)[0].how, gated.n_calls) == ("hang-up", 2)
+    await until(calls_are_over)
+
+
+def written(world: World) -> list[Entry]:
+    """Return the entries of calls that write."""
+    calls = {entry.call for entry, _ in world.entries() if isinstance(entry, Intent)}
+    return [entry for entry, _ in world.entries() if getattr(entry, "call", None) in calls]

@@ -13,6 +13,8 @@ from gateway.domain.entry import Release
 from gateway.record.reader import records
 from gateway.record.verify import verify_log
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[2]
 
 

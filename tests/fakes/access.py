@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that the access flow is handed, in memory: each fake implements one of its Protocols."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -9,13 +9,13 @@ import msgspec
 
 from gateway.decide.decide import Decider
 from gateway.decide.rules import RuleSet
-from gateway.domain.budget import BudgetKey, BudgetRule, BudgetState, Taken
+from gateway.domain.budget import BudgetKey, BudgetRule, BudgetState, Counted, Taken
 from gateway.domain.catalog import Catalog
 from gateway.domain.decision import Deny, Reason, Refusal
 from gateway.domain.entry import Entry, Part, Refused
 from gateway.domain.errors import HangUp, LogUnavailable
 from gateway.domain.inquiry import Inquiry
-from gateway.domain.names import AccountId, DecisionId, IdentityKind, PersonNumber, PurposeKey
+from gateway.domain.names import AccountId, ClientId, DecisionId, IdentityKind, PersonNumber, PurposeKey
 from gateway.domain.principal import Principal
 from gateway.domain.viewplan import Hold, ViewPlan
 from gateway.flows.access import ports
@@ -124,9 +124,9 @@ class FakePeople:
         self.n_orphans += n
         return [PersonNumber(900 + self.n_orphans - place) for place in range(n, 0, -1)]
 
-    async def find(self, kind: IdentityKind, value: str) -> PersonNumber | None:
-        """Return the number of somebody known."""
-        return self.known.get(value)
+    async def find_each(self, kind: IdentityKind, values: Sequence[str]) -> list[PersonNumber | None]:
+        """Return the numbers of those who are known."""
+        return [self.known.get(value) for value in values]
 
 
 class FakeBudgets:
@@ -144,6 +144,7 @@ class FakeBudgets:
         *,
         whole: bool,
         now_us: int,
+        counted: Collection[Counted] = (),
     ) -> Taken:
         """Take from what is left."""
         if self.left is None:
@@ -152,7 +153,8 @@ class FakeBudgets:
         if whole and given < n_rows:
             given = 0
         self.left -= given
-        return Taken(n_rows=given, states=tuple(BudgetState(rule=rule, left=self.left, resets_s=60) for rule in rules))
+        states = tuple(BudgetState(rule=rule, left=self.left, resets_s=60) for rule in rules)
+        return Taken(n_rows=given, states=states, wait_s=60 if given < n_rows else None)
 
 
 class FakeChoiceSet(msgspec.Struct, frozen=True):
@@ -204,6 +206,14 @@ class FakeIdentify:
     def is_revoked(self, who: Principal) -> bool:
         """Tell whether the sign-in was ended."""
         return self.revoked
+
+
+class FakeIdempotencyKeys:
+    """Says in the key whose it is."""
+
+    def for_store(self, stated: str, account: AccountId, client: ClientId) -> str:
+        """Return the three, joined."""
+        return f"{account}/{client}/{stated}"
 
 
 class FakeRules:
@@ -279,6 +289,7 @@ class AccessHouse:
             early=self.recorder,
             is_current=lambda: self.is_current,
             codec_of=self.codec_of,
+            idempotency=FakeIdempotencyKeys(),
             status_of=STATUS.__getitem__,
             clock=self.clock,
         )

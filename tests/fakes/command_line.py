@@ -82,6 +82,7 @@ class CommandLine:
         return [json.loads(line) for line in lines]
 
     def kinds(self) -> list[str]:
-        """Return what was changed and looked at, in order."""
+        """Return what was changed and looked at, in order, but for the gateway's own marks."""
         bodies = [entry["body"] for entry in self.entries()]
-        return [body["what"] for body in bodies if body["kind"] in ("changed", "looked")]
+        told = [body["what"] for body in bodies if body["kind"] in ("changed", "looked")]
+        return [what for what in told if what != "database-marked"]

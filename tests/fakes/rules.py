@@ -77,6 +77,7 @@ def purpose_rule(rng: random.Random, key: str) -> PurposeRule:
             for c in rng.sample(CATEGORIES, rng.randint(1, 5))
         ),
         operations=OPERATIONS,
+        collects=tuple(rng.sample(CATEGORIES, rng.randint(1, 5))),  # type: ignore[arg-type]
         datasets=(),
         needs_reference=False,
         needs_consent=rng.random() < 0.5,

@@ -5,6 +5,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gateway.app.restoring import CredentialDigest
 from gateway.domain.entry import Entry, Part, SignIn
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import AccountId, ClientId, DecisionId, PurposeKey, RoleName
@@ -78,6 +79,7 @@ class SignInHouse:
         self.accounts, self.clients, self.sessions = Accounts(store), Clients(store), Sessions(store)
         self.tries = FactorTries(store, lockout)
         self.passwords = cheap_passwords()
+        self.digest = CredentialDigest(keyring)
         self.factors = Factors(self.tries, self.passwords, keyring)
         self.bearers = Bearers(bearer_keys(keyring), issuer=ISSUER, audience=ISSUER)
         self.revocations = Revocations(self.sessions)
@@ -91,6 +93,7 @@ class SignInHouse:
             recorder=self.log,
             clock=clock,
             purposes_of=purposes_of,
+            digest=self.digest,
         )
         self.enrolment = Enrolment(
             accounts=self.accounts,
@@ -101,6 +104,7 @@ class SignInHouse:
             recorder=self.log,
             clock=clock,
             issuer="Gateway",
+            digest=self.digest,
         )
 
     async def person(self, name: str = "ana", roles: Sequence[str] = ("analyst",)) -> Person:

@@ -2,6 +2,8 @@
 """P2 in the transform: no value leaves through a field whose treatment is not reveal, in any encoding."""
 
 import base64
+import csv
+import io
 import json
 from collections.abc import Iterator
 from datetime import date
@@ -10,11 +12,14 @@ from urllib.parse import quote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.catalog import FieldType, Form, SurrogateKind
+from gateway.domain.catalog import AnswerShape, FieldType, Form, SurrogateKind
+from gateway.domain.inquiry import Form as Answer
 from gateway.domain.names import FieldName
 from gateway.domain.treatment import NOTHING, Chain, Family, Treatment
 from gateway.domain.viewplan import AgeRule, RowEffect, ViewPlan
+from gateway.transform.blocks import BlockWriter
 from gateway.transform.codec import compile_codec
+from gateway.transform.formats import SPELLS, frame_of, splitter_of
 from gateway.transform.rows import judge
 from tests.fakes.plans import CHAINS, plan, spec
 from tests.fakes.surrogate_keys import FakeSurrogateKeys
@@ -86,10 +91,23 @@ def encodings(canary: str) -> Iterator[str]:
         yield from (inner.decode(), inner.decode().translate(str.maketrans("+/", "-_")))
 
 
+def sent(kind: str, rows: list[dict[str, object]], *, ascii_only: bool) -> bytes:
+    """Return an answer with these rows, as a store of the kind sends it."""
+    if kind == "csv":
+        text = io.StringIO()
+        csv.writer(text).writerows([list(rows[0]), *(row.values() for row in rows)])
+        return text.getvalue().encode()
+    lines = [json.dumps(nested(row), ensure_ascii=ascii_only) for row in rows]
+    return ("\n".join(lines) if kind == "ndjson" else f"[{','.join(lines)}]").encode()
+
+
 @settings(max_examples=150, deadline=None)
 @given(plans(), st.data())
 def test_no_canary_of_a_field_that_is_not_revealed_is_in_what_leaves(of: ViewPlan, data: st.DataObject) -> None:
-    """Whatever form its value has, whichever classes its rows fall into, and whatever else the row holds."""
+    """Whatever form its value has, whichever classes its rows fall into, whatever else the row holds.
+
+    And whatever kind of answer it came in, and in whatever form it leaves.
+    """
     codec = compile_codec(of, FakeSurrogateKeys())
     hidden, rows = [], []
     for n in range(3):
@@ -101,10 +119,20 @@ def test_no_canary_of_a_field_that_is_not_revealed_is_in_what_leaves(of: ViewPla
                 hidden += [canary, number]
         values |= {"undeclared": f"canary{n}undeclared", "A": f"canary{n}othercase", "a ": [f"canary{n}blank"]}
         hidden += [f"canary{n}undeclared", f"canary{n}othercase", f"canary{n}blank"]
-        rows.append(nested(values))
-    batch = codec.decode(json.dumps(rows, ensure_ascii=data.draw(st.booleans())).encode())
-    verdict = judge(of, codec.rows(batch), [False] * len(batch), date(2026, 1, 1))
-    body = b"\n".join(codec.encode(batch, verdict.classes)).decode()
+        rows.append(values)
+    form, kind = data.draw(st.sampled_from(Answer)), data.draw(st.sampled_from(("array", "ndjson", "csv")))
+    splitter = splitter_of(AnswerShape(kind=kind), codec.read)
+    arrays = splitter.feed(sent(kind, rows, ascii_only=data.draw(st.booleans())))
+    writer = BlockWriter(frame_of(form, AnswerShape(kind=kind), codec.leaving))
+    n_read = 0
+    for array in (*arrays, *splitter.finish().rest):
+        batch = codec.decode(array)
+        n_read += len(batch)
+        verdict = judge(of, codec.rows(batch), [False] * len(batch), date(2026, 1, 1))
+        lines = codec.encode(batch, verdict.classes, SPELLS.get(form))
+        writer.add(lines, [None] * len(lines))
+    body = writer.finish().body.decode()
+    assert n_read == len(rows)
     assert [canary for canary in hidden for text in encodings(canary) if text in body] == []
 
 

@@ -172,18 +172,30 @@ def settings(place: str, tmp_path: Path, store_port: int) -> Settings:
 @pytest.fixture
 async def world(settings: Settings, store_port: int, crowd: list[Customer], tmp_path: Path) -> AsyncIterator[World]:
     """A gateway that answers on a real socket, with an account for each role and the crowd's choices."""
+    async with opened(settings, store_port, crowd, tmp_path / "wire.log") as world:
+        await fill(world.rooms, crowd)
+        yield world
+
+
+async def fill(rooms: Rooms, crowd: list[Customer]) -> None:
+    """Give a new installation an account for each role and the crowd's choices."""
+    for role in ROLES:
+        await enrol_at_once(
+            rooms, role, f"{role} correct horse battery", roles=(role,), recipient="own", by="local:test"
+        )
+    await _record_choices(rooms, crowd)
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, store_port: int, crowd: list[Customer], wire: Path) -> AsyncIterator[World]:
+    """Open an installation as one process, with its door on a real socket, until the block ends."""
     async with open_installation(settings, DOOR_SLOT) as rooms, open_stores(settings) as stores:
-        for role in ROLES:
-            await enrol_at_once(
-                rooms, role, f"{role} correct horse battery", roles=(role,), recipient="own", by="local:test"
-            )
-        await _record_choices(rooms, crowd)
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(rooms.changes.run(stop))
             group.create_task(rooms.counting.run(stop))
             async with _serving(server_config(http_door(rooms, stores))) as port:
-                yield World(rooms, port, store_port, crowd, tmp_path / "wire.log")
+                yield World(rooms, port, store_port, crowd, wire)
             stop.set()
 
 

@@ -86,6 +86,8 @@ def under(world: World) -> FaultyDisk:
 async def test_a_log_that_fails_midway_cuts_the_stream(world: World, gated: GatedStore) -> None:
     """No block leaves without its entry; how much left is entered when entries are taken again."""
     gated.answers(in_pieces(contacts(20_000)))
+    # Everybody has a number, so that nothing but blocks is entered.
+    await world.numbers([one.id for one in world.crowd])
     disk = under(world)
 
     bearer, faults = await stated(world), iter([{}, {}, {"sync": errno.EIO}])
@@ -169,6 +171,17 @@ async def test_an_error_of_our_own_is_refused_and_entered(world: World, gated: G
     assert isinstance(entry, Refused)
     assert (heard.status, entry.reason) == (500, "gateway-failed")
     assert CANARY.encode() not in heard.body
+
+
+async def test_an_error_in_a_refusal_itself_leaves_no_word(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server would make up an answer with a body; the door's last resort has none."""
+
+    def fail(*_: object) -> bytes:
+        raise ValueError(CANARY)
+
+    monkeypatch.setattr("gateway.doors.http.data.problem_json", fail)
+    heard = await called(world.port, request("/crm/contacts", {}))
+    assert (heard.status, heard.body, heard.is_whole) == (503, b"", True)
 
 
 async def test_a_database_that_does_not_answer_is_refused_at_sign_in(world: World) -> None:

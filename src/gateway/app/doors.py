@@ -9,15 +9,17 @@ from pathlib import Path
 import msgspec
 
 from gateway.app.installation import Rooms
-from gateway.app.joins import HttpTarget, IdentifyJoin, NoBudgets
+from gateway.app.joins import HttpTarget, IdempotencyKeyring, IdentifyJoin
 from gateway.domain.decision import Deny, Refusal
-from gateway.domain.entry import End, Facts, Refused, Release
+from gateway.domain.entry import UNAVAILABLE, End, Facts, Intent, Refused, Release
 from gateway.domain.errors import KeyUnavailable, SettingsError
 from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.signin import OAuthError, Origin
 from gateway.doors.http.app import HttpDoor
+from gateway.doors.http.call import new_decision_id
+from gateway.doors.http.connections import Connections
 from gateway.doors.http.cursors import Seal
-from gateway.doors.http.data import DataDoor, new_decision_id
+from gateway.doors.http.data import DataDoor
 from gateway.doors.http.headers import Network
 from gateway.doors.http.own import OwnPaths
 from gateway.doors.http.own_call import OwnParts
@@ -30,7 +32,7 @@ from gateway.flows.access.releasing import LEAST_COUNTED_ROWS
 from gateway.flows.explain import SelfService
 from gateway.flows.login import Answer, LoginFlow, SignInFailed, Started, Tokens
 from gateway.forward.http import HttpStores
-from gateway.forward.roads import Secret, Store
+from gateway.forward.roads import ClientIdentity, Secret, Store
 from gateway.identify.factors import Factors
 from gateway.identify.identify import Identify
 from gateway.identify.sessions import Lifetimes
@@ -42,6 +44,9 @@ from gateway.settings import Settings, StoreSettings
 
 NEWEST = 200_000
 """How far back a caller's own decision is looked for: entries of one slot, newest first."""
+
+_SECRET_FILES = frozenset({"client_key_file"})
+"""Files of a store that must not be open to everyone; a private key never has to be."""
 
 CURSOR_KEY = "cursor"
 
@@ -71,27 +76,59 @@ def open_stores(settings: Settings) -> HttpStores:
     """Return the stores of an installation.
 
     Raises:
-        SettingsError: A base address or a credential file cannot be used.
+        SettingsError: A base address, a credential or a certificate cannot be used.
     """
     return HttpStores([_store(name, one) for name, one in settings.stores.items()])
 
 
 def _store(name: str, one: StoreSettings) -> Store:
-    credential = None
-    if one.authorization_file is not None:
-        try:
-            credential = Secret("authorization", one.authorization_file.read_text(encoding="utf-8").strip())
-        except OSError as error:
-            raise SettingsError(f"stores.{name}.authorization_file: {error.strerror}") from None
     return Store(
         name=StoreName(name),
         base_url=one.base_url,
-        credential=credential,
+        credential=_credential(name, one),
         connect_s=one.connect_s,
         read_s=one.read_s,
+        total_s=one.total_s,
+        least_bytes_s=one.least_bytes_s,
+        pace_s=one.pace_s,
         connections=one.connections,
+        failures=one.failures,
+        pause_s=one.pause_s,
         allowed=_networks(f"stores.{name}.allowed_networks", one.allowed_networks),
+        ca_pem=_file(name, "ca_file", one.ca_file),
+        identity=_identity(name, one),
     )
+
+
+def _credential(name: str, one: StoreSettings) -> Secret | None:
+    content = _file(name, "authorization_file", one.authorization_file)
+    if content is None:
+        return None
+    value = content.strip().decode("ascii", "replace")
+    if not (value.isascii() and value.isprintable() and value):
+        raise SettingsError(f"stores.{name}.authorization_file: expected one line of printable ASCII")
+    return Secret("authorization", value)
+
+
+def _identity(name: str, one: StoreSettings) -> ClientIdentity | None:
+    certificate = _file(name, "client_certificate_file", one.client_certificate_file)
+    key = _file(name, "client_key_file", one.client_key_file)
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise SettingsError(f"stores.{name}: client_certificate_file and client_key_file go together")
+    return ClientIdentity(certificate + b"\n" + key)
+
+
+def _file(name: str, key: str, path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        if key in _SECRET_FILES and path.stat().st_mode & 0o007:
+            raise SettingsError(f"stores.{name}.{key}: {path} is open to everyone: chmod 600 {path}")
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"stores.{name}.{key}: {error.strerror}") from None
 
 
 def _networks(key: str, texts: Sequence[str]) -> tuple[Network, ...]:
@@ -99,6 +136,17 @@ def _networks(key: str, texts: Sequence[str]) -> tuple[Network, ...]:
         return tuple(ip_network(text) for text in texts)
     except ValueError as error:
         raise SettingsError(f"{key}: {error}") from None
+
+
+def connections_of(rooms: Rooms) -> Connections:
+    """Return what counts the connections of one serving process."""
+    limits = rooms.settings.limits
+    return Connections(
+        limits.connections,
+        limits.connections_per_address,
+        _networks("trusted_proxies", rooms.settings.trusted_proxies),
+        lambda: rooms.counting.answered("turned-away"),
+    )
 
 
 def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
@@ -112,12 +160,13 @@ def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
             people=rooms.people,
             choices=rooms.choices,
             holds=rooms.holds,
-            budgets=NoBudgets(),
+            budgets=rooms.budgets,
             target=HttpTarget(stores),
             recorder=rooms.log,
             early=rooms.counting,
             is_current=rooms.changes.is_current,
             codec_of=rooms.codecs,
+            idempotency=IdempotencyKeyring(rooms.keyring),
             status_of=lambda reason: PROBLEMS[reason].status,
             clock=rooms.clock,
         )
@@ -145,7 +194,7 @@ def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
             proxies=proxies,
         )
     )
-    return HttpDoor(DataDoor(access, seal, proxies), own)
+    return HttpDoor(DataDoor(access, seal, proxies, lambda: rooms.counting.answered(UNAVAILABLE)), own)
 
 
 def _login_flow(rooms: Rooms) -> LoginFlow:
@@ -158,6 +207,7 @@ def _login_flow(rooms: Rooms) -> LoginFlow:
         recorder=rooms.counting.thinned(),
         clock=rooms.clock,
         purposes_of=rooms.purposes_of,
+        digest=rooms.credentials,
         size_of=_size_of,
         lifetimes=Lifetimes(session_s=rooms.settings.sessions.refresh_s, idle_s=rooms.settings.sessions.idle_s),
     )
@@ -224,7 +274,7 @@ def _looked_up(logs: Path, account: str, call: DecisionId) -> dict[str, object] 
             if answers(record, query):
                 bodies.append(record.line.body)
     bodies.reverse()
-    facts = next((body.facts for body in bodies if isinstance(body, Release | Refused) and body.facts), None)
+    facts = next((body.facts for body in bodies if isinstance(body, Release | Refused | Intent) and body.facts), None)
     if facts is None or facts.account != account:
         return None
     released = [body for body in bodies if isinstance(body, Release)]

@@ -1,27 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """The composition root: one installation, opened for one process.
 
-A door opens the slot ``door-0``; the command line opens ``cli``. Whoever opens an installation gets the
-same rooms joined in the same way, so a command and a door cannot come to different answers.
+Each door opens a slot of its own, ``door-0`` and so on, the worker ``worker`` and the command line
+``cli``. Whoever opens an installation gets the same rooms joined in the same way, so a command and a door
+cannot come to different answers.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import msgspec
-import structlog
 
 import gateway
 from gateway.app.clock import now_us
-from gateway.app.joins import CodecShelf, SurrogateKeyring, is_band
+from gateway.app.joins import AnnouncedRules, CodecShelf, SurrogateKeyring, is_band
+from gateway.app.keeping import Keeper, ToldLog, announcer
+from gateway.app.restoring import CredentialDigest, open_state
 from gateway.app.rule_files import RulesArchive, read_folder
 from gateway.decide.loader.load import digest, load
 from gateway.domain.errors import RulesError, SettingsError, StateUnavailable
 from gateway.domain.names import PurposeKey, RoleName
 from gateway.flows.enrolment import Enrolment
-from gateway.flows.policy_change import PolicyChange
+from gateway.flows.policy_change import IN_FORCE, PolicyChange
+from gateway.flows.restore.flow import Outcome
 from gateway.identify.bearers import Bearers, bearer_keys
 from gateway.identify.blocklist import Blocklist
 from gateway.identify.password import Passwords
@@ -35,11 +39,13 @@ from gateway.record.limits import Limits
 from gateway.record.sequencer import Sequencer
 from gateway.settings import Settings
 from gateway.store.accounts import Accounts
+from gateway.store.budgets import Budgets
 from gateway.store.choices import Choices
 from gateway.store.clients import Clients
-from gateway.store.engine import Store, open_store
+from gateway.store.engine import Store
 from gateway.store.factors import FactorTries
 from gateway.store.holds import Holds
+from gateway.store.marks import Marks
 from gateway.store.meta import Meta
 from gateway.store.people import People
 from gateway.store.sessions import Sessions
@@ -48,7 +54,17 @@ from gateway.transform.treat import check_chain
 from gateway.workers.loop import ChangeLoop
 
 CLI_SLOT = "cli"
-DOOR_SLOT = "door-0"
+WORKER_SLOT = "worker"
+DOORS = "door-"
+DOOR_SLOT = f"{DOORS}0"
+"""The first door's, and that of a gateway that is one process."""
+
+LOCK_WAIT_S = {CLI_SLOT: 10.0}
+"""By slot, how long one waits for another process to let it go; a second command waits for the first."""
+DOOR_LOCK_WAIT_S = 1.0
+"""A door that the kernel is still taking down with its supervisor lets its slot go within this time."""
+
+_log = logging.getLogger("gateway.rules")
 
 
 class Rooms(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +82,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     people: People
     choices: Choices
     holds: Holds
+    budgets: Budgets
     revocations: Revocations
     bearers: Bearers
     passwords: Passwords
@@ -77,10 +94,19 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     codecs: CodecShelf
     feed: ChangeFeed
     changes: ChangeLoop
+    credentials: CredentialDigest
+    restored: Outcome | None
+    """What this opening put back into a database that was older than the log."""
+    keeper: Keeper
 
     def purposes_of(self, roles: tuple[RoleName, ...]) -> tuple[PurposeKey, ...]:
         """Return the purposes that roles give, by the rules in force."""
         return self.policy.decider.purposes_of(roles, self.clock())
+
+
+def door_slot(number: int) -> str:
+    """Return the slot of a door, counted from 0."""
+    return f"{DOORS}{number}"
 
 
 def open_keyring(settings: Settings) -> Keyring:
@@ -128,32 +154,36 @@ def check_private(state: Path) -> None:
 
 
 @asynccontextmanager
-async def open_installation(settings: Settings, slot: str, *, with_rules: bool = True) -> AsyncIterator[Rooms]:
+async def open_installation(
+    settings: Settings, slot: str, *, with_rules: bool = True, or_kept_rules: bool = False
+) -> AsyncIterator[Rooms]:
     """Open an installation for one process and close it in order.
 
     Args:
         settings: Of the installation.
         slot: Log that the process enters into.
-        with_rules: Off for commands that decide nothing, so that they work while the rules are broken.
+        with_rules: Off for what decides nothing, so that it works while the rules are broken.
+        or_kept_rules: A door takes the rules in force from the archive if those of the folder cannot be used.
 
     Raises:
         SettingsError: Something in the configuration cannot be used.
         RulesError: The rules cannot be put in force.
         LogUnavailable: Another process holds the slot, or the disk refuses.
         LogDamaged: The log contradicts itself.
+        StateBehind: The database is older than the log, or newer, and cannot be brought up to it.
     """
     check_private(settings.state)
     keyring = open_keyring(settings)
     async with AsyncExitStack() as stack:
-        place = settings.database.get_secret_value() if settings.database else settings.state
-        store = await open_store(place)
-        stack.push_async_callback(store.close)
         log = await stack.enter_async_context(_sequencer(settings, keyring, slot))
-        rooms = _join(settings, keyring, store, log)
+        own = log_signer(keyring, CLI_SLOT).public_key.hex()
+        store, restored = await stack.enter_async_context(open_state(settings, keyring, log, own=own))
+        rooms = _join(settings, keyring, store, log, restored)
         stack.push_async_callback(rooms.feed.close)
         stack.push_async_callback(rooms.counting.flush, answers=True)
+        stack.push_async_exit(rooms.keeper)
         if with_rules:
-            await _begin_with_rules(rooms, is_door=slot != CLI_SLOT)
+            await _begin_with_rules(rooms, is_door=slot != CLI_SLOT, or_kept=or_kept_rules)
             await rooms.revocations.refresh(now_us())
             await rooms.holds.refresh()
             await rooms.changes.follow()
@@ -164,8 +194,13 @@ async def open_installation(settings: Settings, slot: str, *, with_rules: bool =
 
 
 @asynccontextmanager
-async def open_log(settings: Settings, slot: str) -> AsyncIterator[Sequencer]:
+async def open_log(settings: Settings, slot: str, *, lock_wait_s: float | None = None) -> AsyncIterator[Sequencer]:
     """Open the log of a slot alone, for what needs neither database nor rules.
+
+    Args:
+        settings: Of the installation.
+        slot: Whose log.
+        lock_wait_s: How long to wait for another process to let it go, if not as long as the slot's own would.
 
     Raises:
         SettingsError: Something in the configuration cannot be used.
@@ -173,17 +208,21 @@ async def open_log(settings: Settings, slot: str) -> AsyncIterator[Sequencer]:
         LogDamaged: The log contradicts itself.
     """
     check_private(settings.state)
-    async with _sequencer(settings, open_keyring(settings), slot) as log:
+    async with _sequencer(settings, open_keyring(settings), slot, lock_wait_s) as log:
         yield log
 
 
-async def _begin_with_rules(rooms: Rooms, *, is_door: bool) -> None:
+async def _begin_with_rules(rooms: Rooms, *, is_door: bool, or_kept: bool) -> None:
     """Put the folder's rules in force in a door; a command only decides by them, for itself."""
-    files = read_folder(rooms.settings.policies_dir)
-    if is_door:
-        await rooms.policy.put_in_force(files)
-    else:
-        await rooms.policy.consult(files)
+    try:
+        files = read_folder(rooms.settings.policies_dir)
+        await (rooms.policy.put_in_force(files) if is_door else rooms.policy.consult(files))
+    except (RulesError, SettingsError) as error:
+        kept = await rooms.meta.read(IN_FORCE) if or_kept else None
+        if kept is None:
+            raise
+        _log.warning("rules stay as they were: %s", error)
+        await rooms.policy.put_in_force(rooms.archive.read(kept))
 
 
 async def reload_rules(policy: PolicyChange, folder: Path) -> None:
@@ -197,18 +236,17 @@ async def reload_rules(policy: PolicyChange, folder: Path) -> None:
     except OSError as error:
         raise StateUnavailable("the rules cannot be kept in the archive") from error
     except (RulesError, SettingsError) as error:
-        structlog.get_logger("gateway.rules").warning("rules stay as they were", problem=str(error))
+        _log.warning("rules stay as they were: %s", error)
 
 
-def _sequencer(settings: Settings, keyring: Keyring, slot: str) -> Sequencer:
+def _sequencer(settings: Settings, keyring: Keyring, slot: str, lock_wait_s: float | None = None) -> ToldLog:
     limits = Limits(
         segment_bytes=settings.log.segment_bytes,
         free_bytes=settings.log.least_free_bytes,
         free_share=settings.log.least_free_percent / 100,
-        # A second command waits for the first; a second door must not.
-        lock_wait_s=10.0 if slot == CLI_SLOT else 0.0,
+        lock_wait_s=LOCK_WAIT_S.get(slot, DOOR_LOCK_WAIT_S) if lock_wait_s is None else lock_wait_s,
     )
-    return Sequencer(
+    return ToldLog(
         settings.state / "log" / slot,
         name=log_name(settings, slot),
         signer=log_signer(keyring, slot),
@@ -218,8 +256,9 @@ def _sequencer(settings: Settings, keyring: Keyring, slot: str) -> Sequencer:
     )
 
 
-def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) -> Rooms:
-    people = People(store, keyring, envelope, now_us)
+def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, restored: Outcome | None) -> Rooms:
+    people = People(store, keyring, envelope, now_us, announcer(log))
+    credentials = CredentialDigest(keyring)
     choices, holds = Choices(store, now_us), Holds(store, now_us)
     accounts, clients, sessions = Accounts(store), Clients(store), Sessions(store)
     revocations = Revocations(sessions)
@@ -240,7 +279,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
         archive=archive,
         recorder=log,
         choices=choices,
-        memory=meta,
+        memory=AnnouncedRules(meta),
     )
     codecs = CodecShelf(SurrogateKeyring(keyring))
     bearers = Bearers(
@@ -274,6 +313,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
         people=people,
         choices=choices,
         holds=holds,
+        budgets=Budgets(store),
         revocations=revocations,
         bearers=bearers,
         passwords=passwords,
@@ -290,7 +330,11 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: Sequencer) ->
             recorder=log,
             clock=now_us,
             issuer=settings.installation,
+            digest=credentials,
         ),
+        credentials=credentials,
+        restored=restored,
+        keeper=Keeper(Marks(store), log, log.name),
         codecs=codecs,
         feed=feed,
         changes=ChangeLoop(feed, followers, now_us),

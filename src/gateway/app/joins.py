@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small joins between a stage's own Protocol and the room that fills it; no rule is made here."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from hashlib import blake2b
 
-from gateway.domain.budget import BudgetKey, BudgetRule, Taken
 from gateway.domain.decision import Deny
-from gateway.domain.names import PersonNumber
+from gateway.domain.names import AccountId, ClientId
 from gateway.domain.principal import Principal
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import ViewPlan
@@ -17,6 +18,8 @@ from gateway.forward.http import StoreCall as HttpCall
 from gateway.identify.identify import Identify, SignInProblem
 from gateway.identify.sessions import Revocations
 from gateway.keys.keyring import Key, Keyring
+from gateway.store.meta import Meta
+from gateway.store.versions import Topic
 from gateway.transform.codec import Codec, compile_codec
 from gateway.transform.treat import RUNGS
 
@@ -45,6 +48,42 @@ class SurrogateKeyring:
         return self._keyring.version(label, version)
 
 
+class AnnouncedRules:
+    """What is remembered of rules; a digest that comes into force here is announced to every other process.
+
+    So a door that starts with what the folder holds by then does not decide by other rules than those that
+    run already: they read the folder too.
+    """
+
+    def __init__(self, meta: Meta) -> None:
+        """Keep the facts of the installation."""
+        self._meta = meta
+
+    async def read(self, key: str) -> str | None:
+        """Return a fact, if it was ever written."""
+        return await self._meta.read(key)
+
+    async def write(self, key: str, value: str) -> None:
+        """Write a fact and announce it."""
+        await self._meta.write(key, value, announce=Topic.RULES)
+
+
+class IdempotencyKeyring:
+    """Keys of idempotency as stores get them: digests under a key that never leaves the keyring."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        """Make the key if there is none."""
+        self._key = keyring.ensure("idempotency").secret
+
+    def for_store(self, stated: str, account: AccountId, client: ClientId) -> str:
+        """Return 43 characters of base64url that tell nothing of what the caller stated."""
+        # Framed by length: no other three spell the same text.
+        parts = (part.encode("utf-8", "surrogatepass") for part in (account, client, stated))
+        text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        digest = blake2b(text, key=self._key, digest_size=32, person=b"idempotency").digest()
+        return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
 class CodecShelf:
     """Codecs by plan, compiled once each; emptied when it is full and when keys change."""
 
@@ -65,23 +104,6 @@ class CodecShelf:
     def clear(self) -> None:
         """Forget every codec, because keys were rotated or shredded."""
         self._codecs.clear()
-
-
-class NoBudgets:
-    """Counts nothing, for an installation whose purposes have no budgets."""
-
-    async def take(
-        self,
-        key: BudgetKey,
-        rules: Sequence[BudgetRule],
-        people: Sequence[PersonNumber],
-        n_rows: int,
-        *,
-        whole: bool,
-        now_us: int,
-    ) -> Taken:
-        """Give everything."""
-        return Taken(n_rows=n_rows)
 
 
 class IdentifyJoin:
@@ -107,14 +129,8 @@ class _Answer:
     """A store's answer in the access flow's words."""
 
     def __init__(self, answer: HttpAnswer) -> None:
-        self._answer = answer
         self.chunks: Callable[[], AsyncIterator[bytes]] = answer.chunks
-        self.status = answer.status
-        self.etag: str | None = None
-
-    @property
-    def absent(self) -> bool:
-        return self._answer.status == 404
+        self.absent, self.status, self.etag = answer.absent, answer.status, answer.etag
 
 
 class HttpTarget:
@@ -134,7 +150,11 @@ class HttpTarget:
             method=call.method,
             path=call.path,
             query=call.query,
-            headers=(("traceparent", trace),),
+            headers=(("traceparent", trace), *call.headers),
+            body=call.body,
+            content_type=call.content_type,
+            kind=call.shape.kind,
+            writes=call.writes,
         )
         async with self._stores.call(asked) as answer:
             yield _Answer(answer)

@@ -52,7 +52,8 @@ class RulesArchive:
         if path.exists():
             return
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        fresh = path.with_suffix(".new")
+        # A name for each process: several put the same rules in force at the same time.
+        fresh = path.with_suffix(f".{os.getpid()}.new")
         with fresh.open("wb") as file:
             file.write(_tar(files))
             file.flush()

@@ -6,29 +6,29 @@ root path, access log, server header (DESIGN 9.7).
 """
 
 import asyncio
+import logging
 import signal
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import structlog
 import uvicorn
 import uvloop
-from typing_extensions import override
 
-from gateway.app.doors import http_door, open_stores
+from gateway.app.children import signals_let_in
+from gateway.app.doors import connections_of, http_door, open_stores
 from gateway.app.installation import DOOR_SLOT, Rooms, open_installation, reload_rules
+from gateway.app.remarks import remark_on_stderr
+from gateway.app.server import AT_ONCE, KEEP_ALIVE_S, KINDLY, DoorServer
+from gateway.app.work import chores
 from gateway.domain.errors import GatewayError, SettingsError
-from gateway.doors.http.wire import WireProtocol
+from gateway.doors.http.connections import Connections
+from gateway.doors.http.wire import WireProtocol, counted_by
 from gateway.settings import Settings
 from gateway.workers.housekeeping import keep_house
 
-DRAIN_S = 10
-KEEP_SESSIONS_US = 24 * 3600 * 1_000_000
-"""An ended session is kept for a day, so that the reuse of its bearers is still told from an unknown one."""
-_log = structlog.get_logger("gateway.serve")
+_log = logging.getLogger("gateway.serve")
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -52,11 +52,11 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return listening
 
 
-def server_config(app: Any) -> uvicorn.Config:
-    """Return the server's settings."""
+def server_config(app: Any, held: Connections | None = None) -> uvicorn.Config:
+    """Return the server's settings; ``held`` counts its connections."""
     return uvicorn.Config(
         app,
-        http=WireProtocol,
+        http=WireProtocol if held is None else counted_by(held),
         lifespan="off",
         ws="none",
         access_log=False,
@@ -65,20 +65,19 @@ def server_config(app: Any) -> uvicorn.Config:
         date_header=True,
         root_path="",
         log_config=None,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=DRAIN_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
 
 
 def run(settings: Settings, *, on_ready: Callable[[int], None] | None = None) -> None:
-    """Serve on the faster event loop until told to end; see ``serve``. Remarks of the program go to stderr."""
-    structlog.configure(logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr))
+    """Serve in this one process on the faster event loop until told to end; see ``serve``."""
+    remark_on_stderr("gateway")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, on_ready=on_ready))
 
 
 async def serve(settings: Settings, *, on_ready: Callable[[int], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; SIGHUP reads the rules again.
+    """Serve in one process until SIGTERM or SIGINT; SIGHUP reads the rules again.
 
     Args:
         settings: Of the installation.
@@ -88,33 +87,75 @@ async def serve(settings: Settings, *, on_ready: Callable[[int], None] | None = 
         SettingsError: With what to change.
     """
     listening = bound_socket(settings.listen.host, settings.listen.port)
+    port = listening.getsockname()[1]
     try:
         async with open_installation(settings, DOOR_SLOT) as rooms, open_stores(settings) as stores:
-            await _run(rooms, http_door(rooms, stores), listening, on_ready)
+            door = Door(rooms, http_door(rooms, stores))
+            await door.run(listening, lambda: on_ready and on_ready(port), keep_house(chores(rooms), door.ended))
     finally:
         listening.close()
 
 
-async def _run(rooms: Rooms, app: Any, listening: socket.socket, on_ready: Callable[[int], None] | None) -> None:
-    server, stop = _Server(server_config(app)), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    async with asyncio.TaskGroup() as group:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: group.create_task(_read_rules_again(rooms)))
-        background = [
-            group.create_task(work)
-            for work in (rooms.changes.run(stop), rooms.counting.run(stop), keep_house(_chores(rooms), stop))
-        ]
-        if on_ready is not None:
-            on_ready(listening.getsockname()[1])
+async def serve_door(
+    settings: Settings, slot: str, listening: socket.socket, tell_ready: Callable[[], None], *, again: bool
+) -> None:
+    """Serve as one of several doors on a socket that another process bound.
+
+    Args:
+        settings: Of the installation.
+        slot: The door's own log.
+        listening: The socket; it stays open in the process that bound it.
+        tell_ready: Called once calls are answered.
+        again: The gateway is running already, so rules that cannot be used must not keep a door from it.
+    """
+    async with open_installation(settings, slot, or_kept_rules=again) as rooms, open_stores(settings) as stores:
+        await Door(rooms, http_door(rooms, stores)).run(listening, tell_ready)
+
+
+class Door:
+    """One door at work: its server, its background work and its signals.
+
+    Attributes:
+        ended: Set when no more calls are answered.
+    """
+
+    def __init__(self, rooms: Rooms, app: Any) -> None:
+        """Keep what answers calls."""
+        self._rooms = rooms
+        self._server = DoorServer(server_config(app, connections_of(rooms)))
+        self.ended = asyncio.Event()
+
+    async def run(
+        self, listening: socket.socket, tell_ready: Callable[[], object], *more: Coroutine[Any, Any, None]
+    ) -> None:
+        """Answer calls, with more work beside it, until a signal ends it: SIGTERM and SIGINT at once, SIGUSR1 kindly."""
+        rooms, ended = self._rooms, self.ended
+        background = (rooms.changes.run(ended), rooms.counting.run(ended), rooms.keeper.run(ended))
+        async with asyncio.TaskGroup() as group:
+            working = [group.create_task(work) for work in (*background, *more)]
+            with self._signals(lambda: group.create_task(_read_rules_again(rooms))):
+                tell_ready()
+                await self._server.serve(sockets=[listening])
+            self.ended.set()
+            del working
+
+    @contextmanager
+    def _signals(self, read_rules: Callable[[], object]) -> Iterator[None]:
+        loop, server = asyncio.get_running_loop(), self._server
+        handlers: dict[signal.Signals, Callable[[], object]] = {
+            signal.SIGTERM: lambda: server.leave(AT_ONCE),
+            signal.SIGINT: lambda: server.leave(AT_ONCE),
+            signal.SIGUSR1: lambda: server.leave(KINDLY),
+            signal.SIGHUP: read_rules,
+        }
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
-            await server.serve(sockets=[listening])
+            with signals_let_in():
+                yield
         finally:
-            stop.set()
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number in handlers:
                 loop.remove_signal_handler(number)
-            del background
 
 
 async def _read_rules_again(rooms: Rooms) -> None:
@@ -122,25 +163,4 @@ async def _read_rules_again(rooms: Rooms) -> None:
     try:
         await reload_rules(rooms.policy, rooms.settings.policies_dir)
     except GatewayError as error:
-        _log.warning("rules not read again", error=type(error).__name__)
-
-
-def _chores(rooms: Rooms) -> list[Callable[[], Awaitable[object]]]:
-    """Return what a door throws away: challenges and sessions that ended and that nothing counts any more."""
-    return [
-        lambda: rooms.tries.purge(rooms.clock()),
-        lambda: rooms.sessions.purge(rooms.clock(), keep_us=KEEP_SESSIONS_US),
-    ]
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to us."""
-
-    @contextmanager
-    @override
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-    def stop(self) -> None:
-        """Stop accepting, let calls under way end, then return from ``serve``."""
-        self.should_exit = True
+        _log.warning("rules not read again: %s", type(error).__name__)

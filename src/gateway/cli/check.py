@@ -2,7 +2,8 @@
 """``gateway check``: whether the rules can be put in force, and whether they say what they are meant to say.
 
 1 load them, telling every problem at once · 2 run the cases of ``tests/`` · 3 ask a sample of questions
-of the road's look-ups and of a plain Casbin enforcer · 4 with ``--reload``, tell every running door.
+of the road's look-ups and of a plain Casbin enforcer · 4 name the roles that could find out by trying what
+surrogates stand for · 5 with ``--reload``, tell every running door.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         failures: Cases that are decided in another way than they say.
         disagreements: Questions that the road and Casbin answer differently.
         notes: What deserves a look but fails nothing.
+        probing: Roles that write clear values and read surrogates of one join domain; each is a note too.
         reloaded: Doors were told to put the rules in force.
     """
 
@@ -37,6 +39,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[str, ...] = ()
     disagreements: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    probing: tuple[dict[str, object], ...] = ()
     counts: dict[str, int] = {}
     reloaded: bool = False
 
@@ -76,6 +79,7 @@ def check(
 def _report(desk: Desk, files: Mapping[str, bytes]) -> Report:
     from gateway.app.clock import now_us
     from gateway.decide.loader.load import digest, load_with_notes
+    from gateway.decide.probing import probing_roles
     from gateway.decide.ruletests import failures
     from gateway.transform.treat import check_chain
 
@@ -83,11 +87,13 @@ def _report(desk: Desk, files: Mapping[str, bytes]) -> Report:
         loaded = load_with_notes(files, check_chain=check_chain, now_us=now_us())
     except RulesError as error:
         return Report(rules=digest(files), problems=error.problems)
+    probing = probing_roles(loaded.rules)
     return Report(
         rules=loaded.rules.digest,
         failures=tuple(failure.sentence() for failure in failures(loaded.rules, now_us())),
         disagreements=_disagreements(desk, loaded.rules),
-        notes=tuple(note.sentence() for note in loaded.notes),
+        notes=(*(note.sentence() for note in loaded.notes), *(one.sentence() for one in probing)),
+        probing=tuple(map(msgspec.structs.asdict, probing)),
         counts=_counts(loaded.rules),
     )
 

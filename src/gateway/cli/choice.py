@@ -14,7 +14,7 @@ import typer
 from gateway.cli import asking, finding, moments
 from gateway.cli.choice_file import Importable, Row, batches, measured
 from gateway.cli.desk import Desk, Exit, Stop, command
-from gateway.domain.choice import Choice, ChoiceState
+from gateway.domain.choice import Choice, ChoiceState, packed
 from gateway.domain.names import IdentityKind
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def set_(
         if at_us > now_us:
             raise Stop("--at lies in the future")
         [number] = await rooms.people.numbers(kind, [value])
-        facts: dict[str, str | int] = {"purpose": key, "state": chosen.value, "at_us": at_us}
+        facts: dict[str, str | int] = {"purpose": key, "state": chosen.value, "at_us": at_us, "source": SOURCE}
         entry = Changed(by=desk.by, what="choice-recorded", target=str(number), facts=facts)
         await rooms.log.append(entry, Part(met=(number,)))
         await rooms.choices.record([Choice(person=number, purpose=key, state=chosen, at_us=at_us)], SOURCE)
@@ -154,7 +154,7 @@ async def _imported(desk: Desk, rooms: "Rooms", rows: Sequence[Row], digest: str
         people = BitMap(choice.person for choice in fresh).serialize()
         facts: dict[str, str | int] = {"new": len(fresh), "first_line": rows[0].line, "last_line": rows[-1].line}
         entry = Changed(by=desk.by, what="choices-imported", target=f"sha256:{digest}", facts=facts)
-        await rooms.log.append(entry, Part(people=people))
+        await rooms.log.append(entry, Part(people=people, choices=packed(fresh)))
         await rooms.choices.record(fresh, f"sha256:{digest}")
     return len(fresh)
 

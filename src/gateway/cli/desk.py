@@ -124,14 +124,12 @@ class Desk:
         """Open the installation, entering into the slot ``cli``."""
         from gateway.app.installation import CLI_SLOT, open_installation
 
-        _log_to_stderr()
         return open_installation(self.settings, CLI_SLOT, with_rules=with_rules)
 
     def open_log(self) -> "AbstractAsyncContextManager[Sequencer]":
         """Open the slot ``cli`` alone, for what needs neither database nor rules."""
         from gateway.app.installation import CLI_SLOT, open_log
 
-        _log_to_stderr()
         return open_log(self.settings, CLI_SLOT)
 
 
@@ -159,16 +157,6 @@ def command(function: Callable[Concatenate[Desk, P], Any]) -> Callable[..., None
     run.__signature__ = signature  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in signature.parameters.values()}
     return run
-
-
-def _log_to_stderr() -> None:
-    """Let the running program's own remarks go to stderr; the answer alone goes to stdout.
-
-    The stream is looked up at each remark: a logger that kept it would write to one that was closed.
-    """
-    import structlog
-
-    structlog.configure(logger_factory=lambda *_names: structlog.PrintLogger(sys.stderr))
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:

@@ -21,6 +21,8 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Keys and th
 
 FOR_LIFE = {
     "people.lookup": "under another key every known person would be a stranger",
+    "backup": "backups are known for this installation's own by it",
+    "credentials": "the log tells by it which passwords, authenticators and secrets are the newest",
     "log": "logs are signed by name with one key, and a changed key is what the verifier looks for",
 }
 """Labels, with all below them, that have one version for the life of an installation, and why."""

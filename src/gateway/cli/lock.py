@@ -37,16 +37,20 @@ async def lock(
     from gateway.domain.entry import Changed
     from gateway.domain.treatment import DROP
     from gateway.domain.viewplan import Hold
+    from gateway.store.holds import new_hold_id
 
     async with desk.open(with_rules=False) as rooms:
         account = await _account(rooms, who)
         if await _locks(rooms, account):
             raise Stop(f"{who} is locked already")
-        facts: dict[str, str | int] = {"reason": reason} if reason else {}
+        ids = [new_hold_id() for _ in ROOTS]
+        said = f"{LOCK}: {reason}" if reason else LOCK
+        # What a restored database needs to hold the account as it was: the entry comes first.
+        cap: dict[str, str | int] = {"categories": " ".join(ROOTS), "rung": DROP, "link": 0, "said": said}
+        facts = {**cap, "holds": " ".join(ids)}
         await rooms.log.append(Changed(by=desk.by, what="account-locked", target=account, facts=facts))
-        for category in ROOTS:
-            said = f"{LOCK}: {reason}" if reason else LOCK
-            await rooms.holds.set(account, Hold(category=category, rung=DROP, link=False, reason=said))
+        for hold_id, category in zip(ids, ROOTS, strict=True):
+            await rooms.holds.set(account, Hold(category=category, rung=DROP, link=False, reason=said), hold_id=hold_id)
     desk.paper.answer(
         {"account": account, "done": "locked"}, lambda: desk.paper.say(f"{who} is locked: nothing leaves to it")
     )
@@ -62,7 +66,8 @@ async def unlock(desk: Desk, who: Who) -> None:
         locks = await _locks(rooms, account)
         if not locks:
             raise Stop(f"{who} is not locked")
-        await rooms.log.append(Changed(by=desk.by, what="account-lock-lifted", target=account))
+        facts: dict[str, str | int] = {"holds": " ".join(locks)}
+        await rooms.log.append(Changed(by=desk.by, what="account-lock-lifted", target=account, facts=facts))
         for hold in locks:
             await rooms.holds.lift(hold)
     desk.paper.answer({"account": account, "done": "unlocked"}, lambda: desk.paper.say(f"{who} is not locked any more"))

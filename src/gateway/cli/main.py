@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import check, choice, client, db, explain, init, key, lock, log, serve, user, views
+from gateway.cli import budget, check, choice, client, db, explain, init, key, lock, log, serve, user, views
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,6 +46,7 @@ app.add_typer(user.app, name="user")
 app.add_typer(client.app, name="client")
 app.command("lock")(lock.lock)
 app.command("unlock")(lock.unlock)
+app.add_typer(budget.app, name="budget")
 app.add_typer(choice.app, name="choice")
 app.add_typer(views.grants, name="grant")
 app.add_typer(views.purposes, name="purpose")

@@ -47,6 +47,12 @@ def written(at_us: int) -> str:
     return (_EPOCH + timedelta(microseconds=at_us)).isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
 
 
+def compact(at_us: int) -> str:
+    """Return a moment in few letters that sort by time and may be in the name of a file, in UTC."""
+    moment = (_EPOCH + timedelta(microseconds=at_us)).isoformat(timespec="milliseconds")
+    return moment.replace("-", "").replace(":", "").replace("+0000", "Z")
+
+
 def day(at_us: int) -> str:
     """Return the day of a moment, in UTC."""
     return (_EPOCH + timedelta(microseconds=at_us)).date().isoformat()

@@ -2,6 +2,7 @@
 """``gateway serve`` and ``gateway demo``: commands that go on until they are told to stop."""
 
 import importlib
+from typing import Annotated
 
 import typer
 
@@ -10,14 +11,21 @@ from gateway.cli.desk import Desk, command
 DEMO = "gateway.demo.command"
 """Joined by name when it is asked for: the demo's room stands beside this one, and neither imports the other."""
 
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, max=64, help="Doors; without it what `listen.workers` says."),
+]
+CheckOption = Annotated[bool, typer.Option("--check", help="Read program and settings, open nothing, and end.")]
+
 
 @command
-def serve(desk: Desk) -> None:
-    """Serve until SIGTERM or SIGINT. SIGHUP reads the rules again."""
-    from gateway.app.serve import run
+def serve(desk: Desk, *, workers: WorkersOption = None, check: CheckOption = False) -> None:
+    """Serve until SIGTERM or SIGINT. SIGHUP reads the rules again; SIGUSR1 restarts without failing a call."""
+    from gateway.app.processes import run
 
     settings = desk.settings
-    run(settings, on_ready=lambda port: _tell_ready(desk, settings.listen.host, port))
+    if not check:
+        run(settings, workers or settings.listen.workers, lambda port: _tell_ready(desk, settings.listen.host, port))
 
 
 def demo(context: typer.Context) -> None:

@@ -83,6 +83,29 @@ async def list_(desk: Desk) -> None:
     )
 
 
+@app.command("show")
+@command
+async def show(desk: Desk, name: Name) -> None:
+    """Show one person: how they stand, and what a restore took away that they have to be given anew."""
+    from gateway.domain.entry import Looked
+
+    async with desk.open(with_rules=False) as rooms:
+        record = await finding.person(rooms, name)
+        taken = await _taken(rooms, record)
+        await rooms.log.append(Looked(by=desk.by, what="user", query=record.account.id, rows=1))
+        now_us = rooms.clock()
+
+    def for_people() -> None:
+        desk.paper.say(f"{record.name} ({record.account.id}): {_state(record, now_us)}")
+        desk.paper.say(f"roles {' '.join(record.account.roles) or 'none'}; recipient {record.account.recipient}")
+        for what, at_us in taken.items():
+            since = f"the {what} was changed after the backup that was restored at {moments.written(at_us)}"
+            desk.paper.say(f"{since}: {GIVE[what]} {record.name} gives a new one")
+
+    restored = [{"without": what, "restored_us": at_us} for what, at_us in taken.items()]
+    desk.paper.answer({**_document(record), "restored": restored}, for_people)
+
+
 @app.command("disable")
 @command
 async def disable(desk: Desk, name: Name) -> None:
@@ -139,6 +162,17 @@ def _steps(desk: Desk, password_file: PasswordFile, secret_out: SecretOut) -> St
     return steps
 
 
+GIVE = {"password": "gateway user set-password", "authenticator": "gateway user enrol"}
+"""What gives a person anew what a restore took away."""
+
+
+async def _taken(rooms: "Rooms", record: "AccountRecord") -> dict[str, int]:
+    """Return what a restore took from a person who has not got it again, and when."""
+    missing = {"password": not record.has_password, "authenticator": not record.enrolled}
+    facts = {what: await rooms.meta.read(f"restored/{record.account.id}/{what}") for what in GIVE if missing[what]}
+    return {what: int(fact) for what, fact in facts.items() if fact is not None}
+
+
 async def _found(desk: Desk, name: str) -> "AccountRecord":
     async with desk.open(with_rules=False) as rooms:
         return await finding.person(rooms, name)
@@ -161,6 +195,8 @@ def _document(record: "AccountRecord") -> dict[str, object]:
 def _state(record: "AccountRecord", now_us: int) -> str:
     if record.disabled_us is not None:
         return "disabled"
+    if not record.has_password:
+        return "no password"
     if not record.enrolled:
         return "not enrolled"
     if record.locked_until_us is not None and record.locked_until_us > now_us:

@@ -171,6 +171,8 @@ def _tell_purpose(desk: Desk, rule: "PurposeRule") -> None:
         paper.say(f"in force {span}")
     if rule.needs_reference:
         paper.say("a call must state a campaign or case in Data-Reference")
+    for budget in rule.budgets:
+        paper.say(f"at most {budget.most} {budget.counts} in {budget.hours} hours to one account and recipient")
     paper.table(
         ("category", "at most", "link"),
         [(each.category, each.rung, "yes" if each.link else "no") for each in rule.categories],

@@ -6,10 +6,12 @@ identity and route were settled at the door. A ``Decider`` belongs to one rule s
 plans; a property test holds the remembered decision equal to the fresh one over random histories.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
-from gateway.decide import purposes, transfer
+from gateway.decide import purposes, transfer, writing
+from gateway.decide.collecting import COLLECTING
 from gateway.decide.grants import GrantIndex
+from gateway.decide.judging import InBand, because, filter_uses, is_clear, leaves, more_when_fresh, unused
 from gateway.decide.plan import (
     Ask,
     compile_plan,
@@ -21,14 +23,14 @@ from gateway.decide.plan import (
     withholding,
 )
 from gateway.decide.rules import Grant, Recipient, RuleSet
-from gateway.domain.catalog import Comparison
-from gateway.domain.decision import Decision, Deny, FilterUse, Permit, Reason, StepUp, Use
-from gateway.domain.inquiry import Filter, Inquiry
+from gateway.decide.writing import WriteViews
+from gateway.domain.catalog import WRITES
+from gateway.domain.decision import Decision, Deny, FilterUse, Permit, Reason, StepUp
+from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import AccountId, DatasetName, FieldName, GrantId, PurposeKey, RecipientId, RoleName, is_under
 from gateway.domain.principal import Assurance, Principal, assurance_at
 from gateway.domain.purpose import PurposeRule
-from gateway.domain.treatment import Family, Rung, Treatment
-from gateway.domain.viewplan import Caps, FieldView, Hold, Layer, ViewPlan
+from gateway.domain.viewplan import Caps, Hold, ViewPlan
 
 KEPT_PLANS = 4096
 """Plans and lowered plans kept at most; past it the memory starts anew. A plan takes about 20 kB."""
@@ -42,12 +44,9 @@ SMALL_PAGE = (
     f"Where people can be left out, a page that a filter or an order chose has {LEAST_CHOSEN_PAGE} rows or more."
 )
 
-InBand = Callable[[Rung, str], bool]
-"""Tells whether a text is a band as a rung writes it, such as ``1980-1989``."""
-
-_CallKey = tuple[AccountId, tuple[RoleName, ...], RecipientId, PurposeKey, DatasetName, str, Assurance]
+_CallKey = tuple[AccountId, tuple[RoleName, ...], RecipientId, PurposeKey, DatasetName, str, Assurance, bool]
 _NamedKey = tuple[int, frozenset[FieldName] | None, frozenset[int]]
-_PlanKey = tuple[tuple[GrantId, ...], RecipientId, PurposeKey, DatasetName, str, Assurance, int]
+_PlanKey = tuple[tuple[GrantId, ...], RecipientId, PurposeKey, DatasetName, str, Assurance, bool, int]
 
 
 class Decider:
@@ -72,7 +71,16 @@ class Decider:
         plan = self.plan(inquiry, purpose, now_us)
         if isinstance(plan, Deny):
             return plan
-        return self._view_of(inquiry, plan, caps_for(inquiry, holds, now_us))
+        caps = caps_for(inquiry, holds, now_us)
+        if inquiry.operation not in WRITES:
+            return self._view_of(inquiry, plan, caps)
+        # The same grants, so this one is denied where the other is, and settled above.
+        addressing = self._settled(inquiry, purpose, now_us, collecting=False)
+        return (
+            addressing
+            if isinstance(addressing, Deny)
+            else self._write(inquiry, purpose, (addressing, plan), caps, now_us)
+        )
 
     def purpose(
         self, stated: PurposeKey | None, who: Principal, reference: str | None, now_us: int
@@ -105,16 +113,19 @@ class Decider:
         return known[1]
 
     def plan(self, inquiry: Inquiry, purpose: PurposeRule, now_us: int) -> ViewPlan | Deny:
-        """Return the plan for an inquiry, from memory while it is valid."""
+        """Return the plan for an inquiry, from memory while it is valid; of what may be written, if it writes."""
+        return self._settled(inquiry, purpose, now_us, collecting=inquiry.operation in COLLECTING)
+
+    def _settled(self, inquiry: Inquiry, purpose: PurposeRule, now_us: int, *, collecting: bool) -> ViewPlan | Deny:
         who = inquiry.principal
         key = (
-            who.account, who.roles, who.recipient, purpose.key, inquiry.dataset, inquiry.operation, who.proof,
+            who.account, who.roles, who.recipient, purpose.key, inquiry.dataset, inquiry.operation, who.proof, collecting,
         )  # fmt: skip
         known = self._calls.get(key)
         if known is None or not known[0] <= now_us < known[1]:
             if len(self._calls) >= KEPT_PLANS:
                 self._calls.clear()
-            plan, until_us = self._settle(inquiry, purpose, now_us)
+            plan, until_us = self._settle(inquiry, purpose, now_us, collecting=collecting)
             known = self._calls[key] = (now_us, until_us, plan)
         return known[2]
 
@@ -128,7 +139,9 @@ class Decider:
         }
         return tuple(key for key in self.rules.purposes if any(is_under(key, above) for above in granted))
 
-    def _settle(self, inquiry: Inquiry, purpose: PurposeRule, now_us: int) -> tuple[ViewPlan | Deny, int]:
+    def _settle(
+        self, inquiry: Inquiry, purpose: PurposeRule, now_us: int, *, collecting: bool
+    ) -> tuple[ViewPlan | Deny, int]:
         who = inquiry.principal
         recipient = self.rules.recipients.get(who.recipient)
         if recipient is None:
@@ -144,7 +157,17 @@ class Decider:
         denied = self._call_denied(inquiry, purpose, recipient, granted, now_us)
         if denied is not None:
             return denied, until_us
-        return self._compiled(inquiry, purpose, recipient, granted, until_us), until_us
+        ask = Ask(
+            purpose=purpose,
+            recipient=recipient,
+            collection=self.rules.catalog.collections[inquiry.dataset],
+            operation=inquiry.operation,
+            proof=who.proof,
+            grants=granted,
+            valid_until_us=until_us,
+            collecting=collecting,
+        )
+        return self._compiled(ask), until_us
 
     def _call_denied(
         self,
@@ -165,46 +188,56 @@ class Decider:
             return Deny(reason=Reason.GRANT_MISSING)
         return None
 
-    def _compiled(
-        self,
-        inquiry: Inquiry,
-        purpose: PurposeRule,
-        recipient: Recipient,
-        granted: tuple[Grant, ...],
-        until_us: int,
-    ) -> ViewPlan:
-        proof = inquiry.principal.proof
-        ids = tuple(grant.id for grant in granted)
-        key = (ids, recipient.id, purpose.key, inquiry.dataset, inquiry.operation, proof, until_us)
+    def _compiled(self, ask: Ask) -> ViewPlan:
+        key = (
+            tuple(grant.id for grant in ask.grants), ask.recipient.id, ask.purpose.key, ask.collection.dataset,
+            ask.operation, ask.proof, ask.collecting, ask.valid_until_us,
+        )  # fmt: skip
         plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= KEPT_PLANS:
                 self._plans.clear()
-            ask = Ask(
-                purpose=purpose,
-                recipient=recipient,
-                collection=self.rules.catalog.collections[inquiry.dataset],
-                operation=inquiry.operation,
-                proof=proof,
-                grants=granted,
-                valid_until_us=until_us,
-            )
             plan = self._plans[key] = compile_plan(self.rules, ask)
         return plan
 
     def _view_of(self, inquiry: Inquiry, plan: ViewPlan, caps: Caps) -> Decision:
         view = self.lowered(plan, caps)
-        uses = self._uses(view, inquiry)
+        uses = filter_uses(view, inquiry.filters, self._in_band)
         refused = self._refused(inquiry, view, uses)
-        more = _more_when_fresh(plan, view)
+        more = more_when_fresh(plan, view)
         named = tuple(name for name in inquiry.fields if name in more) if inquiry.fields and more else ()
         if refused is None and not named:
             return Permit(plan=self._for_call(view, inquiry, uses), filters=uses, step_up=more)
         if not caps.fresh:
             fresh = self.lowered(plan, Caps(fresh=True, holds=caps.holds))
-            if self._refused(inquiry, fresh, self._uses(fresh, inquiry)) is None:
+            if self._refused(inquiry, fresh, filter_uses(fresh, inquiry.filters, self._in_band)) is None:
                 return StepUp(fields=refused.fields if refused else named)
         return refused or Permit(plan=self._for_call(view, inquiry, uses), filters=uses, step_up=more)
+
+    def _write(
+        self, inquiry: Inquiry, purpose: PurposeRule, plans: tuple[ViewPlan, ViewPlan], caps: Caps, now_us: int
+    ) -> Decision:
+        """Return the decision on a write; a fresh sign-in is asked for wherever it would let more be written."""
+        views = self._write_views(inquiry, plans, caps)
+        refused = writing.refused(inquiry, views, purpose, self.rules.red_lines)
+        if not caps.fresh:
+            fresh = self._write_views(inquiry, plans, Caps(fresh=True, holds=caps.holds))
+            more = writing.fresher(views, fresh, inquiry)
+            if (refused or more) and writing.refused(inquiry, fresh, purpose, self.rules.red_lines) is None:
+                return StepUp(fields=refused.fields if refused else more)
+        if refused is not None:
+            return refused
+        plan = self._narrowed(views.collecting, None, writing.got_round(inquiry, views))
+        return Permit(plan=plan, filters=views.uses, shown=self._shown(inquiry, caps.holds, now_us))
+
+    def _write_views(self, inquiry: Inquiry, plans: tuple[ViewPlan, ViewPlan], caps: Caps) -> WriteViews:
+        addressing, collecting = (self.lowered(plan, caps) for plan in plans)
+        return WriteViews(addressing, collecting, filter_uses(addressing, inquiry.filters, self._in_band))
+
+    def _shown(self, inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> ViewPlan | None:
+        """Return the view under which the caller would read the record that the store answers a write with."""
+        decision = self.decide(writing.as_read(inquiry), holds, now_us)
+        return decision.plan if isinstance(decision, Permit) else None
 
     def _for_call(self, view: ViewPlan, inquiry: Inquiry, uses: tuple[FilterUse, ...]) -> ViewPlan:
         """Return the view of what the call names: of other fields nothing leaves, and no rule on rows is got round."""
@@ -212,9 +245,13 @@ class Decider:
         if (inquiry.filters or inquiry.sorts) and has_partial_rules(view):
             fields = [each.field for each in inquiry.filters] + [each.field for each in inquiry.sorts]
             used = guarded_by(view, fields, uses)
-        if inquiry.fields is None and not used:
+        return self._narrowed(view, inquiry.fields, used)
+
+    def _narrowed(self, view: ViewPlan, fields: tuple[FieldName, ...] | None, used: frozenset[int]) -> ViewPlan:
+        """Return the view of some fields with some rules withholding; the same object for the same of each."""
+        if fields is None and not used:
             return view
-        key = (id(view), None if inquiry.fields is None else frozenset(inquiry.fields), used)
+        key = (id(view), None if fields is None else frozenset(fields), used)
         known = self._projected.get(key)
         if known is None:
             if len(self._projected) >= KEPT_PLANS:
@@ -223,60 +260,22 @@ class Decider:
             known = self._projected[key] = (view, withholding(plan, used))
         return known[1]
 
-    def _uses(self, view: ViewPlan, inquiry: Inquiry) -> tuple[FilterUse, ...]:
-        """Return the filters that the view permits."""
-        if not inquiry.filters:
-            return ()
-        return tuple(FilterUse(filter=each, use=use) for each in inquiry.filters if (use := self._use(view, each)))
-
     def _refused(self, inquiry: Inquiry, view: ViewPlan, uses: tuple[FilterUse, ...]) -> Deny | None:
+        lines = self.rules.red_lines
         if len(uses) < len(inquiry.filters):
-            permitted = {use.filter.parameter for use in uses}
-            filters = [(each.parameter, each.field) for each in inquiry.filters if each.parameter not in permitted]
-            return self._because(Reason.FILTER_NOT_PERMITTED, view, filters)
+            return because(Reason.FILTER_NOT_PERMITTED, view, unused(inquiry.filters, uses), lines)
         if view.row_rules and (inquiry.filters or inquiry.sorts) and _is_small(inquiry.limit):
             return Deny(reason=Reason.PARAMETER_INVALID, fields=("limit",), title=SMALL_PAGE)
-        sorts = [sort.field for sort in inquiry.sorts if not _is_clear(view.view(sort.field))]
+        sorts = [sort.field for sort in inquiry.sorts if not is_clear(view.view(sort.field))]
         if sorts:
-            return self._because(Reason.SORT_NOT_PERMITTED, view, [(name, name) for name in sorts])
-        named = [name for name in inquiry.fields or () if not _leaves(view.view(name))]
+            return because(Reason.SORT_NOT_PERMITTED, view, [(name, name) for name in sorts], lines)
+        named = [name for name in inquiry.fields or () if not leaves(view.view(name))]
         if named:
-            return self._because(Reason.FIELD_NOT_PERMITTED, view, [(name, name) for name in named])
+            return because(Reason.FIELD_NOT_PERMITTED, view, [(name, name) for name in named], lines)
         for each in view.views:
             if each.treatment.level or each.treatment.link:
                 return None
-        return self._because(Reason.FIELD_NOT_PERMITTED, view, [])
-
-    def _use(self, view: ViewPlan, asked: Filter) -> Use | None:
-        """Return how a filter may be compared; ``None`` if the view does not permit it."""
-        field = view.view(asked.field)
-        if field is None:
-            return None
-        if _is_clear(field):
-            return Use.CLEAR
-        if asked.comparison is not Comparison.EQUAL:
-            return None
-        family = field.chain.family(field.treatment)
-        if family is Family.SURROGATE:
-            return Use.SURROGATE
-        if family is Family.GENERALISE and asked.bands:
-            return Use.BAND if self._in_band(field.chain.rungs[field.treatment.level], asked.value) else None
-        return None
-
-    def _because(self, reason: Reason, view: ViewPlan, asked: Sequence[tuple[str, str]]) -> Deny:
-        """Return the refusal, naming the red line if one stands behind the first field it is about."""
-        names = tuple(name for name, _ in asked)
-        for _, field in asked:
-            drawn = _red_line(view.view(field))
-            line = next((line for line in self.rules.red_lines if line.id in drawn), None)
-            if line is not None:
-                title = dict(line.title).get("en")
-                return Deny(reason=Reason.RED_LINE, fields=names, rule=line.id, title=title, titles=line.title)
-        about = {field for _, field in asked} or {each.field for each in view.views}
-        held = any(
-            ceiling.layer is Layer.HOLDS for each in view.views if each.field in about for ceiling in each.ceilings
-        )
-        return Deny(reason=Reason.HELD if held else reason, fields=names, rule=view.purpose)
+        return because(Reason.FIELD_NOT_PERMITTED, view, [], lines)
 
 
 def caps_for(inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> Caps:
@@ -296,28 +295,3 @@ _FRESH, _STALE = Caps(fresh=True), Caps(fresh=False)
 
 def _is_small(limit: int | None) -> bool:
     return limit is not None and limit < LEAST_CHOSEN_PAGE
-
-
-def _is_clear(view: FieldView | None) -> bool:
-    return view is not None and view.treatment.level == len(view.chain.rungs) - 1
-
-
-def _leaves(view: FieldView | None) -> bool:
-    return view is not None and view.treatment != Treatment(0, link=False)
-
-
-def _red_line(view: FieldView | None) -> list[str]:
-    """Return the red lines that bind a field."""
-    binding = view.binding() if view is not None else ()
-    return [rule for ceiling in binding if ceiling.layer is Layer.RED_LINES for rule in ceiling.rule.split()]
-
-
-def _more_when_fresh(plan: ViewPlan, view: ViewPlan) -> tuple[FieldName, ...]:
-    """Return the fields of which a fresh sign-in would show more than this view does."""
-    if view is plan or view.lowered is None or view.lowered.fresh:
-        return ()
-    return tuple(
-        fresh.field
-        for fresh, now in zip(plan.views, view.views, strict=True)
-        if not fresh.treatment.at_most(now.treatment) and fresh.treatment != fresh.stale
-    )

@@ -94,6 +94,7 @@ _SIMPLE: dict[Reason, tuple[str, str]] = {
     Reason.PURPOSE_NOT_ALLOWED: ("The purpose would have to list this dataset and operation.", "owner"),
     Reason.REFERENCE_MISSING: ("State a campaign or case in the header Data-Reference.", "caller"),
     Reason.RECIPIENT_NOT_IN_FORCE: ("The contract with the recipient is renewed in organisation.yaml.", "officer"),
+    Reason.FIELD_NOT_COLLECTED: ("The purpose would have to list the category of these fields in `collects`.", "owner"),
     Reason.HELD: ("The hold on this account is lifted.", "officer"),
 }
 

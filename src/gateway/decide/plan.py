@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable
 
 import msgspec
 
-from gateway.decide import assurance, choices, purposes, redlines, transfer
+from gateway.decide import assurance, choices, collecting, purposes, redlines, transfer
 from gateway.decide.grants import GrantedCategories
 from gateway.decide.rules import Grant, Recipient, RedLine, RuleSet
 from gateway.domain.catalog import Collection, FieldSpec
@@ -36,6 +36,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     grants: tuple[Grant, ...]
     """Grants in force now."""
     valid_until_us: int
+    collecting: bool = False
+    """The view is of what may be written: the purpose's collection whitelist stands in its whitelist's place."""
 
 
 def valid_until(covering: Iterable[Grant], purpose: PurposeRule, recipient: Recipient, now_us: int) -> int:
@@ -75,7 +77,7 @@ def _view(
     chain = rules.chains[field.chain]
     settled = (
         granted.ceiling(field, chain),
-        purposes.ceiling(ask.purpose, field, chain),
+        (collecting if ask.collecting else purposes).ceiling(ask.purpose, field, chain),
         redlines.ceiling(drawn, field, chain),
         transfer.ceiling(ask.recipient, chain),
         choices.ceiling(ask.purpose, chain),

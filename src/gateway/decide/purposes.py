@@ -20,10 +20,17 @@ def ceiling(rule: PurposeRule, field: FieldSpec, chain: Chain) -> Ceiling:
     for category in field.categories:
         entry = nearest(rule.categories, category)
         treatment = smaller(treatment, chain.cap(entry.rung, link=entry.link) if entry else NOTHING)
-    if field.type is FieldType.FREE_TEXT and any(is_under(rule.key, use) for use in CLOSED_TO_FREE_TEXT):
-        treatment = smaller(treatment, Treatment(len(chain.rungs) - 2, link=False))
-        why = f"{rule.key} (free text)"
+    closed, free_text = free_text_ceiling(rule, field, chain)
+    if free_text:
+        treatment, why = smaller(treatment, closed), f"{rule.key} ({free_text})"
     return Ceiling(Layer.PURPOSE, treatment, why)
+
+
+def free_text_ceiling(rule: PurposeRule, field: FieldSpec, chain: Chain) -> tuple[Treatment, str]:
+    """Return the most that a purpose of this kind has of free text, and the word for it; no word if nothing is taken."""
+    if field.type is FieldType.FREE_TEXT and any(is_under(rule.key, use) for use in CLOSED_TO_FREE_TEXT):
+        return Treatment(len(chain.rungs) - 2, link=False), "free text"
+    return chain.top, ""
 
 
 def nearest(entries: tuple[CategoryCeiling, ...], category: str) -> CategoryCeiling | None:

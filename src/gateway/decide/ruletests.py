@@ -3,16 +3,18 @@
 
 A case asks as a principal of its role whose bearer is for exactly its purpose, with a reference unless
 the refusal it expects is the missing one. Filters have no values here: what a clear or a surrogate
-filter is compared with does not change the decision, and one in bands counts as a proper band.
+filter is compared with does not change the decision, and one in bands counts as a proper band. Of a case
+that writes, the fields are those that the body names, the filters those of the path, and what is expected
+of a field is how it may be written: ``reveal``, ``surrogate`` or not at all.
 """
 
 import msgspec
 
 from gateway.decide.decide import Decider
 from gateway.decide.rules import RuleSet, RuleTest
-from gateway.domain.catalog import AnswerShape, Comparison, Route
+from gateway.domain.catalog import WRITES, AnswerShape, Comparison, Route
 from gateway.domain.decision import Decision, Deny, Permit, Reason, StepUp
-from gateway.domain.inquiry import Filter, Inquiry, Sort
+from gateway.domain.inquiry import Filter, Inquiry, Sort, Written
 from gateway.domain.names import AccountId, ClientId, DecisionId, FieldName
 from gateway.domain.principal import FRESH_SIGN_IN_US, Assurance, Principal, PrincipalKind
 from gateway.domain.treatment import Family
@@ -70,6 +72,7 @@ def _failures(decider: Decider, case: RuleTest, now_us: int) -> list[Failure]:
 def inquiry_of(case: RuleTest, at_us: int) -> Inquiry:
     """Return the call that a case describes."""
     comparisons = [text for text in case.filters if not text.startswith("sort ")]
+    writes = case.operation in WRITES
     return Inquiry(
         decision_id=DecisionId(""),
         principal=_principal(case, at_us),
@@ -85,9 +88,10 @@ def inquiry_of(case: RuleTest, at_us: int) -> Inquiry:
             answer=AnswerShape(kind="array"),
             parameters={},
         ),
-        fields=case.fields,
-        filters=tuple(map(_filter, comparisons)),
+        fields=None if writes else case.fields,
+        filters=tuple(msgspec.structs.replace(_filter(text), in_path=writes) for text in comparisons),
         sorts=tuple(_sort(text.removeprefix("sort ")) for text in case.filters if text.startswith("sort ")),
+        written=(Written(tuple((name, None) for name in case.fields)),) if writes and case.fields else (),
     )
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from pyroaring import BitMap
 
 from gateway.app.clock import now_us
 from gateway.app.installation import CLI_SLOT, Rooms, open_installation
@@ -21,8 +22,8 @@ from gateway.app.making import enrol_at_once, make_installation
 from gateway.demo.campaign import read_campaign
 from gateway.demo.people import Customer, people
 from gateway.demo.tables import make
-from gateway.domain.choice import Choice
-from gateway.domain.entry import Changed
+from gateway.domain.choice import Choice, packed
+from gateway.domain.entry import Changed, Part
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import IdentityKind, PurposeKey
 from gateway.settings import FILE_NAME, Settings, load
@@ -166,8 +167,6 @@ async def _fill(settings: Settings, choices: list[tuple[str, PurposeKey, Choice]
     async with open_installation(settings, CLI_SLOT) as rooms:
         accounts = [await _account(rooms, name) for name in PEOPLE]
         clients = [await _client(rooms, *client) for client in CLIENTS]
-        told: dict[str, str | int] = {"records": len(choices)}
-        await rooms.log.append(Changed(by=BY, what="choices-imported", target="demo", facts=told))
         for start in range(0, len(choices), CHOICES_A_BATCH):
             await _record(rooms, choices[start : start + CHOICES_A_BATCH])
             progress("choices", min(start + CHOICES_A_BATCH, len(choices)), len(choices))
@@ -197,4 +196,6 @@ async def _record(rooms: Rooms, batch: list[tuple[str, PurposeKey, Choice]]) -> 
     told = [
         msgspec.structs.replace(choice, person=number) for number, (_, _, choice) in zip(numbers, batch, strict=True)
     ]
+    entry = Changed(by=BY, what="choices-imported", target="demo", facts={"new": len(told)})
+    await rooms.log.append(entry, Part(people=BitMap(numbers).serialize(), choices=packed(told)))
     await rooms.choices.record(told, "demo")

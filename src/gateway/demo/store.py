@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sample CRM and shop: REST over a SQLite file, for the gateway to stand in front of.
 
-It shows all it has to whoever asks, answers on 127.0.0.1 only, and knows nothing of the gateway. Run
+It shows all it has to whoever asks, lets whoever asks write to customers and contacts, answers on 127.0.0.1 only, and knows nothing of the gateway. Run
 alone: ``python -m gateway.demo.store --db FILE --port N``; port 0 takes a free one, and the first line
 of output names it.
 """
@@ -17,12 +17,14 @@ import msgspec
 import typer
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.demo.questions import Question, Unanswerable, question_from
+from gateway.demo.questions import Question, Unanswerable, batch_from, question_from, search_from
 from gateway.demo.tables import CONTACTS, CUSTOMERS, ORDERS, Table, make
+from gateway.demo.writes import Done, Writer, tag_of
 from gateway.domain.errors import SettingsError
 
 __all__ = ["app", "listener", "make", "serve"]
@@ -69,7 +71,7 @@ def app(path: Path) -> Starlette:
     Raises:
         SettingsError: There is no such file.
     """
-    readers = Readers(path)
+    readers, writer = Readers(path), Writer(path)
 
     # The endpoints are plain functions: Starlette runs them in threads, where SQLite may wait.
     def customers(request: Request) -> Response:
@@ -77,6 +79,30 @@ def app(path: Path) -> Starlette:
 
     def customer(request: Request) -> Response:
         return _record(readers, CUSTOMERS, request.path_params["id"])
+
+    async def search(request: Request) -> Response:
+        question = search_from(CUSTOMERS, await _said(request))
+        return await run_in_threadpool(_page_of, readers, question)
+
+    async def batch(request: Request) -> Response:
+        question = batch_from(CUSTOMERS, await _said(request))
+        return await run_in_threadpool(_list_of, readers, question)
+
+    async def create(request: Request) -> Response:
+        key = request.headers.get("idempotency-key")
+        return _written(await run_in_threadpool(writer.create, CUSTOMERS, await _said(request), key=key))
+
+    async def create_contacts(request: Request) -> Response:
+        key = request.headers.get("idempotency-key")
+        return _written(await run_in_threadpool(writer.create_many, CONTACTS, await _said(request), key=key))
+
+    async def change(request: Request) -> Response:
+        asked = {"match": request.headers.get("if-match"), "key": request.headers.get("idempotency-key")}
+        said = await _said(request)
+        return _written(await run_in_threadpool(writer.change, CUSTOMERS, request.path_params["id"], said, **asked))
+
+    def delete(request: Request) -> Response:
+        return _written(writer.delete(CUSTOMERS, request.path_params["id"], match=request.headers.get("if-match")))
 
     def contacts(request: Request) -> Response:
         return _list(readers, CONTACTS, request)
@@ -88,12 +114,19 @@ def app(path: Path) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         readers.close()
+        writer.close()
 
     return Starlette(
         routes=[
             Route("/crm/customers", customers),
+            Route("/crm/customers", create, methods=["POST"]),
+            Route("/crm/customers/search", search, methods=["POST"]),
+            Route("/crm/customers/batch", batch, methods=["POST"]),
             Route("/crm/customers/{id}", customer),
+            Route("/crm/customers/{id}", change, methods=["PATCH"]),
+            Route("/crm/customers/{id}", delete, methods=["DELETE"]),
             Route("/crm/contacts", contacts),
+            Route("/crm/contacts/bulk", create_contacts, methods=["POST"]),
             Route("/shop/orders", orders),
         ],
         exception_handlers={Unanswerable: _unanswerable},
@@ -102,7 +135,10 @@ def app(path: Path) -> Starlette:
 
 
 def _page(readers: Readers, table: Table, request: Request) -> Response:
-    question = question_from(table, request.query_params.multi_items())
+    return _page_of(readers, question_from(table, request.query_params.multi_items()))
+
+
+def _page_of(readers: Readers, question: Question) -> Response:
     with readers.reader() as reader:
         (total,) = reader.execute(question.total_sql, question.values).fetchone()
         items = _array(reader, question)
@@ -110,16 +146,30 @@ def _page(readers: Readers, table: Table, request: Request) -> Response:
 
 
 def _list(readers: Readers, table: Table, request: Request) -> Response:
-    question = question_from(table, request.query_params.multi_items())
+    return _list_of(readers, question_from(table, request.query_params.multi_items()))
+
+
+def _list_of(readers: Readers, question: Question) -> Response:
     with readers.reader() as reader:
         return _json(_array(reader, question))
+
+
+async def _said(request: Request) -> object:
+    try:
+        return msgspec.json.decode(await request.body())
+    except msgspec.MsgspecError as error:
+        raise Unanswerable("the body is not JSON") from error
 
 
 def _record(readers: Readers, table: Table, record_id: str) -> Response:
     question = question_from(table, [("id", record_id)])
     with readers.reader() as reader:
         found = _rows(reader, question)
-    return _json(found[0]) if found else _error("there is no such record", status=404)
+    if not found:
+        return _error("there is no such record", status=404)
+    answer = _json(found[0])
+    answer.headers["etag"] = tag_of(found[0])
+    return answer
 
 
 def _array(reader: sqlite3.Connection, question: Question) -> bytes:
@@ -132,6 +182,16 @@ def _rows(reader: sqlite3.Connection, question: Question) -> list[bytes]:
 
 def _unanswerable(_request: Request, error: Exception) -> Response:
     return _error(str(error), status=400)
+
+
+def _written(done: Done) -> Response:
+    if done.sentence:
+        return _error(done.sentence, status=done.status)
+    if not done.record:
+        return Response(status_code=done.status)
+    answer = _json(done.record, status=done.status)
+    answer.headers["etag"] = tag_of(done.record)
+    return answer
 
 
 def _error(sentence: str, *, status: int) -> Response:

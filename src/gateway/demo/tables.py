@@ -67,12 +67,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         bounds: Parameters beside those named as columns.
+        lists: Parameters that take values joined by commas, of which the column has one.
         indexed: Columns with an index beside ``id``.
     """
 
     name: str
     columns: tuple[Column, ...]
     bounds: tuple[tuple[str, Bound], ...] = ()
+    lists: tuple[tuple[str, Column], ...] = ()
     indexed: tuple[str, ...]
 
 
@@ -92,6 +94,7 @@ CUSTOMERS = Table(
         ("birth_date_to", Bound(Column("birth_date"), "<=")),
         ("balance_min", Bound(Column("balance", Kind.INTEGER), ">=")),
     ),
+    lists=(("ids", Column("id")),),
     indexed=("name", "email", "phone", "birth_date", "country", "religion", "job", "age", "balance"),
 )
 CONTACTS = Table(

@@ -5,6 +5,7 @@ They count what was released, however it was sliced into calls. A window is the 
 the one that is under way included, so that it is never shorter than it says (DESIGN 9.6).
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -12,6 +13,12 @@ import msgspec
 from gateway.domain.names import AccountId, RecipientId
 
 HOUR_US = 3600 * 1_000_000
+
+MOST_HOURS = 744
+"""Longest window of a rule: 31 days. What was counted before that is thrown away."""
+
+STEPS = 20
+"""In how many steps what is left of a budget for people is told where people cannot be told apart."""
 
 
 class Counted(StrEnum):
@@ -61,7 +68,24 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         n_rows: How many of them fit, from the first on; they are spent, durably.
         states: What is left of each budget now.
+        wait_s: Where not all of them fit: in how many seconds the page, or the first row of a stream that
+            did not fit, would, if nothing else is spent until then.
     """
 
     n_rows: int
     states: tuple[BudgetState, ...] = ()
+    wait_s: int | None = None
+
+
+def in_steps(states: Sequence[BudgetState]) -> tuple[BudgetState, ...]:
+    """Return the states with what is left of budgets for people rounded down to a twentieth of the whole.
+
+    The exact figure says whether a row is about somebody who was counted before, and so links rows of
+    which the view tells nobody whether they are about one person.
+    """
+    return tuple(
+        msgspec.structs.replace(state, left=state.left - state.left % -(-state.rule.most // STEPS))
+        if state.rule.counts is Counted.PEOPLE
+        else state
+        for state in states
+    )

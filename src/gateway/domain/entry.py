@@ -101,9 +101,13 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
 
     Without it a restored database would give somebody known a second number, and a choice or an
     erasure under the first would be lost.
+
+    Attributes:
+        identity: Kind of the identities, such as ``crm.customer_id``; the same for all of the entry.
     """
 
     people: int
+    identity: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="refusal"):
@@ -123,6 +127,10 @@ class RefusalsCounted(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind
 
     since_us: int
     reasons: dict[str, int]
+
+
+UNAVAILABLE = "unavailable"
+"""Under which ``answered`` counts the bodyless 503 of calls that came while nothing could be entered."""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="answered"):
@@ -197,13 +205,19 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     facts: dict[str, str | int] = {}
 
 
-class Looked(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="looked"):
-    """Somebody read the gateway's own data, such as this log, from the command line."""
+class Looked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="looked"):
+    """Somebody read the gateway's own data, such as this log, from the command line or over an own path.
+
+    Attributes:
+        call / bytes: Over an own path: its decision id, and the body of the answer that this authorises.
+    """
 
     by: str
     what: str
     query: str
     rows: int
+    call: str = ""
+    bytes: int = 0
 
 
 class LogSeen(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="log-seen"):
@@ -240,6 +254,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         met: Numbers of people that filters and paths named.
         numbered: Of ``numbered``: for each person 32 bytes of the identity's digest under the key of
             look-ups, then the number as 4 bytes, big-endian.
+        choices: Of choices that were imported: every one of them, as ``domain.choice.packed`` writes it.
     """
 
     ip: str = ""
@@ -247,6 +262,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     people: bytes = b""
     met: tuple[int, ...] = ()
     numbered: bytes = b""
+    choices: bytes = b""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

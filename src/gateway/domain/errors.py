@@ -48,6 +48,10 @@ class KeyUnavailable(GatewayError):
     """A key does not exist, was shredded, or cannot be unwrapped."""
 
 
+class StateBehind(GatewayError):
+    """The gateway's own database is older than its log and cannot be brought up to it, or the other way round."""
+
+
 class StateUnavailable(GatewayError):
     """The gateway's own database does not answer, is full, or is locked for too long."""
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.domain.budget import BudgetRule
+from gateway.domain.budget import BudgetRule, Counted
 from gateway.domain.names import CategoryKey, DatasetName, PurposeKey
 from gateway.domain.treatment import Rung
 
@@ -43,6 +43,7 @@ class PurposeRule(msgspec.Struct, frozen=True, kw_only=True):
         key_class: Calls of one class and recipient see equal surrogates.
         collects: The collection whitelist: categories that may be written for the purpose.
         budgets: How much may leave to one principal and recipient in a window.
+        counted: What is counted of it, because a budget of any purpose of its key class counts it.
     """
 
     key: PurposeKey
@@ -60,3 +61,4 @@ class PurposeRule(msgspec.Struct, frozen=True, kw_only=True):
     until_us: int | None
     collects: tuple[CategoryKey, ...] = ()
     budgets: tuple[BudgetRule, ...] = ()
+    counted: tuple[Counted, ...] = ()

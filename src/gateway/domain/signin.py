@@ -36,6 +36,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         enrolled: Its authenticator was confirmed, so it can sign in.
         locked_until_us: Tries before this fail whatever is shown.
+        has_password: A service has none, and a person whose password a restore took away.
     """
 
     account: Account
@@ -45,6 +46,7 @@ class AccountRecord(msgspec.Struct, frozen=True, kw_only=True):
     locked_until_us: int | None
     failures: int
     enrolled: bool
+    has_password: bool = True
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):

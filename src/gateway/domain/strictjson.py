@@ -3,7 +3,8 @@
 
 RULES
 
-1. Size and depth are checked before anything is parsed, so no input can exhaust the stack.
+1. Size, depth and the number of values are checked before anything is parsed, so no input can
+   exhaust the stack, and none takes more than a small multiple of its size in memory.
 2. UTF-8 without a byte order mark; no lone surrogates, neither as bytes nor as escapes.
 3. A key occurs once in its object: parsers disagree on which of two counts.
 4. Numbers are ``int`` or ``Decimal`` with all their digits; NaN, Infinity, numbers beyond the range
@@ -16,18 +17,22 @@ Source: RFC 8259, and RFC 7493 (I-JSON) sections 2.1 to 2.3.
 import json
 import re
 from decimal import Decimal
+from itertools import accumulate
 
 MAX_EXPONENT = 308
 """Decimal exponent up to which binary64 reaches: a reader behind us may compute with floats."""
 
-# One match per string or bracket. Possessive, and the closing quote optional, so an open string is
-# passed over once and the search stays linear.
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|([\[{])|[\]}]', re.DOTALL)
+# Possessive, and the closing quote optional, so an open string is passed over once and the search stays linear.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_DEEPER = {ord(bracket): 1 if bracket in "[{" else -1 for bracket in "[]{}"}
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F])|.)", re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def read(raw: bytes, *, max_bytes: int = 65_536, max_depth: int = 32, max_digits: int = 64) -> object:
+def read(
+    raw: bytes, *, max_bytes: int = 65_536, max_depth: int = 32, max_digits: int = 64, max_values: int = 262_144
+) -> object:
     """Return the value of one JSON text: ``None``, ``bool``, ``int``, ``Decimal``, ``str``, list or dict.
 
     Args:
@@ -35,14 +40,19 @@ def read(raw: bytes, *, max_bytes: int = 65_536, max_depth: int = 32, max_digits
         max_bytes: Longest text that is looked at.
         max_depth: Most arrays and objects inside each other; 1 allows ``[]`` but not ``[[]]``.
         max_digits: Most digits of one number, the exponent not counted.
+        max_values: Most values, those inside others counted too; one costs about 100 bytes of memory.
 
     Raises:
         ValueError: The text breaks a rule; the sentence says which, and where if that is known.
     """
     if len(raw) > max_bytes:
         raise ValueError(f"the JSON text is {len(raw)} bytes long; at most {max_bytes} are read")
+    # A string is a value or a key, and has two marks; what is escaped is none. Never more than there are, and counted
+    # before each costs an object.
+    if raw.count(b'"') - raw.count(b'\\"') > 4 * max_values:
+        raise ValueError(f"the JSON text has more than {max_values} values")
     text = _text(raw)
-    _check_depth(text, max_depth)
+    _check_shape(text, max_depth, max_values)
     _check_surrogates(text)
     value, problem = _parsed(text, max_digits)
     if problem:
@@ -61,15 +71,14 @@ def _text(raw: bytes) -> str:
     raise ValueError(f"the JSON text is not UTF-8 at byte {place}")
 
 
-def _check_depth(text: str, max_depth: int) -> None:
-    depth = 0
-    for match in _STRING_OR_BRACKET.finditer(text):
-        if match[1]:
-            depth += 1
-            if depth > max_depth:
-                raise ValueError(f"the JSON text is nested deeper than {max_depth}")
-        elif match[0][0] != '"':
-            depth -= 1
+def _check_shape(text: str, max_depth: int, max_values: int) -> None:
+    """Check depth and number of values on what stands between the strings; a text that is no JSON fails later."""
+    bare = _STRING.sub("", text).encode("utf-8", "surrogatepass")
+    # Each value but the first follows a comma or stands first in an array or object.
+    if bare.count(b",") + bare.count(b"[") + bare.count(b"{") >= max_values:
+        raise ValueError(f"the JSON text has more than {max_values} values")
+    if max(accumulate(map(_DEEPER.__getitem__, bare.translate(None, _NO_BRACKET))), default=0) > max_depth:
+        raise ValueError(f"the JSON text is nested deeper than {max_depth}")
 
 
 def _check_surrogates(text: str) -> None:

@@ -6,7 +6,7 @@ entry and in no error.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -42,7 +42,6 @@ class Recorder(Protocol):
 
     async def append(self, entry: Entry, part: Part | None = None) -> int:
         """Return the entry's place in the log, or raise ``LogUnavailable``."""
-        ...
 
 
 class AccountStore(Protocol):
@@ -50,41 +49,32 @@ class AccountStore(Protocol):
 
     async def add(self, added: Account, *, name: str, password_hash: str | None, now_us: int) -> bool:
         """Keep a new account; false if the name is taken."""
-        ...
 
     async def get(self, account_id: str) -> AccountRecord | None:
         """Return the account of an identifier."""
-        ...
 
     async def set_password(self, account_id: AccountId, password_hash: str, *, now_us: int) -> bool:
         """Replace the password and end what stands on the old one."""
-        ...
 
     async def set_totp(self, account_id: AccountId, sealed: bytes, *, now_us: int) -> None:
         """Put an authenticator in place that has yet to be confirmed."""
-        ...
 
     async def totp_of(self, account_id: AccountId) -> Authenticator | None:
         """Return the authenticator of an account."""
-        ...
 
     async def confirm_totp(
         self, account_id: AccountId, *, sealed: bytes, step: int, recovery: tuple[bytes, ...], now_us: int
     ) -> bool:
         """Confirm an authenticator, spending the code's step, and keep recovery codes."""
-        ...
 
     async def reset_factors(self, account_id: AccountId, *, now_us: int) -> None:
         """Take authenticator and recovery codes away and end every session."""
-        ...
 
     async def unlock(self, account_id: AccountId) -> None:
         """Forget failures."""
-        ...
 
     async def disable(self, account_id: AccountId, *, now_us: int) -> bool:
         """Put an account out of force; false if it was already."""
-        ...
 
 
 class ClientStore(Protocol):
@@ -92,15 +82,12 @@ class ClientStore(Protocol):
 
     async def add(self, added: Client, *, digest: bytes) -> bool:
         """Keep a new client and its account; false if the identifier is taken."""
-        ...
 
     async def set_secret(self, client_id: ClientId, digest: bytes, *, now_us: int) -> bool:
         """Replace the secret and end what stands on the old one."""
-        ...
 
     async def disable(self, client_id: ClientId, *, now_us: int) -> bool:
         """Put a client out of force; false if it was already."""
-        ...
 
 
 class NewAuthenticator(msgspec.Struct, frozen=True):
@@ -148,11 +135,17 @@ class Enrolment:
         recorder: Recorder,
         clock: Callable[[], int],
         issuer: str,
+        digest: Callable[[bytes], str],
     ) -> None:
-        """Take what enrolment stands on; ``issuer`` is the name that authenticator apps show."""
+        """Take what enrolment stands on.
+
+        Args:
+            issuer: The name that authenticator apps show.
+            digest: Of a credential under a key; the log tells by it whether a database has the newest.
+        """
         self._accounts, self._clients = accounts, clients
         self._passwords, self._blocklist, self._vault = passwords, blocklist, vault
-        self._recorder, self._clock, self._issuer = recorder, clock, issuer
+        self._recorder, self._clock, self._issuer, self._digest = recorder, clock, issuer, digest
 
     def password_problem(self, password: str, *, name: str) -> PasswordProblem | None:
         """Return why a password would not be taken, to be told before anything is asked for."""
@@ -181,8 +174,9 @@ class Enrolment:
             EnrolmentRefused: There is no such account, or the password cannot be taken.
         """
         record = await self._existing(account)
-        await self._accounts.set_password(account, await self._hashed(password, record.name), now_us=self._clock())
-        await self._enter(by, "password-changed", account)
+        hashed = await self._hashed(password, record.name)
+        await self._accounts.set_password(account, hashed, now_us=self._clock())
+        await self._enter(by, "password-changed", account, {"credential": self._digest(hashed.encode())})
 
     async def enrol_totp(self, account: AccountId, *, by: str) -> NewAuthenticator:
         """Give an account a new authenticator; the one before and all sessions end.
@@ -192,8 +186,9 @@ class Enrolment:
         """
         record = await self._existing(account)
         secret = new_secret()
-        await self._accounts.set_totp(account, sealed_secret(self._vault, account, secret), now_us=self._clock())
-        await self._enter(by, "authenticator-set", account)
+        sealed = sealed_secret(self._vault, account, secret)
+        await self._accounts.set_totp(account, sealed, now_us=self._clock())
+        await self._enter(by, "authenticator-set", account, {"credential": self._digest(sealed)})
         uri = provisioning_uri(secret, name=record.name, issuer=self._issuer)
         return NewAuthenticator(base32(secret), uri)
 
@@ -216,7 +211,7 @@ class Enrolment:
         confirm = self._accounts.confirm_totp
         if not await confirm(account, sealed=found.sealed, step=step, recovery=digests, now_us=now_us):
             return NotConfirmed(None)
-        await self._enter(by, "authenticator-confirmed", account, {"recovery_codes": len(digests)})
+        await self._enter(by, "authenticator-confirmed", account, {"recovery_codes": len(digests), "spent": step})
         return Confirmed(codes)
 
     async def reset_factors(self, account: AccountId, *, by: str) -> None:
@@ -259,7 +254,8 @@ class Enrolment:
         secret, digest = new_client_secret()
         if not await self._clients.add(client, digest=digest):
             raise EnrolmentRefused(f"the client {client_id} is there already")
-        await self._enter(by, "client-added", client.id, {"recipient": recipient, "scopes": " ".join(scopes)})
+        facts = {"account": client.account.id, "recipient": recipient, "scopes": " ".join(scopes)}
+        await self._enter(by, "client-added", client.id, facts)
         return client.id, secret
 
     async def renew_secret(self, client: ClientId, *, by: str) -> str:
@@ -267,7 +263,7 @@ class Enrolment:
         secret, digest = new_client_secret()
         if not await self._clients.set_secret(client, digest, now_us=self._clock()):
             raise EnrolmentRefused("there is no such client")
-        await self._enter(by, "client-secret-changed", client)
+        await self._enter(by, "client-secret-changed", client, {"credential": self._digest(digest)})
         return secret
 
     async def disable_client(self, client: ClientId, *, by: str) -> None:
@@ -287,8 +283,8 @@ class Enrolment:
             raise EnrolmentRefused(f"the password cannot be taken: {problem.value}")
         return await self._passwords.hash(password)
 
-    async def _enter(self, by: str, what: str, target: str, facts: dict[str, str | int] | None = None) -> None:
-        await self._recorder.append(Changed(by=by, what=what, target=target, facts=facts or {}))
+    async def _enter(self, by: str, what: str, target: str, facts: Mapping[str, str | int] | None = None) -> None:
+        await self._recorder.append(Changed(by=by, what=what, target=target, facts=dict(facts or {})))
 
 
 def _new_account(kind: PrincipalKind, roles: Sequence[str], recipient: str) -> Account:

@@ -12,11 +12,11 @@ import msgspec
 
 from gateway.decide.decide import Decider, caps_for
 from gateway.decide.explain import explain
-from gateway.domain.catalog import AnswerShape, FilterParameter, Route
+from gateway.domain.catalog import WRITES, AnswerShape, Comparison, FilterParameter, Route
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.entry import Entry, Looked, Part
 from gateway.domain.explanation import Explanation
-from gateway.domain.inquiry import Filter, Inquiry
+from gateway.domain.inquiry import Filter, Inquiry, Written
 from gateway.domain.names import AccountId, DatasetName, DecisionId, FieldName, PurposeKey
 from gateway.domain.principal import Principal, assurance_at
 from gateway.domain.viewplan import Hold, ViewPlan
@@ -26,8 +26,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A hypothetical call.
 
     Attributes:
-        fields: Fields that the caller would name; none for whatever there is.
-        filters: Parameters of the dataset's route, with or without ``=value``.
+        fields: Fields that the caller would name, or write; none for whatever there is.
+        filters: Parameters of a route of the dataset, also of its path and of a search's body, with or
+            without ``=value``.
     """
 
     principal: Principal
@@ -74,17 +75,7 @@ def _inquiry(decider: Decider, question: Question) -> Inquiry | NoSuchThing:
         return NoSuchThing(
             f"there is no dataset {question.dataset}; there are {', '.join(sorted(catalog.collections))}"
         )
-    route = next(
-        (each for each in catalog.routes if each.dataset == question.dataset and each.operation == question.operation),
-        Route(
-            method="GET",
-            template=f"/{question.dataset.replace('.', '/')}",
-            operation=question.operation,
-            dataset=question.dataset,
-            answer=AnswerShape(kind="array"),
-            parameters={},
-        ),
-    )
+    route = _route(decider, question)
     filters: list[Filter] = []
     for text in question.filters:
         found = _filter(route, text)
@@ -95,6 +86,8 @@ def _inquiry(decider: Decider, question: Question) -> Inquiry | NoSuchThing:
     unknown = [name for name in question.fields if collection.field(name) is None]
     if unknown:
         return NoSuchThing(f"{question.dataset} has no field {', '.join(unknown)}", Reason.PARAMETER_INVALID)
+    named = tuple(FieldName(name) for name in question.fields)
+    writes = question.operation in WRITES
     return Inquiry(
         decision_id=DecisionId(""),
         principal=question.principal,
@@ -103,22 +96,47 @@ def _inquiry(decider: Decider, question: Question) -> Inquiry | NoSuchThing:
         operation=question.operation,
         dataset=question.dataset,
         route=route,
-        fields=tuple(FieldName(name) for name in question.fields) or None,
+        fields=None if writes else named or None,
         filters=tuple(filters),
+        # Whether a field may be written is no question of its value.
+        written=(Written(tuple((name, None) for name in named)),) if writes and named else (),
     )
+
+
+def _route(decider: Decider, question: Question) -> Route:
+    """Return the first route of the operation that declares every filter, or the first one, or one made up."""
+    routes = [
+        each
+        for each in decider.rules.catalog.routes
+        if each.dataset == question.dataset and each.operation == question.operation
+    ]
+    fitting = [each for each in routes if all(_filter(each, text) for text in question.filters)]
+    made_up = Route(
+        method="GET",
+        template=f"/{question.dataset.replace('.', '/')}",
+        operation=question.operation,
+        dataset=question.dataset,
+        answer=AnswerShape(kind="array"),
+        parameters={},
+    )
+    return next(iter(fitting or routes), made_up)
 
 
 def _filter(route: Route, text: str) -> Filter | None:
     """Return the filter of a parameter that the route declares; what it does not declare, the road refuses."""
     name, _, value = text.partition("=")
-    parameter = route.parameters.get(name)
+    in_body = route.body is not None and name in route.body.parameters
+    parameter = route.body.parameters[name] if route.body is not None and in_body else route.parameters.get(name)
     if isinstance(parameter, FilterParameter):
+        is_list = parameter.comparison is Comparison.IN
         return Filter(
             field=parameter.field,
             comparison=parameter.comparison,
-            value=value,
+            value="" if is_list else value,
+            values=tuple(value.split(",")) if is_list else (),
             parameter=name,
             bands=parameter.bands,
+            in_body=in_body,
         )
     return None
 
@@ -165,6 +183,18 @@ class Recorder(Protocol):
         """Return once the entry is durable."""
 
 
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """How a caller asks about itself: under which id, from where, and what body each answer will have.
+
+    Attributes:
+        size_of: Returns the bytes of the body in which the door tells an answer; the entry authorises them.
+    """
+
+    call: DecisionId
+    part: Part
+    size_of: Callable[[object], int]
+
+
 Decisions = Callable[[str, DecisionId], Awaitable[dict[str, object] | None]]
 """Returns what the log holds of a decision of an account, or nothing."""
 
@@ -185,14 +215,13 @@ class SelfService:
         self._rules, self._identify, self._holds = rules, identify, holds
         self._recorder, self._decisions, self._clock = recorder, decisions, clock
 
-    async def me(self, authorization: str | None, part: Part) -> Mine | Deny:
+    async def me(self, authorization: str | None, asking: Asking) -> Mine | Deny:
         """Return what the bearer is and is for."""
         now_us = self._clock()
         who = self._identify.principal(authorization, now_us)
         if isinstance(who, Deny):
             return who
-        await self._enter(who, "me", "", part)
-        return Mine(
+        mine = Mine(
             account=who.account,
             kind=who.kind,
             client=who.client,
@@ -202,18 +231,21 @@ class SelfService:
             assurance=int(assurance_at(who, now_us)),
             signed_in_us=who.signed_in_us,
         )
+        await self._enter(who, "me", "", asking, mine)
+        return mine
 
-    async def decision(self, authorization: str | None, call: DecisionId, part: Part) -> dict[str, object] | Deny:
+    async def decision(self, authorization: str | None, call: DecisionId, asking: Asking) -> dict[str, object] | Deny:
         """Return what was decided on one of the caller's own calls, and what of it left in the end."""
         who = self._identify.principal(authorization, self._clock())
         if isinstance(who, Deny):
             return who
         found = await self._decisions(who.account, call)
-        await self._enter(who, "decision", call, part)
-        return Deny(reason=Reason.NOT_FOUND) if found is None else found
+        told = Deny(reason=Reason.NOT_FOUND) if found is None else found
+        await self._enter(who, "decision", call, asking, told)
+        return told
 
     async def evaluate(
-        self, authorization: str | None, ask: Callable[[Principal], Question | Deny], part: Part
+        self, authorization: str | None, ask: Callable[[Principal], Question | Deny], asking: Asking
     ) -> Explanation | NoSuchThing | Deny:
         """Return what would come of a call of the caller's own (AuthZEN: "could I?")."""
         now_us = self._clock()
@@ -227,8 +259,10 @@ class SelfService:
         # Words that the rules declare are facts; any other word is the caller's own.
         is_declared = not isinstance(told, NoSuchThing) and question.purpose in self._rules.decider.rules.purposes
         known = f"{question.operation} {question.dataset} {question.purpose}" if is_declared else ""
-        await self._enter(who, "evaluation", known, part)
+        await self._enter(who, "evaluation", known, asking, told)
         return told
 
-    async def _enter(self, who: Principal, what: str, query: str, part: Part) -> None:
-        await self._recorder.append(Looked(by=who.account, what=what, query=query, rows=0), part)
+    async def _enter(self, who: Principal, what: str, query: str, asking: Asking, told: object) -> None:
+        n_bytes = asking.size_of(told)
+        entry = Looked(by=who.account, what=what, query=query, rows=0, call=asking.call, bytes=n_bytes)
+        await self._recorder.append(entry, asking.part)

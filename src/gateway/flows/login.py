@@ -47,7 +47,6 @@ class Recorder(Protocol):
 
     async def append(self, entry: Entry, part: Part | None = None) -> int:
         """Return the entry's place in the log, or raise ``LogUnavailable``."""
-        ...
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +102,7 @@ class LoginFlow:
         recorder: Recorder,
         clock: Callable[[], int],
         purposes_of: Callable[[tuple[RoleName, ...]], Sequence[PurposeKey]],
+        digest: Callable[[bytes], str],
         size_of: Callable[[Answer], int] = body_bytes,
         lifetimes: Lifetimes | None = None,
     ) -> None:
@@ -110,14 +110,14 @@ class LoginFlow:
 
         Args:
             factors / sessions / clients / bearers: Judge, keep, know and sign.
-            revocations: Told at once of sessions that end here.
-            recorder / clock: The access log; UTC microseconds.
+            revocations / recorder / clock: Told at once of sessions that end here; the log; UTC microseconds.
             purposes_of: Purposes that roles give a person, which become the scopes of bearers.
+            digest: Of what was spent, under a key: once it is in the log no restore makes it good again.
             size_of / lifetimes: Bytes of the body that the door sends for an answer; of people's sessions.
         """
         self._factors, self._sessions, self._clients = factors, sessions, clients
         self._bearers, self._revocations, self._recorder = bearers, revocations, recorder
-        self._clock, self._purposes_of, self._size_of = clock, purposes_of, size_of
+        self._clock, self._purposes_of, self._size_of, self._digest = clock, purposes_of, size_of, digest
         self._lifetimes = lifetimes or Lifetimes()
 
     async def start(self, username: str, password: str, origin: Origin) -> Started:
@@ -150,7 +150,8 @@ class LoginFlow:
             return await self._failed(origin, step=step, reason="spent", account=shown.account.id)
         answer = self._tokens(session, shown.account, bearer, now_us)
         try:
-            await self._enter(origin, answer, step=step, account=shown.account.id, session=session.id)
+            spent = str(proof.step) if isinstance(proof := shown.proof, TotpStep) else self._digest(proof.digest)
+            await self._enter(origin, answer, step=step, account=shown.account.id, session=session.id, spent=spent)
         except LogUnavailable:
             await self._sessions.revoke(session.id, why="never-issued", now_us=now_us)
             raise
@@ -172,12 +173,13 @@ class LoginFlow:
         if isinstance(turned, NotRotated):
             if turned.why == "reused":
                 self._revocations.note((turned.session,), now_us)
-            why, account_id = turned.why, turned.account
-            return await self._failed(origin, step="refresh", reason=why, account=account_id, session=turned.session)
+            why, whose = turned.why, turned.account
+            return await self._failed(origin, step="refresh", reason=why, account=whose, session=turned.session)
         account, session = turned.account, turned.session
         answer = self._tokens(session, account, following, now_us)
         try:
-            await self._enter(origin, answer, step="refresh", account=account.id, session=session.id)
+            spent = self._digest(digest)
+            await self._enter(origin, answer, step="refresh", account=account.id, session=session.id, spent=spent)
         except LogUnavailable:
             await self._sessions.unrotate(digest, fresh=fresh)
             raise
@@ -199,14 +201,11 @@ class LoginFlow:
         if not await self._sessions.open(_session_of(principal, self._bearers.lifetime_s)):
             gone = OAuthError(error="invalid_client", client=client.id, account=client.account.id)
             return await self._not_granted(gone, origin)
-        answer = Tokens(
-            access_token=self._bearers.issue(principal, amr=AMR, now_us=now_us),
-            expires_in=self._bearers.lifetime_s,
-            scope=" ".join(SCOPE_PREFIX + scope for scope in scopes),
-        )
-        account, session = principal.account, principal.session
+        token, told = self._bearers.issue(principal, amr=AMR, now_us=now_us), (SCOPE_PREFIX + one for one in scopes)
+        answer = Tokens(access_token=token, expires_in=self._bearers.lifetime_s, scope=" ".join(told))
+        who, session = principal.account, principal.session
         try:
-            await self._enter(origin, answer, step="client", account=account, session=session, client=client.id)
+            await self._enter(origin, answer, step="client", account=who, session=session, client=client.id)
         except LogUnavailable:
             await self._sessions.revoke(session, why="never-issued", now_us=now_us)
             raise
@@ -271,6 +270,7 @@ class LoginFlow:
         session: str = "",
         client: str = "",
         reason: str | None = None,
+        spent: str = "",
     ) -> None:
         """Enter a step; without a reason against it, it went well."""
         entry = SignIn(
@@ -282,6 +282,7 @@ class LoginFlow:
             client=client,
             session=session,
             bytes=self._size_of(answer),
+            spent=spent,
         )
         await self._recorder.append(entry, Part(ip=origin.ip, user_agent=origin.user_agent))
 

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from gateway.decide.decide import Decider, InBand
+from gateway.decide.decide import Decider
+from gateway.decide.judging import InBand
 from gateway.decide.rules import RuleSet
 from gateway.domain.entry import Entry, Part, RulesInForce, RulesRefused
 from gateway.domain.errors import RulesError

@@ -174,14 +174,14 @@ async def judged_addresses(
     texts = (url.host,) if _address(url.host) else await resolve(url.host, url.port)
     addresses = [address for text in texts if (address := _address(text))]
     if not texts or len(addresses) != len(texts):
-        raise StoreUnreachable("the store's name has no address that can be read")
+        raise _nowhere("has no address that can be read")
     before = {reach(ip_address(text)) for text in pinned}
     for address in addresses:
         reason = why_not(address, allowed)
         if reason:
-            raise StoreUnreachable(f"the store's name stands for an address that {reason}")
+            raise _nowhere(f"stands for an address that {reason}")
         if before and str(address) not in pinned and reach(address) not in before:
-            raise StoreUnreachable("the store's name moved between the inside and the internet; restart to accept it")
+            raise _nowhere("moved between the inside and the internet; restart to accept it")
     return tuple(dict.fromkeys(str(address) for address in addresses))
 
 
@@ -194,5 +194,9 @@ async def resolve(host: str, port: int) -> tuple[str, ...]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        raise StoreUnreachable("the store's name does not resolve") from None
+        raise _nowhere("does not resolve") from None
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _nowhere(why: str) -> StoreUnreachable:
+    return StoreUnreachable(f"the store's name {why}", not_sent=True)

@@ -5,11 +5,17 @@ RULES
 
 1. What is sent is what was decided: method, path, query and the few headers of a ``StoreCall``, with
    the store's own credentials. Nothing of the caller's request is passed through.
-2. One call is one request. Redirects are not followed, nothing is sent again, no proxy of the
-   environment is used, and the connection goes to an address that was judged (see ``addresses``).
-3. An answer is JSON in UTF-8 with a framing whose end can be told from a cut: everything else is
-   refused before its body is looked at, and a body that breaks off raises.
-4. No error of ours carries the URL, a header or a byte of the store; the client library's errors
+2. One call is one request. Redirects are not followed, no proxy of the environment is used, and the
+   connection goes to an address that was judged (see ``addresses``).
+3. Nothing that may have reached a store is sent again. A GET of which no byte can have reached it (no
+   address, no connection, no TLS) is tried once more, on a new connection and the next address; a
+   write is not tried again even then.
+4. ``StoreUnreachable.not_sent`` is true only where no byte of the request can have reached the store.
+   ``Overloaded`` means the same: the call did not get a connection.
+5. An answer is of the declared type in UTF-8 with a framing whose end can be told from a cut:
+   everything else is refused before its body is looked at, and a body that breaks off, or comes more
+   slowly than the store's least pace, raises.
+6. No error of ours carries the URL, a header or a byte of the store; the client library's errors
    hold the URL and stay in here.
 
 A flow that wants this room behind a Protocol of its own needs only::
@@ -17,14 +23,14 @@ A flow that wants this room behind a Protocol of its own needs only::
     class Stores(Protocol):
         def call(self, call: StoreCall) -> AbstractAsyncContextManager[StoreAnswer]: ...
 
-with ``StoreAnswer`` having ``status``, ``absent``, ``content_type``, ``charset`` and ``chunks()``.
+with ``StoreAnswer`` having ``status``, ``absent``, ``content_type``, ``etag`` and ``chunks()``.
 
 Source: RFC 9110, RFC 9112 section 6; the client is reqwest over hyper.
 """
 
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -35,15 +41,25 @@ from pyreqwest.client import Client
 from pyreqwest.http import Url
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
+from typing_extensions import override
 
 from gateway.domain.errors import GatewayError, Overloaded, StoreMisbehaved, StoreUnreachable
+from gateway.domain.media import STORE_TYPES
 from gateway.domain.names import StoreName
 from gateway.forward.addresses import BaseUrl, Resolve, resolve
-from gateway.forward.answers import check_answer
+from gateway.forward.answers import check_answer, entity_tag
+from gateway.forward.breaker import StoreHealth, loop_time
+from gateway.forward.pace import Pace
 from gateway.forward.roads import Road, Secret, Store
 
-OWN_HEADERS = frozenset({"traceparent"})
-"""What a ``StoreCall`` may add. Conditional and idempotency headers join when routes declare them."""
+OWN_HEADERS = frozenset({"traceparent", "if-match", "if-none-match", "idempotency-key", "prefer"})
+"""What a ``StoreCall`` may add: a trace, and what a route declares that it honours."""
+
+BODY_TYPES = frozenset({"application/json", "application/merge-patch+json"})
+
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,1024}")
+# hyper's own word for a failure before a connection could carry a request; test_http.py holds it to it.
+_IN_CONNECTING = "client error (Connect)"
 
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-F]{2})+)+")
 
@@ -54,7 +70,10 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         path: Canonical, below the store's base URL: ``/customers/a%20b``; see ``path_below``.
         query: Names and values in clear, in the order in which they are sent.
-        headers: Of these names only: ``traceparent``; never the caller's own.
+        headers: Of ``OWN_HEADERS`` only; never the caller's own.
+        body: With its media type, one of ``BODY_TYPES``.
+        kind: Of the declared answer; says which media types are accepted (``domain.media``).
+        writes: The call changes what the store holds: its refusals are answers.
     """
 
     store: StoreName
@@ -63,6 +82,13 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    content_type: str = "application/json"
+    kind: str = "array"
+    writes: bool = False
+
+    @override
+    def __repr__(self) -> str:
+        return f"<StoreCall {self.method} {self.store}>"
 
 
 def path_below(segments: Sequence[str]) -> str:
@@ -88,14 +114,20 @@ def target_of(base: BaseUrl, call: StoreCall) -> Url:
 
 
 class StoreAnswer:
-    """An answer whose head passed ``check_answer``; the body is read piece by piece."""
+    """An answer whose head passed ``check_answer``; the body is read piece by piece.
 
-    def __init__(self, response: Response, content_type: str | None) -> None:
-        """Take over a response; ``content_type`` is ``None`` where no body is looked at."""
+    Attributes:
+        content_type: ``None`` where no body is looked at.
+        etag: The store's entity tag in its own words.
+    """
+
+    def __init__(self, response: Response, content_type: str | None, etag: str | None, pace: Pace) -> None:
+        """Take over a response."""
         self.status = response.status
         self.content_type = content_type
-        self.charset = "utf-8"
+        self.etag = etag
         self._reader = response.body_reader
+        self._pace = pace
 
     @property
     def absent(self) -> bool:
@@ -106,10 +138,11 @@ class StoreAnswer:
         """Yield the body's pieces; nothing for a status without one. Ends only where the body ends.
 
         Raises:
-            StoreUnreachable: The store went silent.
+            StoreUnreachable: The store went silent, or sent more slowly than its least pace.
             StoreMisbehaved: The body broke off or was framed wrongly.
         """
         while self.content_type:
+            asked_s = loop_time()
             try:
                 chunk = await self._reader.read_chunk()
                 problem = None
@@ -119,6 +152,7 @@ class StoreAnswer:
                 raise problem
             if chunk is None:
                 return
+            self._pace.count(loop_time() - asked_s, len(chunk))
             yield bytes(chunk)
 
 
@@ -142,38 +176,78 @@ class HttpStores:
         for road in self._roads.values():
             await road.close()
 
+    def health(self) -> Mapping[StoreName, StoreHealth]:
+        """Return what this process knows of each store from its own calls."""
+        return {name: road.breaker.health() for name, road in self._roads.items()}
+
     @asynccontextmanager
     async def call(self, call: StoreCall) -> AsyncIterator[StoreAnswer]:
         """Send one request and yield its answer; leaving closes what was not read.
 
         Raises:
-            StoreUnreachable: No connection, or no answer in time.
+            StoreUnreachable: No connection, no answer in time, or the store is left alone for now.
             StoreMisbehaved: The answer's head is not acceptable.
-            Overloaded: Too many calls are under way to this store.
+            Overloaded: Too many calls are under way to this store; nothing was sent.
             ValueError: The call is not one that a decision makes; nothing was sent.
         """
         road = self._roads[call.store]
+        _check_call(call)
         url = target_of(road.base, call)
-        async with road.client() as client:
-            request = _request(client, url, call, road.store.credential)
-            response = await _sent(request)
-            try:
-                content_type = check_answer(response.status, list(response.headers.items()))
-                yield StoreAnswer(response, content_type)
-            finally:
-                await request.__aexit__(None, None, None)
+        async with AsyncExitStack() as until_read:
+            with road.breaker.trying():
+                response = await _answered(road, url, call, until_read)
+            headers = _headers(response)
+            content_type = check_answer(response.status, headers, kind=call.kind, writes=call.writes)
+            pace = Pace(least_bytes_s=road.store.least_bytes_s, window_s=road.store.pace_s)
+            yield StoreAnswer(response, content_type, entity_tag(headers), pace)
+
+
+def _check_call(call: StoreCall) -> None:
+    if not OWN_HEADERS.issuperset(name for name, _ in call.headers):
+        raise ValueError("a store call names a header that is not the gateway's to send")
+    if not all(_HEADER_VALUE.fullmatch(value) for _, value in call.headers):
+        raise ValueError("a header of a store call has a value that no header can have")
+    if call.content_type not in BODY_TYPES:
+        raise ValueError("a store call has a body of a type that no route declares")
+
+
+async def _answered(road: Road, url: Url, call: StoreCall, until_read: AsyncExitStack) -> Response:
+    """Return the response; what it rests on stays open in ``until_read``."""
+    try:
+        return await _asked(road, url, call, until_read)
+    except StoreUnreachable as error:
+        if call.method != "GET" or not error.not_sent:
+            raise
+    return await _asked(road, url, call, until_read)
+
+
+async def _asked(road: Road, url: Url, call: StoreCall, until_read: AsyncExitStack) -> Response:
+    async with AsyncExitStack() as opened:
+        client = await opened.enter_async_context(road.client())
+        request = _request(client, url, call, road.store.credential)
+        response = await _sent(request)
+        opened.push_async_callback(request.__aexit__, None, None, None)
+        await until_read.enter_async_context(opened.pop_all())
+    return response
+
+
+def _headers(response: Response) -> list[tuple[str, str]]:
+    try:
+        return list(response.headers.items())
+    except ValueError:
+        problem = StoreMisbehaved("the store's answer has a header that is not text in ASCII")
+    raise problem
 
 
 def _request(client: Client, url: Url, call: StoreCall, credential: Secret | None) -> StreamRequest:
-    if not OWN_HEADERS.issuperset(name for name, _ in call.headers):
-        raise ValueError("a store call names a header that is not the gateway's to send")
+    accepted = ", ".join(sorted(STORE_TYPES[call.kind]))
     builder = client.request(call.method, url)
-    for name, value in (("accept", "application/json"), ("accept-encoding", "identity"), *call.headers):
+    for name, value in (("accept", accepted), ("accept-encoding", "identity"), *call.headers):
         builder = builder.header(name, value)
     if credential:
         builder = builder.header(credential.name, credential.value, is_sensitive=True)
     if call.body is not None:
-        builder = builder.header("content-type", "application/json").body_bytes(call.body)
+        builder = builder.header("content-type", call.content_type).body_bytes(call.body)
     # The head is judged before a byte of the body is waited for.
     return builder.streamed_read_buffer_limit(0).build_streamed()
 
@@ -190,6 +264,9 @@ async def _sent(request: StreamRequest) -> Response:
 def _problem(error: broken.PyreqwestError, *, in_body: bool = False) -> GatewayError:
     if isinstance(error, broken.PoolTimeoutError):
         return Overloaded("too many calls to the store are under way")
+    if _was_connecting(error):
+        timed_out = isinstance(error, broken.RequestTimeoutError)
+        return StoreUnreachable("no connection to the store could be made", timed_out=timed_out, not_sent=True)
     if isinstance(error, broken.RequestTimeoutError):
         return StoreUnreachable("the store did not answer in time", timed_out=True)
     if in_body:
@@ -197,3 +274,10 @@ def _problem(error: broken.PyreqwestError, *, in_body: bool = False) -> GatewayE
     if isinstance(error, broken.DecodeError):
         return StoreMisbehaved("the store's answer has no head that HTTP/1.1 allows")
     return StoreUnreachable("the store did not take the call, or closed the connection without an answer")
+
+
+def _was_connecting(error: broken.PyreqwestError) -> bool:
+    """Tell whether the request cannot have left; the error's own class is the same for a later failure."""
+    if not isinstance(error, broken.DetailedPyreqwestError):
+        return False
+    return any(cause["message"] == _IN_CONNECTING for cause in error.details.get("causes") or ())

@@ -1,23 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The road to one store: a client whose connections can only go to a judged and pinned address.
 
-A call that fails to reach the store makes the road stale: the next call resolves the name again, may
-take the next address, and gets a new client. The call that failed is never repeated. A client that
-was replaced is closed when the last call on it ends.
+A call that fails to reach the store makes the road stale: the next try resolves the name again, may
+take the next address, and gets a new client. A client that was replaced is closed when the last call
+on it ends. TLS is 1.2 or newer and verifies the certificate for the name of the base URL, whatever
+address the connection goes to.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import msgspec
 from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.exceptions import PyreqwestError
 from typing_extensions import override
 
-from gateway.domain.errors import StoreUnreachable
+from gateway.domain.errors import SettingsError, StoreUnreachable
 from gateway.domain.names import StoreName
-from gateway.forward.addresses import Network, Resolve, base_url, judged_addresses
+from gateway.forward.addresses import BaseUrl, Network, Resolve, base_url, judged_addresses
+from gateway.forward.breaker import Breaker
 
 
 class Secret(msgspec.Struct, frozen=True):
@@ -31,15 +35,30 @@ class Secret(msgspec.Struct, frozen=True):
         return f"Secret({self.name}, …)"
 
 
+class ClientIdentity(msgspec.Struct, frozen=True):
+    """Certificate chain and private key by which a store knows the gateway in TLS; never shown."""
+
+    pem: bytes
+
+    @override
+    def __repr__(self) -> str:
+        return "ClientIdentity(…)"
+
+
 class Store(msgspec.Struct, frozen=True, kw_only=True):
     """One store as the operator configures it.
 
     Attributes:
         connect_s / read_s / total_s: Longest time to connect, until the head and between two pieces
             of the body, and for the whole call.
+        least_bytes_s / pace_s: Slowest pace of a body while it is waited for, and over how many seconds
+            of waiting it is judged; 0 bytes ask nothing.
         connections: Most calls at once; a call waits ``connect_s`` for its turn.
+        failures / pause_s: Failures to reach the store in a row after which it is left alone, and for
+            how long (see ``breaker``).
         allowed: Networks in which the store may be although rule 3 of ``addresses`` refuses them.
-        ca_pem: Certificates to trust beside the public ones.
+        ca_pem: Certificates to trust beside the system's.
+        identity: Shown to a store that asks for it.
     """
 
     name: StoreName
@@ -48,9 +67,19 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
     connect_s: float = 5.0
     read_s: float = 15.0
     total_s: float = 600.0
+    least_bytes_s: int = 1024
+    pace_s: float = 30.0
     connections: int = 100
+    failures: int = 10
+    pause_s: float = 5.0
     allowed: tuple[Network, ...] = ()
     ca_pem: bytes | None = None
+    identity: ClientIdentity | None = None
+
+
+# Many servers close a connection that is idle for 5 seconds. A request that meets such a close may or
+# may not have been read, so it fails; letting go first keeps that from happening in calm times.
+_IDLE_S = 4
 
 
 class _Line:
@@ -67,13 +96,15 @@ class Road:
     """One store's client in force; it and the pinned addresses are changed under the lock alone."""
 
     def __init__(self, store: Store, resolve: Resolve) -> None:
-        """Judge the base URL.
+        """Judge the base URL and the certificates.
 
         Raises:
-            SettingsError: It is unusable.
+            SettingsError: One of them is unusable.
         """
         self.store = store
         self.base = base_url(store.base_url)
+        _check_tls(self.base, store)
+        self.breaker = Breaker(failures=store.failures, pause_s=store.pause_s)
         self.pinned: tuple[str, ...] = ()
         self._resolve = resolve
         self._line: _Line | None = None
@@ -93,7 +124,8 @@ class Road:
         try:
             yield line.client
         except StoreUnreachable:
-            if line is self._line:
+            # Calls that fail together are one failure of the address: the turn goes on by one.
+            if line is self._line and not self._stale:
                 self._stale = True
                 self._n_failures += 1
             raise
@@ -145,9 +177,30 @@ class Road:
             .timeout(timedelta(seconds=store.total_s))
             .max_connections(store.connections)
             .pool_timeout(timedelta(seconds=store.connect_s))
-            .pool_idle_timeout(timedelta(seconds=30))
+            .pool_idle_timeout(timedelta(seconds=_IDLE_S))
         )
-        return (builder.add_root_certificate_pem(store.ca_pem) if store.ca_pem else builder).build()
+        return _with_tls(builder, store).build()
+
+
+def _with_tls(builder: ClientBuilder, store: Store) -> ClientBuilder:
+    builder = builder.min_tls_version("TLSv1.2")
+    if store.ca_pem:
+        builder = builder.add_root_certificate_pem(store.ca_pem)
+    return builder.identity_pem(store.identity.pem) if store.identity else builder
+
+
+def _check_tls(base: BaseUrl, store: Store) -> None:
+    """Refuse certificates that would be left unused or fail at the first call; no message shows them."""
+    if base.scheme == "http" and (store.ca_pem or store.identity):
+        raise SettingsError(f"stores.{store.name}: certificates are of no use with http://; make it https://")
+    try:
+        if store.ca_pem is not None:
+            # The client takes a file without any certificate in silence, and then trusts nobody new.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=store.ca_pem.decode("ascii"))
+        if store.ca_pem or store.identity:
+            _with_tls(ClientBuilder(), store).build()
+    except (ValueError, ssl.SSLError, PyreqwestError):
+        raise SettingsError(f"stores.{store.name}: its certificates or its key are no PEM that TLS can use") from None
 
 
 async def _close_if_unused(line: _Line) -> None:

@@ -18,7 +18,8 @@ the demand: NIST SP 800-63B-4 section 3.1.1.2 (compare the entire password). Sou
 """
 
 import gzip
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from importlib.resources import files
 from math import log2
 from typing import Final
@@ -61,17 +62,13 @@ class Blocklist:
 
     def __init__(self, entries: Iterable[str], *, local: Iterable[str] = ()) -> None:
         """Take the entries, the most frequent first, and the words of this installation."""
-        self._bits: Mapping[str, float] = {
-            entry: log2(rank + 2) for rank, entry in enumerate(entries) if len(entry) <= LONGEST_ENTRY
-        }
+        self._entries = entries
         self._local = tuple(local)
 
     @classmethod
     def shipped(cls, *, local: Iterable[str] = ()) -> "Blocklist":
-        """Read the list that comes with the package."""
-        packed = (files("gateway.identify") / "common_passwords.txt.gz").read_bytes()
-        lines = gzip.decompress(packed).decode("utf-8").splitlines()
-        return cls((line for line in lines if not line.startswith("# ")), local=local)
+        """Return the list that comes with the package; it is read when a password is first judged."""
+        return cls(_shipped(), local=local)
 
     def is_common(self, password: str, *, names: Iterable[str] = ()) -> bool:
         """Tell whether a guesser comes to this password early.
@@ -91,6 +88,10 @@ class Blocklist:
             for end, cost in self._pieces(text, start, local):
                 cheapest[end] = min(cheapest[end], cheapest[start] + cost)
         return cheapest[-1]
+
+    @cached_property
+    def _bits(self) -> Mapping[str, float]:
+        return {entry: log2(rank + 2) for rank, entry in enumerate(self._entries) if len(entry) <= LONGEST_ENTRY}
 
     def _pieces(self, text: str, start: int, local: frozenset[str]) -> Iterable[tuple[int, float]]:
         """Yield the end and the cost of every piece that begins at ``start``."""
@@ -119,6 +120,12 @@ class Blocklist:
             if spelling in local or spelling in self._bits
         ]
         return min(costs, default=None)
+
+
+def _shipped() -> Iterator[str]:
+    packed = (files("gateway.identify") / "common_passwords.txt.gz").read_bytes()
+    lines = gzip.decompress(packed).decode("utf-8").splitlines()
+    yield from (line for line in lines if not line.startswith("# "))
 
 
 def _words(names: Iterable[str]) -> Iterable[str]:

@@ -14,21 +14,25 @@ Source: NIST SP 800-63B-4 section 3.1.1; RFC 9106; OWASP ASVS 5.0 chapters 6.2 a
 """
 
 import unicodedata
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from secrets import token_bytes
 from typing import Final, TypeVar
 
 import msgspec
 from anyio import CapacityLimiter, to_thread
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 
 from gateway.domain.errors import Overloaded
 from gateway.identify.blocklist import Blocklist
 
 MIN_CODE_POINTS: Final = 15
 MAX_BYTES: Final = 1_024
-NO_ACCOUNT: Final = "an account that does not exist"
+SALT_BYTES: Final = 16
+HASH_BYTES: Final = 32
 
 T = TypeVar("T")
 
@@ -104,12 +108,17 @@ class Passwords:
             waiting: Further hashes that may wait for a thread.
         """
         self._hasher = PasswordHasher(
-            time_cost=time_cost, memory_cost=memory_kib, parallelism=parallelism, hash_len=32, salt_len=16, type=Type.ID
+            time_cost=time_cost,
+            memory_cost=memory_kib,
+            parallelism=parallelism,
+            hash_len=HASH_BYTES,
+            salt_len=SALT_BYTES,
+            type=Type.ID,
         )
         self._limiter = CapacityLimiter(workers)
         self._capacity = workers + waiting
         self._under_way = 0
-        self._nobody = self._hasher.hash(NO_ACCOUNT)
+        self._nobody = _hash_of_nobody(f"m={memory_kib},t={time_cost},p={parallelism}")
 
     async def hash(self, password: str) -> str:
         """Return the hash of a password that ``problem_of`` found no problem with.
@@ -152,3 +161,9 @@ class Passwords:
             return await to_thread.run_sync(work, limiter=self._limiter)
         finally:
             self._under_way -= 1
+
+
+def _hash_of_nobody(cost: str) -> str:
+    """Return random bytes in the form of a hash: to compare with it costs as much, and nothing matches."""
+    salt, digest = (b64encode(token_bytes(size)).rstrip(b"=").decode() for size in (SALT_BYTES, HASH_BYTES))
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${salt}${digest}"

@@ -8,7 +8,7 @@ Rules:
   open what was made with them. A ``shredded`` version is gone for good; only its place is kept.
 - A label that lost its active version gets no new one by itself: ``rotate`` is a decision.
 - Every change is made on the newest file, under a lock that all processes take, and is durable when
-  the call returns. Other processes see it at their next ``reload``.
+  the call returns. Other processes see it at their next ``reload``, and a version that they miss at once.
 - What the file held before is overwritten with zeros. Older bytes can outlive that on flash and on file
   systems that copy on write; they are wrapped, and end with the KEK.
 """
@@ -121,6 +121,9 @@ class Keyring:
         Raises:
             KeyUnavailable: It does not exist or was shredded.
         """
+        if not any(entry.version == version for entry in self._entries.get(label, ())):
+            # Another process may have made it a moment ago; a look at the file's name and time tells.
+            self.reload()
         entries = self._entries.get(label, [])
         return self._key(entries[_place(entries, label, version)])
 

@@ -14,6 +14,7 @@ import msgspec
 
 from gateway.record.layout import LineFile, segment_path, segments
 from gateway.record.merkle import HASH_BYTES, Leaves, leaf_hash
+from gateway.record.waypoint import Waypoint
 
 NO_LEAF = "0" * (2 * HASH_BYTES)
 
@@ -66,15 +67,17 @@ class Chain:
         broken: The first thing that is wrong; nothing is read after it.
         torn_bytes: Length of a last line without line feed.
         last: The newest link.
+        prev: Leaf of the last entry, as the next one has to name it.
     """
 
-    def __init__(self, directory: Path, name: str) -> None:
+    def __init__(self, directory: Path, name: str, start: Waypoint | None = None) -> None:
+        """Begin at the first entry, or behind those before a waypoint."""
         self._directory = directory
         self._name = name
-        self._file = LineFile(Path())
-        self._prev = NO_LEAF
-        self.leaves = Leaves()
-        self.segment = -1
+        self._file = LineFile(segment_path(directory, start.segment), start.offset) if start else LineFile(Path())
+        self.prev = start.prev if start else NO_LEAF
+        self.leaves = Leaves(before=start.tree() if start else None)
+        self.segment = start.segment if start else -1
         self.broken: Break | None = None
         self.torn_bytes = 0
         self.last: Link | None = None
@@ -89,7 +92,7 @@ class Chain:
             if link is None or self.broken is not None:
                 return
             leaf = leaf_hash(line)
-            self._prev = leaf.hex()
+            self.prev = leaf.hex()
             self.leaves.append(leaf)
             self.last = link
             yield link
@@ -123,14 +126,14 @@ class Chain:
             return None, Break(index, f"entry {index} belongs to another log")
         if link.seq != index:
             return None, self._misplaced(link, line, ahead)
-        if link.prev != self._prev:
+        if link.prev != self.prev:
             return None, self._mismatched(link, line, ahead)
         return link, None
 
     def _misplaced(self, link: Link, line: bytes, ahead: Iterator[bytes]) -> Break:
         """Name the intruder where a place is taken twice; else the place where another was expected."""
         index = len(self.leaves)
-        if link.seq == index - 1 and leaf_hash(line).hex() != self._prev and _is_held_by_next(line, ahead):
+        if link.seq == index - 1 and leaf_hash(line).hex() != self.prev and _is_held_by_next(line, ahead):
             return Break(index - 1, f"entry {index - 1} was put in the place of another")
         return Break(index, f"entry {index} is missing or out of order: found {link.seq} in its place")
 

@@ -5,6 +5,10 @@ Nothing is exempt from the log. Health checks and public keys depend on no store
 their entries are counts once a minute. Refusals before identification are entered one by one up to a
 rate a place and in all; beyond it one entry a second counts them, so a flood of unknown callers can
 neither fill the disk nor hide among entries.
+
+A count is a promise of an entry, so nothing is counted while the log takes none: after an append that
+failed, refusals beyond the rate fail too, until one succeeds. The bodyless 503 that callers get meanwhile
+is counted as ``unavailable`` and entered as soon as the log is back.
 """
 
 import asyncio
@@ -12,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from gateway.domain.entry import Answered, Entry, Part, RefusalsCounted, Refused, SignIn
+from gateway.domain.entry import UNAVAILABLE, Answered, Entry, Part, RefusalsCounted, Refused, SignIn
 from gateway.domain.errors import LogUnavailable
 
 SINGLY_A_PLACE = 20
@@ -44,6 +48,7 @@ class Counting:
         self._second = 0
         self._singly: defaultdict[str, int] = defaultdict(int)
         self._singly_in_all = 0
+        self._is_failing = False
 
     def answered(self, what: str) -> None:
         """Count an answer that depends on no store and no person."""
@@ -63,8 +68,10 @@ class Counting:
 
     async def _thinly(self, entry: Refused | SignIn, part: Part, reason: str) -> None:
         if self._is_single(part.ip):
-            await self._log.append(entry, part)
+            await self._append(entry, part)
             return
+        if self._is_failing:
+            raise LogUnavailable("the log takes no entries, so none is promised")
         if not self._refusals:
             self._refusals_since_us = self._clock()
         self._refusals[reason] += 1
@@ -75,7 +82,8 @@ class Counting:
             try:
                 await asyncio.wait_for(stop.wait(), EVERY_S)
             except TimeoutError:
-                await self.flush(answers=self._clock() - self._answers_since_us >= MINUTE_US)
+                is_due = self._clock() - self._answers_since_us >= MINUTE_US
+                await self.flush(answers=is_due or UNAVAILABLE in self._answers)
         await self.flush(answers=True)
 
     async def flush(self, *, answers: bool) -> None:
@@ -91,9 +99,17 @@ class Counting:
         except LogUnavailable:
             return
 
+    async def _append(self, entry: Entry, part: Part | None = None) -> None:
+        try:
+            await self._log.append(entry, part)
+        except LogUnavailable:
+            self._is_failing = True
+            raise
+        self._is_failing = False
+
     async def _enter(self, entry: Entry, counts: "Counter[str]", *, answers: bool = False) -> None:
         try:
-            await self._log.append(entry)
+            await self._append(entry)
         except LogUnavailable:
             self._keep(entry, counts, answers=answers)
             raise

@@ -18,6 +18,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         stall_s: Silence of the disk after which new callers are refused at once.
         patience_s: How long a caller waits for the disk at most.
         most_waiting: Entries that may wait for the disk.
+        look_again_s: How often a disk that failed is tried while nobody has anything to enter.
         free_bytes / free_share: Below either, there is no room for data calls.
     """
 
@@ -28,6 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     stall_s: float = 1.0
     patience_s: float = 5.0
     most_waiting: int = 20_000
+    look_again_s: float = 1.0
     free_bytes: int = 1 << 30
     free_share: float = 0.05
 

@@ -30,6 +30,24 @@ class Tree:
         self.size = 0
         self._peaks: list[bytes] = []
 
+    @classmethod
+    def over(cls, size: int, peaks: Iterable[bytes]) -> "Tree":
+        """Return the tree of a size with these peaks, highest first.
+
+        Raises:
+            ValueError: A tree of that size has other peaks.
+        """
+        tree = cls()
+        tree.size, tree._peaks = size, list(peaks)
+        if len(tree._peaks) != size.bit_count() or any(len(peak) != HASH_BYTES for peak in tree._peaks):
+            raise ValueError("these are not the peaks of a tree of that size")
+        return tree
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """The roots of its full subtrees, highest first."""
+        return tuple(self._peaks)
+
     def append(self, leaf: bytes) -> None:
         """Add a leaf hash at the end: one node for each trailing one bit of the size before."""
         full = self.size
@@ -50,24 +68,31 @@ class Tree:
 
 
 class Leaves:
-    """Leaf hashes side by side, 32 bytes each: a million of them in 32 MB."""
+    """Leaf hashes side by side, 32 bytes each: a million of them in 32 MB.
 
-    __slots__ = ("_hashes",)
+    Attributes:
+        first: Place of the first that is held; those before it are known by the peaks of their tree alone.
+    """
 
-    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+    __slots__ = ("_before", "_hashes", "first")
+
+    def __init__(self, leaves: Iterable[bytes] = (), *, before: Tree | None = None) -> None:
         self._hashes = bytearray(b"".join(leaves))
+        self._before = before or Tree()
+        self.first = self._before.size
 
     def append(self, leaf: bytes) -> None:
         """Add a leaf hash at the end."""
         self._hashes += leaf
 
     def __len__(self) -> int:
-        return len(self._hashes) // HASH_BYTES
+        return self.first + len(self._hashes) // HASH_BYTES
 
     def __getitem__(self, index: int) -> bytes:
-        if not 0 <= index < len(self):
+        if not self.first <= index < len(self):
             raise IndexError(index)
-        return bytes(self._hashes[index * HASH_BYTES : (index + 1) * HASH_BYTES])
+        start = (index - self.first) * HASH_BYTES
+        return bytes(self._hashes[start : start + HASH_BYTES])
 
     def root(self, start: int, stop: int) -> bytes:
         """Return the root over the leaves from ``start`` up to, but not including, ``stop``."""
@@ -78,10 +103,17 @@ class Leaves:
 
     def roots(self, sizes: Iterable[int]) -> dict[int, bytes]:
         """Return the root at each of the sizes that the leaves reach, in one pass over them."""
-        tree, roots = Tree(), {}
+        tree, roots = self.tree(self.first), {}
         for size in sorted(set(sizes)):
-            if 0 <= size <= len(self):
+            if self.first <= size <= len(self):
                 while tree.size < size:
                     tree.append(self[tree.size])
                 roots[size] = tree.root()
         return roots
+
+    def tree(self, size: int) -> Tree:
+        """Return the tree over the leaves up to a size, which is not before the first that is held."""
+        tree = Tree.over(self.first, self._before.peaks)
+        for index in range(self.first, size):
+            tree.append(self[index])
+        return tree

@@ -4,10 +4,11 @@
 1. Take the slot's lock.
 2. A new slot gets its public key and a checkpoint of size 0 before its first entry, so an absent
    checkpoint always means damage.
-3. Read the chain; a torn last line was never acknowledged and is cut.
+3. Read the chain, from the last waypoint on; a torn last line was never acknowledged and is cut.
 4. Hold it against what the logs beside it last saw of it: a log that was lost, shortened or put back
    to an older copy is not made anew or gone on with in silence.
-5. Hold it against its own checkpoint: as long at least, and the same root.
+5. Hold it against its own checkpoint: as long at least, and the same root. A waypoint that this does not
+   bear out is passed over, and all of the log is read.
 6. After an end out of order, write the last segment anew: it may hold lines that were only in memory
    when an fdatasync failed, and a line must be on the disk before another names it.
 """
@@ -21,7 +22,7 @@ import msgspec
 from gateway.domain.entry import End, Entry, Opened
 from gateway.domain.errors import LogDamaged, LogUnavailable
 from gateway.domain.names import DecisionId
-from gateway.record.chain import NO_LEAF, Chain, Link
+from gateway.record.chain import Chain, Link
 from gateway.record.checkpoint import (
     Checkpoint,
     CheckpointInvalid,
@@ -40,11 +41,12 @@ from gateway.record.layout import (
     segment_path,
     segments,
 )
-from gateway.record.merkle import EMPTY_ROOT, Tree
+from gateway.record.merkle import EMPTY_ROOT
 from gateway.record.parts import PartInvalid, parse_part
 from gateway.record.segment import SlotLock
 from gateway.record.siblings import newest_sightings
 from gateway.record.slot import MOST_UNSIGNED, SlotLog, Tip, draft
+from gateway.record.waypoint import Waypoint, read_waypoint
 
 SEGMENT_BYTES = 64 << 20
 
@@ -57,12 +59,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         torn_bytes: Length of a torn last line that was cut.
         unended: Calls whose last block is not in the log and whose end is not either, oldest first.
         seen: The newest checkpoint of every other log that an entry names, by origin.
+        marked: Entries before the waypoint that the reading began at.
     """
 
     size: int
     torn_bytes: int
     unended: tuple[str, ...]
     seen: dict[str, str]
+    marked: int = 0
 
 
 def open_slot(
@@ -113,6 +117,9 @@ def open_slot(
         tip=tip,
         segment=number,
         most_bytes=most_bytes,
+        unended=found.unended,
+        seen=found.seen,
+        marked=found.marked,
     )
     return log, found
 
@@ -136,10 +143,7 @@ def begin(log: SlotLog, found: Found, *, version: str, public_key: bytes, clock:
 
 def _take_over(directory: Path, key: VerifierKey, signer: Signer, files: Files) -> tuple[Tip, Found, int]:
     """Return the end of the log, what it held, and the number of the segment to go on with."""
-    chain = Chain(directory, key.name)
-    reading = _Reading()
-    for link in chain.read():
-        reading.note(link)
+    chain, reading = _read_on(directory, key) or _read(directory, key, None)
     _check_seen(chain, directory, key)
     if not len(chain.leaves) and chain.broken is None:
         _found(directory, key, signer, files)
@@ -147,19 +151,25 @@ def _take_over(directory: Path, key: VerifierKey, signer: Signer, files: Files) 
     if chain.broken is not None:
         raise LogDamaged(chain.broken.sentence)
     tip = _tip(chain, state)
-    ended_in_order = chain.last is None or chain.last.body.kind == "closed"
+    ended_in_order = chain.last.body.kind == "closed" if chain.last else not len(chain.leaves)
     if chain.torn_bytes or not ended_in_order:
         _write_anew(directory, chain, files)
-    found = Found(size=tip.tree.size, torn_bytes=chain.torn_bytes, unended=tuple(reading.unended), seen=reading.seen)
+    found = Found(
+        size=tip.tree.size,
+        torn_bytes=chain.torn_bytes,
+        unended=tuple(reading.unended),
+        seen=reading.seen,
+        marked=chain.leaves.first,
+    )
     return tip, found, max(segments(directory), default=0)
 
 
 class _Reading:
     """What the entries of a log leave open."""
 
-    def __init__(self) -> None:
-        self.unended: dict[str, None] = {}
-        self.seen: dict[str, str] = {}
+    def __init__(self, start: Waypoint | None) -> None:
+        self.unended: dict[str, None] = dict.fromkeys(start.unended if start else ())
+        self.seen: dict[str, str] = dict(start.seen) if start else {}
 
     def note(self, link: Link) -> None:
         """Take one entry in. A refusal is an ending, and so is a release marked last."""
@@ -177,6 +187,28 @@ class _Reading:
                 pass
 
 
+def _read_on(directory: Path, key: VerifierKey) -> tuple[Chain, _Reading] | None:
+    """Return what follows a waypoint, if it bears the waypoint out; ``None`` where all has to be read."""
+    start = read_waypoint(directory)
+    if start is None:
+        return None
+    chain, reading = _read(directory, key, start)
+    if chain.broken is not None:
+        return None
+    try:
+        _tip(chain, _checked_state(directory, key))
+    except LogDamaged:
+        return None
+    return chain, reading
+
+
+def _read(directory: Path, key: VerifierKey, start: Waypoint | None) -> tuple[Chain, _Reading]:
+    chain, reading = Chain(directory, key.name, start), _Reading(start)
+    for link in chain.read():
+        reading.note(link)
+    return chain, reading
+
+
 def _check_seen(chain: Chain, directory: Path, key: VerifierKey) -> None:
     """Refuse a log that is behind what another one saw of it, under its own signature."""
     for slot, note in newest_sightings(directory.parent, key.name):
@@ -188,7 +220,8 @@ def _check_seen(chain: Chain, directory: Path, key: VerifierKey) -> None:
         n_entries = len(chain.leaves)
         if n_entries < seen.size:
             raise LogDamaged(f"the log has {n_entries} entries, {slot} saw {seen.size}: it was lost or put back")
-        if chain.leaves.roots((seen.size,))[seen.size] != seen.root:
+        # Before a waypoint there is no root to compare with; `gateway log verify` compares all of them.
+        if seen.size >= chain.leaves.first and chain.leaves.roots((seen.size,))[seen.size] != seen.root:
             raise LogDamaged(f"the log differs from what {slot} saw of it")
 
 
@@ -227,15 +260,14 @@ def _tip(chain: Chain, state: Checkpoint) -> Tip:
     leaves = chain.leaves
     if len(leaves) < state.size:
         raise LogDamaged(f"the log has {len(leaves)} entries, its checkpoint {state.size}")
-    tree = Tree()
-    for index in range(state.size):
-        tree.append(leaves[index])
+    if leaves.first > state.size:
+        raise LogDamaged(f"the waypoint is at {leaves.first} entries, the checkpoint at {state.size}")
+    tree = leaves.tree(state.size)
     if tree.root() != state.root:
         raise LogDamaged("the log differs from its checkpoint")
     for index in range(state.size, len(leaves)):
         tree.append(leaves[index])
-    prev = leaves[len(leaves) - 1].hex() if len(leaves) else NO_LEAF
-    return Tip(tree, prev, state.size)
+    return Tip(tree, chain.prev, state.size)
 
 
 def _write_anew(directory: Path, chain: Chain, files: Files) -> None:

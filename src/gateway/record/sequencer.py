@@ -10,13 +10,15 @@ Rules:
 4. Every opening enters ``opened`` and an ``end: unknown`` for each call that a crash left open; an
    orderly close enters ``closed`` and signs. Once a minute the newest checkpoint of every other log
    beside this one is entered, so that a lost or shortened log is named by its siblings.
-5. Whoever is told ``LogUnavailable`` releases nothing. An entry whose caller gave up waiting may still
-   enter the log; it then authorised what was never sent, which harms nobody.
+5. Whoever is told ``LogUnavailable`` releases nothing. An entry whose caller gave up while the disk had
+   it may still be in the log; it then authorised what was never sent, and an end says so. Ends that
+   cannot be entered are kept and entered first when the disk takes entries again.
+6. A disk that failed is tried again with every entry, and once a second while there is none, so the
+   log is back by itself.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -28,8 +30,9 @@ from gateway.record.checkpoint import Signer
 from gateway.record.files import DiskFiles, Files
 from gateway.record.limits import Limits
 from gateway.record.opening import Found, begin, open_slot
-from gateway.record.siblings import newest_checkpoints
-from gateway.record.slot import MOST_UNSIGNED, Draft, SlotLog, draft
+from gateway.record.siblings import newest_checkpoints, now_and_then
+from gateway.record.slot import MOST_UNSIGNED, SlotLog, draft
+from gateway.record.waiting import Waiting
 
 __all__ = ["Clock", "Limits", "Sequencer"]
 
@@ -42,7 +45,6 @@ class Sequencer:
 
     Attributes:
         found: What the log held when it was opened; set by then.
-        trouble: Why the last write failed, for the readiness answer; ``None`` while all is well.
     """
 
     found: Found
@@ -78,16 +80,22 @@ class Sequencer:
         self._version = version
         self._files = files or DiskFiles()
         self._limits = limits or Limits()
-        self._queue: deque[tuple[Draft, asyncio.Future[int]]] = deque()
+        self._queue = Waiting()
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._is_open = False
         self._busy_since_s: float | None = None
         self._publish_at_s: float | None = None
+        self._look_again_at_s: float | None = None
         self._is_overdue = False
         self._room_asked_s = float("-inf")
         self._has_room = True
-        self.trouble: str | None = None
+        self._trouble: str | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last write failed or does not end, for the readiness answer; ``None`` while all is well."""
+        return "the disk of the log is silent" if self._is_silent() else self._trouble
 
     async def __aenter__(self) -> Self:
         """Open the log: take the lock, read it, enter its opening and the calls that a crash cut off.
@@ -110,7 +118,7 @@ class Sequencer:
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
         self._tasks.create_task(self._write())
-        self._tasks.create_task(self._witness_now_and_then())
+        self._tasks.create_task(now_and_then(self.witness, self._limits.witness_every_s, self._closing))
         self._is_open = True
         return self
 
@@ -137,14 +145,19 @@ class Sequencer:
             LogUnavailable: It is not known to be durable, so nothing that it authorises may leave.
         """
         one = draft(entry, part, self._clock())
-        self._refuse_if_unable()
+        try:
+            self._refuse_if_unable()
+        except LogUnavailable:
+            self._queue.owe(entry)
+            raise
         durable: asyncio.Future[int] = self._loop.create_future()
-        self._queue.append((one, durable))
+        item = self._queue.add(entry, one, durable)
         self._wake.set()
         try:
             async with asyncio.timeout(self._limits.patience_s):
                 return await durable
         except TimeoutError:
+            self._queue.give_up(item)
             raise LogUnavailable(f"the disk of the log was silent for {self._limits.patience_s} s") from None
 
     def room_left(self) -> bool:
@@ -193,31 +206,40 @@ class Sequencer:
             raise LogUnavailable("the log is not open")
         if len(self._queue) >= self._limits.most_waiting:
             raise LogUnavailable("too many entries wait for the disk of the log")
-        if self._busy_since_s is not None and self._loop.time() - self._busy_since_s > self._limits.stall_s:
+        if self._is_silent():
             raise LogUnavailable("the disk of the log is silent")
+
+    def _is_silent(self) -> bool:
+        return self._busy_since_s is not None and self._loop.time() - self._busy_since_s > self._limits.stall_s
 
     async def _write(self) -> None:
         """Publish when it is due and commit whatever waits, until the log closes."""
         try:
-            while self._queue or not self._closing.is_set():
+            while self._has_work() or not self._closing.is_set():
                 await self._wait_for_work()
                 if self._is_publishing_due():
                     await self._publish()
+                elif self._is_looking_due():
+                    await self._look_again()
                 if self._is_overdue:
-                    self._refuse_waiting(self.trouble or "the checkpoint is overdue")
-                elif self._queue:
+                    self._queue.refuse_all(self._trouble or "the checkpoint is overdue")
+                elif self._has_work():
                     await self._commit()
         finally:
             self._is_open = False
-            self._refuse_waiting("the log was closed")
+            self._queue.refuse_all("the log was closed")
+
+    def _has_work(self) -> bool:
+        """Tell whether a caller waits, or an end is owed to a disk that is well."""
+        return bool(self._queue) or (self._queue.owes and self._trouble is None)
 
     async def _wait_for_work(self) -> None:
-        if self._queue or self._closing.is_set():
+        if self._has_work() or self._closing.is_set():
             return
         self._wake.clear()
-        left_s = None if self._publish_at_s is None else self._publish_at_s - self._loop.time()
+        due_s = [at_s for at_s in (self._publish_at_s, self._look_again_at_s) if at_s is not None]
         try:
-            async with asyncio.timeout(left_s):
+            async with asyncio.timeout_at(min(due_s, default=None)):
                 await self._wake.wait()
         except TimeoutError:
             return
@@ -231,49 +253,49 @@ class Sequencer:
         try:
             await self._on_disk(self._log.sign)
         except LogUnavailable as error:
-            self._is_overdue, self.trouble = True, str(error)
+            self._is_overdue = True
+            self._fail(str(error))
             self._publish_at_s = self._loop.time() + self._limits.publish_after_s
         else:
-            self._is_overdue, self.trouble = False, None
-            self._publish_at_s = None
+            self._be_well()
+
+    def _is_looking_due(self) -> bool:
+        return self._look_again_at_s is not None and not self._queue and self._loop.time() >= self._look_again_at_s
+
+    async def _look_again(self) -> None:
+        """Try a disk that failed, by publishing anew what is published."""
+        try:
+            await self._on_disk(self._log.mend)
+        except LogUnavailable as error:
+            self._fail(str(error))
+        else:
+            self._be_well()
+
+    def _fail(self, why: str) -> None:
+        self._trouble, self._look_again_at_s = why, self._loop.time() + self._limits.look_again_s
+
+    def _be_well(self) -> None:
+        """Note that everything so far is published."""
+        self._is_overdue, self._trouble = False, None
+        self._publish_at_s = self._look_again_at_s = None
 
     async def _commit(self) -> None:
         """Write the next batch and tell its callers."""
-        batch = [self._queue.popleft() for _ in range(min(len(self._queue), MOST_UNSIGNED))]
-        drafts = [one for one, _ in batch]
+        batch = self._queue.taken(MOST_UNSIGNED, self._clock())
+        drafts = [item.one for item in batch]
         try:
             first = await self._on_disk(lambda: self._log.append(drafts))
         except BaseException as error:
-            self.trouble = str(error) if isinstance(error, LogUnavailable) else "the log failed"
-            _refuse((durable for _, durable in batch), self.trouble)
+            why = str(error) if isinstance(error, LogUnavailable) else "the log failed"
+            self._fail(why)
+            self._queue.refuse(batch, why)
             if not isinstance(error, LogUnavailable):
                 raise
             return
-        self.trouble = None
+        self._trouble = self._look_again_at_s = None
         if self._publish_at_s is None or self._log.n_unsigned == len(batch):
             self._publish_at_s = self._loop.time() + self._limits.publish_after_s
-        for place, (_, durable) in enumerate(batch, first):
-            if not durable.done():
-                durable.set_result(place)
-
-    def _refuse_waiting(self, why: str) -> None:
-        _refuse((durable for _, durable in self._queue), why)
-        self._queue.clear()
-
-    async def _witness_now_and_then(self) -> None:
-        while not self._closing.is_set():
-            try:
-                async with asyncio.timeout(self._limits.witness_every_s):
-                    await self._closing.wait()
-            except TimeoutError:
-                await self._witness_or_later()
-
-    async def _witness_or_later(self) -> None:
-        try:
-            await self.witness()
-        except (LogUnavailable, OSError):
-            # The reason is in ``trouble`` already, or it is the other logs' directory; next minute again.
-            return
+        self._queue.enter(batch, first)
 
     def _is_roomy(self) -> bool:
         try:
@@ -281,10 +303,3 @@ class Sequencer:
         except OSError:
             return False
         return self._limits.leave_room(free, whole)
-
-
-def _refuse(waiting: Iterable["asyncio.Future[int]"], why: str) -> None:
-    """Tell callers that their entries are not in the log; those who gave up are passed over."""
-    for durable in waiting:
-        if not durable.done():
-            durable.set_exception(LogUnavailable(why))

@@ -5,11 +5,15 @@ Only form is looked at here. Whether a signature and a root are right is for who
 one that was entered is evidence.
 """
 
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
 
 from gateway.domain.entry import Line, LogSeen
+from gateway.domain.errors import LogUnavailable
 from gateway.record.checkpoint import CheckpointInvalid, parse_checkpoint, parse_note
 from gateway.record.layout import CHECKPOINT, segment_path, segments, slots
 
@@ -72,3 +76,15 @@ def _origin(note: str) -> str | None:
         return parse_checkpoint(parse_note(note).text).origin
     except CheckpointInvalid:
         return None
+
+
+async def now_and_then(witness: Callable[[], Awaitable[object]], every_s: float, closing: asyncio.Event) -> None:
+    """Look at the other logs until this one closes; what cannot be entered now waits for the next time."""
+    while not closing.is_set():
+        try:
+            async with asyncio.timeout(every_s):
+                await closing.wait()
+        except TimeoutError:
+            # The log tells its own trouble; the other logs' directory may be away for a while.
+            with contextlib.suppress(LogUnavailable, OSError):
+                await witness()

@@ -9,13 +9,14 @@ A checkpoint that is due is written before the next entry; while it cannot be wr
 appended. So never more than ``MOST_UNSIGNED`` entries wait for their first checkpoint.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
-from gateway.domain.entry import Closed, Entry, Line, Part
+from gateway.domain.entry import Closed, End, Entry, Intent, Line, Part, Refused, Release
 from gateway.domain.errors import LogUnavailable
 from gateway.record.chain import NO_LEAF
 from gateway.record.checkpoint import Checkpoint, Signer, signed
@@ -24,17 +25,25 @@ from gateway.record.layout import CHECKPOINT
 from gateway.record.merkle import Tree, leaf_hash
 from gateway.record.parts import StoredPart, new_salt
 from gateway.record.segment import Segment, SlotLock
+from gateway.record.waypoint import EVERY, Waypoint
+from gateway.record.waypoint import FILE as WAYPOINT
 
 MOST_UNSIGNED = 256
 _encoder = msgspec.json.Encoder()
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """An entry on its way into the log: its time and its bytes, as they were when it was handed over."""
+    """An entry on its way into the log: its time and its bytes, as they were when it was handed over.
+
+    Attributes:
+        opens / ends: The call that stays open behind it, the call that it ends; empty for none.
+    """
 
     at_us: int
     body: bytes
     part: bytes | None
+    opens: str = ""
+    ends: str = ""
 
 
 class Tip(msgspec.Struct):
@@ -51,10 +60,21 @@ def draft(entry: Entry, part: Part | None, at_us: int) -> Draft:
     Raises:
         LogUnavailable: It holds text that is not Unicode, so it cannot be entered.
     """
+    opens, ends = _calls(entry)
     try:
-        return Draft(at_us, _encoder.encode(entry), None if part is None else _encoder.encode(part))
+        return Draft(at_us, _encoder.encode(entry), None if part is None else _encoder.encode(part), opens, ends)
     except UnicodeEncodeError:
         raise LogUnavailable("an entry holds text that is not Unicode") from None
+
+
+def _calls(entry: Entry) -> tuple[str, str]:
+    match entry:
+        case Intent(call=call) | Release(call=call, last=False):
+            return call, ""
+        case Release(call=call) | End(call=call) | Refused(call=call):
+            return "", call
+        case _:
+            return "", ""
 
 
 class SlotLog:
@@ -71,6 +91,9 @@ class SlotLog:
         tip: Tip,
         segment: int,
         most_bytes: int,
+        unended: Iterable[str] = (),
+        seen: dict[str, str] | None = None,
+        marked: int = 0,
     ) -> None:
         self._files = files
         self._directory = directory
@@ -82,6 +105,9 @@ class SlotLog:
         self._next_number = segment
         self._segment: Segment | None = None
         self._damaged: Segment | None = None
+        self._unended = dict.fromkeys(unended)
+        self._seen = {} if seen is None else seen
+        self._marked = marked
 
     @property
     def size(self) -> int:
@@ -114,6 +140,10 @@ class SlotLog:
         for leaf in leaves:
             self._tip.tree.append(leaf)
         self._tip.prev = leaves[-1].hex()
+        for one in drafts:
+            self._unended.pop(one.ends, None)
+            if one.opens:
+                self._unended[one.opens] = None
         return first
 
     def sign(self) -> None:
@@ -122,8 +152,24 @@ class SlotLog:
         Raises:
             LogUnavailable: The checkpoint could not be written.
         """
-        if not self.n_unsigned:
-            return
+        if self.n_unsigned:
+            self._publish()
+            if self.size - self._marked >= EVERY:
+                self._mark_way()
+
+    def mend(self) -> None:
+        """Show that the disk takes writes again: cut a segment that failed, and publish once more.
+
+        Raises:
+            LogUnavailable: It does not.
+        """
+        if self._damaged is not None:
+            self._give_up_segment()
+        if self._damaged is not None:
+            raise LogUnavailable("the segment that failed cannot be cut yet")
+        self._publish()
+
+    def _publish(self) -> None:
         size = self.size
         state = Checkpoint(origin=self._name, size=size, root=self._tip.tree.root())
         try:
@@ -149,6 +195,23 @@ class SlotLog:
                 self._segment.close()
             self._lock.release()
             self._lock = None
+
+    def _mark_way(self) -> None:
+        """Leave a waypoint behind the entries that were published; without one an opening takes longer, no more."""
+        segment, self._marked = self._segment, self.size
+        if segment is None:
+            return
+        found = Waypoint(
+            size=self.size,
+            segment=segment.number,
+            offset=segment.n_bytes,
+            prev=self._tip.prev,
+            peaks=tuple(peak.hex() for peak in self._tip.tree.peaks),
+            unended=tuple(self._unended),
+            seen=dict(self._seen),
+        )
+        with suppress(OSError):
+            replace_file(self._files, self._directory / WAYPOINT, _encoder.encode(found))
 
     def _lay_out(self, drafts: Sequence[Draft]) -> tuple[bytes, bytes, list[bytes]]:
         """Return the lines, the lines of the parts, and the leaf hashes for the next places."""

@@ -13,17 +13,24 @@ For each log:
    beside it has entered, must lie within the log.
 
 It hashes the bytes as they are stored and never writes a line anew to compare it. A log may grow
-while it is read: a line is durable before the checkpoint over it, so lines are read first.
+while it is read: a line is durable before the checkpoint over it, so lines are read first. An opening
+after a crash puts the last segment anew in the place of the old one; what was found wrong while that
+happened was read half from the one and half from the other, so everything is read once more.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, open_checkpoint, parse_verifier_key
 from gateway.record.examination import Examination
 from gateway.record.layout import PUBLIC_KEY, slot_of, slots
+
+MOST_READINGS = 5
+V = TypeVar("V", "LogVerdict", "Verdict")
 
 
 class LogVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +92,10 @@ def verify_logs(logs: Path, *, keys: Sequence[str] = (), expect: str | None = No
         keys: Verifier keys that the caller trusts; a log of such a name must have that key.
         expect: A checkpoint that the caller holds; its log must contain it.
     """
+    return _of_whole_files(lambda: _verify_logs(logs, keys, expect), logs, "*/")
+
+
+def _verify_logs(logs: Path, keys: Sequence[str], expect: str | None) -> Verdict:
     trusted, problems = _trusted(keys)
     examined = [_examined(logs / slot, trusted, expect) for slot in slots(logs)]
     if not examined:
@@ -107,6 +118,29 @@ def verify_log(directory: Path, *, key: str | None = None, expect: str | None = 
         key: The verifier key that the caller trusts in place of ``log.pub``.
         expect: A checkpoint that the caller holds; the log must contain it.
     """
+    return _of_whole_files(lambda: _verify_log(directory, key, expect), directory, "")
+
+
+def _of_whole_files(verify: Callable[[], V], folder: Path, below: str) -> V:
+    """Return a verdict that is right, or during which no file was put in another's place."""
+    for _ in range(MOST_READINGS - 1):
+        before = _files(folder, below)
+        verdict = verify()
+        if verdict.is_right or before.items() <= _files(folder, below).items():
+            return verdict
+    return verify()
+
+
+def _files(folder: Path, below: str) -> dict[Path, int]:
+    """Return which files hold lines and parts now."""
+    found = {}
+    for path in (*folder.glob(f"{below}*.ndjson"), *folder.glob(f"{below}parts/*.ndjson")):
+        with contextlib.suppress(FileNotFoundError):
+            found[path] = path.stat().st_ino
+    return found
+
+
+def _verify_log(directory: Path, key: str | None, expect: str | None) -> LogVerdict:
     trusted, problems = _trusted(() if key is None else (key,))
     one = _examined(directory, trusted, expect)
     problems += _missing({} if one.key is None else {one.key.name: one}, trusted, expect)

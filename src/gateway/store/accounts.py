@@ -184,4 +184,5 @@ def _record(row: Row[Any]) -> AccountRecord:
         locked_until_us=row.locked_until_us,
         failures=row.failures,
         enrolled=row.confirmed_us is not None,
+        has_password=row.password_hash is not None,
     )

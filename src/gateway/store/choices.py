@@ -77,21 +77,9 @@ class Choices:
             source: Where they came from (``cli``, a form, a file's digest); no personal value.
         """
         recorded_us = self._clock()
-        rows = [
-            {
-                "person": one.person,
-                "purpose": one.purpose,
-                "state": one.state.value,
-                "at_us": one.at_us,
-                "recorded_us": recorded_us,
-                "source": source,
-            }
-            for one in choices
-        ]
         async with self._store.begin() as connection:
             await bump(connection, Topic.CHOICES)
-            if rows:
-                await connection.execute(insert(choice), rows)
+            await keep(connection, choices, source, recorded_us)
             return await _last_id(connection)
 
     async def of(self, person: PersonNumber) -> tuple[Choice, ...]:
@@ -102,15 +90,8 @@ class Choices:
 
     async def unknown(self, choices: Sequence[Choice]) -> tuple[Choice, ...]:
         """Return those that are not recorded yet, each once; so that a file can be imported again."""
-        fresh = dict.fromkeys(choices)
         async with self._store.connect() as connection:
-            for purpose in {one.purpose for one in fresh}:
-                people = sorted({one.person for one in fresh if one.purpose == purpose})
-                for some in chunks(people, PEOPLE_A_LOOK):
-                    query = select(choice).where(choice.c.purpose == purpose, choice.c.person.in_(some))
-                    for row in await connection.execute(query):
-                        fresh.pop(_choice(row), None)
-        return tuple(fresh)
+            return await unrecorded(connection, choices)
 
     async def load(self, purposes: Iterable[PurposeKey]) -> None:
         """Build the sets of exactly these purposes, keeping those that are there and dropping others."""
@@ -162,6 +143,35 @@ def _choice(row: Row[Any]) -> Choice:
         state=ChoiceState(row.state),
         at_us=row.at_us,
     )
+
+
+async def unrecorded(connection: AsyncConnection, choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Return those that are not recorded yet, each once."""
+    fresh = dict.fromkeys(choices)
+    for purpose in {one.purpose for one in fresh}:
+        people = sorted({one.person for one in fresh if one.purpose == purpose})
+        for some in chunks(people, PEOPLE_A_LOOK):
+            query = select(choice).where(choice.c.purpose == purpose, choice.c.person.in_(some))
+            for row in await connection.execute(query):
+                fresh.pop(_choice(row), None)
+    return tuple(fresh)
+
+
+async def keep(connection: AsyncConnection, choices: Iterable[Choice], source: str, recorded_us: int) -> None:
+    """Add records inside a transaction that has counted the topic up."""
+    rows = [
+        {
+            "person": one.person,
+            "purpose": one.purpose,
+            "state": one.state.value,
+            "at_us": one.at_us,
+            "recorded_us": recorded_us,
+            "source": source,
+        }
+        for one in choices
+    ]
+    if rows:
+        await connection.execute(insert(choice), rows)
 
 
 async def carry_over(connection: AsyncConnection, source: PersonNumber, target: PersonNumber, now_us: int) -> None:

@@ -115,6 +115,12 @@ async def open_store(place: str | Path, *, upgrade: bool = True) -> Store:
         raise SettingsError(f"the database cannot be opened: {error.orig}") from error
 
 
+def place_of(place: str | Path, base: str) -> tuple[URL, str | None]:
+    """Return address and schema of one base, for a driver that works without an event loop as well."""
+    text_of_place = str(place)
+    return (_postgres_urls(text_of_place) if "://" in text_of_place else _sqlite_urls(Path(place)))[base]
+
+
 def _sqlite_urls(directory: Path) -> dict[str, tuple[URL, str | None]]:
     if not directory.is_dir():
         raise SettingsError(f"the state directory {directory} does not exist")

@@ -29,15 +29,18 @@ class Holds:
         # Always modified by swapping. Each hold with the time at which it ends by itself.
         self._in_force: dict[AccountId, tuple[tuple[int | None, Hold], ...]] = {}
 
-    async def set(self, account: AccountId, cap: Hold, *, until_us: int | None = None) -> str:
+    async def set(
+        self, account: AccountId, cap: Hold, *, until_us: int | None = None, hold_id: str | None = None
+    ) -> str:
         """Put a hold on an account and return its id.
 
         Args:
             account: Whose views it lowers.
             cap: The category with all below it, and the most that may leave of it.
             until_us: When it ends by itself; ``None`` for when it is lifted.
+            hold_id: From ``new_hold_id``, where an entry of the log has named it already.
         """
-        hold_id = "h_" + base64.b32encode(secrets.token_bytes(10)).decode().lower()
+        hold_id = hold_id or new_hold_id()
         async with self._store.begin() as connection:
             await bump(connection, Topic.HOLDS)
             await connection.execute(
@@ -89,6 +92,11 @@ class Holds:
         for row in rows:
             fresh[row.account] = (*fresh.get(row.account, ()), (row.until_us, _hold(row)))
         self._in_force = fresh
+
+
+def new_hold_id() -> str:
+    """Return an identifier for a hold."""
+    return "h_" + base64.b32encode(secrets.token_bytes(10)).decode().lower()
 
 
 def _hold(row: Row[Any]) -> Hold:

@@ -5,7 +5,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Store
-from gateway.store.schema import meta
+from gateway.store.schema import meta, version
 from gateway.store.versions import Topic, bump
 
 INSTALLATION = "installation"
@@ -26,6 +26,8 @@ class Meta:
     async def write(self, key: str, value: str, *, announce: Topic | None = None) -> None:
         """Write a fact over what it was, and announce the change on a topic."""
         async with self._store.begin() as connection:
+            # One after the other: of two that both delete first, the second would find the other's row.
+            await connection.execute(select(version.c.value).where(version.c.topic == Topic.RULES).with_for_update())
             await connection.execute(delete(meta).where(meta.c.key == key))
             await connection.execute(insert(meta).values(key=key, value=value))
             if announce is not None:

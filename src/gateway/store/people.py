@@ -9,6 +9,9 @@ Rules:
   become numbers by a keyed shuffle. Numbers are committed before they are returned, and never again given.
 - The key is committed before the identity that needs it, and deleted before the identity it sealed. A
   crash in between leaves a key that nothing uses, or an identity that nobody can read.
+- A number is told to nobody before the log holds which lookup it has (``Announcer``); a row says whether
+  it does, so that a crash in between is made good by whoever asks next.
+- An identity that came back from the log has no sealed value; it is sealed again when it is seen again.
 - Memory holds numbers by lookup, never a value. Merging and shredding announce the topic ``people``.
 
 The first version of ``people/lookup`` is used for the life of an installation: under another key every
@@ -19,76 +22,44 @@ import asyncio
 import hmac
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.errors import GatewayError, KeyUnavailable
 from gateway.domain.names import IdentityKind, PersonNumber
 from gateway.domain.people import Identity, shuffled
+from gateway.store import people_tables as tables
 from gateway.store.choices import carry_over
 from gateway.store.chunks import chunks
 from gateway.store.engine import Store
+from gateway.store.people_ports import Announcer, Envelope, Keys
 from gateway.store.schema import person_identity, person_key, person_merge, person_sequence
 from gateway.store.versions import Topic, bump
 
 LOOKUP_LABEL = "people/lookup"
 WRAP_LABEL = "people/wrap"
 MOST_PEOPLE = 1 << 32
+ENTERED_AT_ONCE = 16_384  # people an entry: some 800 kB a line
 CACHED = 1_000_000  # lookups in memory, about 150 MB when full
-
-
-class VersionedKey(Protocol):
-    """A key with its bytes."""
-
-    @property
-    def secret(self) -> bytes:
-        """Return the 32 bytes."""
-
-
-class Keys(Protocol):
-    """The keyring, as this room needs it."""
-
-    def ensure(self, label: str) -> VersionedKey:
-        """Return the active version of a label, made if the label is new."""
-
-    def version(self, label: str, version: int) -> VersionedKey:
-        """Return one version of a label."""
-
-    def seal(self, label: str, plaintext: bytes, associated: bytes = b"") -> bytes:
-        """Return the plaintext sealed under the label's active key."""
-
-    def open(self, label: str, sealed: bytes, associated: bytes = b"") -> bytes:
-        """Return the plaintext again, or raise ``KeyUnavailable``."""
-
-
-class Envelope(Protocol):
-    """Sealing under a key in hand; ``gateway.keys.envelope`` is one."""
-
-    def new_key(self) -> bytes:
-        """Return 32 random bytes."""
-
-    def seal(self, key: bytes, plaintext: bytes, associated: bytes = b"") -> bytes:
-        """Return the plaintext sealed."""
-
-    def open_sealed(self, key: bytes, sealed: bytes, associated: bytes = b"") -> bytes:
-        """Return the plaintext again, or raise ``KeyUnavailable``."""
-
-    def derive(self, key: bytes, info: bytes) -> bytes:
-        """Return 32 bytes for one use of the key."""
 
 
 class People:
     """Owner of the tables of people and of the numbers in memory."""
 
-    def __init__(self, store: Store, keys: Keys, envelope: Envelope, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: Keys,
+        envelope: Envelope,
+        clock: Callable[[], int],
+        announce: Announcer | None = None,
+    ) -> None:
         keys.ensure(LOOKUP_LABEL)
         keys.ensure(WRAP_LABEL)
-        self._store = store
-        self._keys = keys
-        self._envelope = envelope
-        self._clock = clock
+        self._store, self._keys, self._envelope = store, keys, envelope
+        self._clock, self._announce = clock, announce
         self._lookup_key = keys.version(LOOKUP_LABEL, 1).secret
         self._shuffle_key = envelope.derive(self._lookup_key, b"people/shuffle")
         # Oldest first; swapped when people were merged or shredded, so that a slow reader of the
@@ -108,9 +79,13 @@ class People:
             pass
         missing = {lookup: value for lookup, value in zip(lookups, values, strict=True) if lookup not in known}
         async with self._store.connect() as connection:
-            found = await _read(connection, list(missing))
-        if new := {lookup: value for lookup, value in missing.items() if lookup not in found}:
-            found |= await self._create(kind, new)
+            rows = await tables.read(connection, list(missing))
+        if new := {lookup: value for lookup, value in missing.items() if lookup not in rows}:
+            rows |= await self._create(kind, new)
+        if bare := {lookup: value for lookup, value in missing.items() if not rows[lookup].is_sealed}:
+            await self._seal_again(kind, bare, rows)
+        await self._enter(kind, rows)
+        found = {lookup: row.number for lookup, row in rows.items()}
         answer = [known[lookup] if lookup in known else found[lookup] for lookup in lookups]
         _keep(known, found)
         return answer
@@ -124,14 +99,20 @@ class People:
 
     async def find(self, kind: IdentityKind, value: str) -> PersonNumber | None:
         """Return the number of an identity if it has one."""
-        [lookup] = self._lookups(kind, (value,))
+        return (await self.find_each(kind, (value,)))[0]
+
+    async def find_each(self, kind: IdentityKind, values: Sequence[str]) -> list[PersonNumber | None]:
+        """Return for each identity its number if it has one; nobody gets one by being asked for."""
+        lookups = self._lookups(kind, values)
         async with self._store.connect() as connection:
-            return (await _read(connection, [lookup])).get(lookup)
+            rows = await tables.read(connection, lookups)
+        await self._enter(kind, rows)
+        return [rows[lookup].number if lookup in rows else None for lookup in lookups]
 
     async def identities(self, number: PersonNumber) -> list[Identity]:
         """Return every identity of a person, oldest first; none for an orphan or a shredded person."""
         async with self._store.connect() as connection:
-            rows = await _sealed(connection, number)
+            rows = await tables.sealed(connection, number)
         async with self._store.keys.connect() as connection:
             key = await self._person_key(connection, number)
         if key is None:
@@ -160,11 +141,11 @@ class People:
                 old, new = await self._person_key(keys, source), await self._person_key(keys, target)
             if old is None or new is None:
                 raise KeyUnavailable("only people with identities can be merged")
-            for row in await _sealed(connection, source):
+            for row in await tables.sealed(connection, source):
                 sealed = self._envelope.seal(new, self._opened(old, row), _bound(row.kind, row.lookup))
                 of_row = update(person_identity).where(person_identity.c.lookup == row.lookup)
                 await connection.execute(of_row.values(number=target, sealed=sealed))
-            await _note_merge(connection, source, target, now_us)
+            await tables.note_merge(connection, source, target, now_us)
             await carry_over(connection, source, target, now_us)
         await self._forget_key(source)
         self.forget()
@@ -186,23 +167,55 @@ class People:
         key, prefix, digest = self._lookup_key, kind.encode() + b"\x00", hmac.digest
         return [digest(key, prefix + spelled(value).encode(*UNICODE), "sha256") for value in values]
 
-    async def _create(self, kind: IdentityKind, values: Mapping[bytes, str]) -> dict[bytes, PersonNumber]:
+    async def _create(self, kind: IdentityKind, values: Mapping[bytes, str]) -> dict[bytes, tables.Row]:
         """Commit numbers for identities that had none a moment ago; whoever came first keeps theirs."""
         async with self._store.begin() as connection:
-            await _lock(connection)
-            found = await _read(connection, list(values))
+            await tables.locked_place(connection)
+            found = await tables.read(connection, list(values))
             new = {lookup: value for lookup, value in values.items() if lookup not in found}
             if not new:
                 return found
             numbers = dict(zip(new, await self._take(connection, len(new)), strict=True))
-            identities, keys = await asyncio.to_thread(self._rows, kind, new, numbers)
+            identities, keys = await asyncio.to_thread(self._rows, kind, new, numbers, {})
             await self._write_keys(keys)
             await connection.execute(insert(person_identity), identities)
-        return found | numbers
+        return found | {lookup: tables.Row(number, False, True) for lookup, number in numbers.items()}
+
+    async def _seal_again(
+        self, kind: IdentityKind, values: Mapping[bytes, str], rows: Mapping[bytes, tables.Row]
+    ) -> None:
+        """Seal values of identities that came back from the log, under the key of the person if there is one."""
+        numbers = {lookup: rows[lookup].number for lookup in values}
+        fresh = (
+            update(person_identity)
+            .where(person_identity.c.lookup == bindparam("of"), person_identity.c.sealed.is_(None))
+            .values(sealed=bindparam("value"))
+        )
+        async with self._store.begin() as connection:
+            await tables.locked_place(connection)
+            async with self._store.keys.connect() as base:
+                held = {number: await self._person_key(base, number) for number in set(numbers.values())}
+            secrets = {number: secret for number, secret in held.items() if secret is not None}
+            identities, keys = await asyncio.to_thread(self._rows, kind, values, numbers, secrets)
+            await self._write_keys(keys)
+            await connection.execute(fresh, [{"of": row["lookup"], "value": row["sealed"]} for row in identities])
+
+    async def _enter(self, kind: IdentityKind, rows: Mapping[bytes, tables.Row]) -> None:
+        """Let the log hold which lookups have which numbers, where it does not yet."""
+        if self._announce is None:
+            return
+        unknown = [(lookup, row.number) for lookup, row in rows.items() if not row.is_entered]
+        for some in chunks(unknown, ENTERED_AT_ONCE):
+            await self._announce(kind, some)
+        if unknown:
+            async with self._store.begin() as connection:
+                for lookups in chunks([lookup for lookup, _ in unknown]):
+                    entered = update(person_identity).where(person_identity.c.lookup.in_(lookups))
+                    await connection.execute(entered.values(entered=True))
 
     async def _take(self, connection: AsyncConnection, n: int) -> list[PersonNumber]:
         """Take the next places of the sequence and return their numbers."""
-        first = await _lock(connection)
+        first = await tables.locked_place(connection)
         if first + n > MOST_PEOPLE:
             raise GatewayError("the numbers for people are used up")
         await connection.execute(update(person_sequence).values(next_place=first + n))
@@ -213,19 +226,25 @@ class People:
         return [shuffled(place, self._shuffle_key) for place in range(first, first + n)]
 
     def _rows(
-        self, kind: IdentityKind, values: Mapping[bytes, str], numbers: Mapping[bytes, PersonNumber]
+        self,
+        kind: IdentityKind,
+        values: Mapping[bytes, str],
+        numbers: Mapping[bytes, PersonNumber],
+        secrets: Mapping[PersonNumber, bytes],
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Return the rows of new identities and of the keys that seal them; some 30 µs a person."""
-        now_us, seal = self._clock(), self._envelope.seal
+        """Return the rows of identities and of the keys that seal them and are new; some 30 µs a person."""
+        now_us, seal, held = self._clock(), self._envelope.seal, dict(secrets)
         identities, keys = [], []
         for lookup, value in values.items():
-            secret, number = self._envelope.new_key(), numbers[lookup]
-            sealed = seal(secret, value.encode(*UNICODE), _bound(kind, lookup))
-            wrapped = self._keys.seal(WRAP_LABEL, secret, _number_bytes(number))
+            number = numbers[lookup]
+            if number not in held:
+                held[number] = self._envelope.new_key()
+                wrapped = self._keys.seal(WRAP_LABEL, held[number], _number_bytes(number))
+                keys.append({"number": number, "wrapped": wrapped, "created_us": now_us})
+            sealed = seal(held[number], value.encode(*UNICODE), _bound(kind, lookup))
             identities.append(
                 {"lookup": lookup, "kind": kind, "number": number, "sealed": sealed, "created_us": now_us}
             )
-            keys.append({"number": number, "wrapped": wrapped, "created_us": now_us})
         return identities, keys
 
     async def _write_keys(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -234,7 +253,8 @@ class People:
             # What a crash left behind: a key whose number was never committed.
             for some in chunks([row["number"] for row in rows]):
                 await connection.execute(delete(person_key).where(person_key.c.number.in_(some)))
-            await connection.execute(insert(person_key), rows)
+            if rows:
+                await connection.execute(insert(person_key), rows)
 
     async def _forget_key(self, number: PersonNumber) -> None:
         async with self._store.keys.begin() as connection:
@@ -279,30 +299,3 @@ def _bound(kind: str, lookup: bytes) -> bytes:
 
 def _number_bytes(number: PersonNumber) -> bytes:
     return number.to_bytes(4, "big")
-
-
-async def _lock(connection: AsyncConnection) -> int:
-    """Return the next place, which nobody else takes before the transaction ends."""
-    query = select(person_sequence.c.next_place).with_for_update()
-    return int((await connection.execute(query)).scalar_one())
-
-
-async def _read(connection: AsyncConnection, lookups: Sequence[bytes]) -> dict[bytes, PersonNumber]:
-    found: dict[bytes, PersonNumber] = {}
-    columns = (person_identity.c.lookup, person_identity.c.number)
-    for some in chunks(lookups):
-        rows = await connection.execute(select(*columns).where(person_identity.c.lookup.in_(some)))
-        found.update((lookup, PersonNumber(number)) for lookup, number in rows)
-    return found
-
-
-async def _sealed(connection: AsyncConnection, number: PersonNumber) -> Sequence[Any]:
-    query = select(person_identity).where(person_identity.c.number == number, person_identity.c.sealed.is_not(None))
-    return (await connection.execute(query.order_by(person_identity.c.created_us, person_identity.c.lookup))).all()
-
-
-async def _note_merge(connection: AsyncConnection, source: PersonNumber, target: PersonNumber, now_us: int) -> None:
-    """Note where a number went, and take along those that had gone to it before."""
-    went = or_(person_merge.c.into_number == source, person_merge.c.number == source)
-    await connection.execute(update(person_merge).where(went).values(into_number=target))
-    await connection.execute(insert(person_merge).values(number=source, into_number=target, merged_us=now_us))

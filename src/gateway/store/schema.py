@@ -24,6 +24,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
+    false,
 )
 
 NAMING = {
@@ -155,6 +157,8 @@ person_identity = Table(
     Column("number", BigInteger, nullable=False, index=True),
     Column("sealed", LargeBinary),
     Column("created_us", BigInteger, nullable=False),
+    # The log knows which number it has, so the number may be used.
+    Column("entered", Boolean, nullable=False, server_default=false()),
 )
 
 person_merge = Table(
@@ -206,6 +210,48 @@ hold = Table(
     Column("created_us", BigInteger, nullable=False),
     Column("until_us", BigInteger),
     Column("lifted_us", BigInteger),
+)
+
+# What budgets counted; written by store/budgets. The row of a key is the lock of all who count for it.
+budget = Table(
+    "budget",
+    MAIN,
+    Column("id", COUNTED, primary_key=True, autoincrement=True),
+    Column("account", Text, nullable=False),
+    Column("key_class", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("hour", BigInteger, nullable=False),
+    Column("changes", BigInteger, nullable=False),
+    UniqueConstraint("account", "key_class", "recipient"),
+    sqlite_autoincrement=True,
+)
+
+budget_people = Table(
+    "budget_people",
+    MAIN,
+    # Never given again: a process reads on behind the last row that it saw.
+    Column("id", COUNTED, primary_key=True, autoincrement=True),
+    Column("budget", BigInteger, ForeignKey("budget.id"), nullable=False),
+    Column("hour", BigInteger, nullable=False, index=True),
+    Column("people", LargeBinary, nullable=False),
+    Index("ix_budget_people_budget_id", "budget", "id"),
+    sqlite_autoincrement=True,
+)
+
+budget_rows = Table(
+    "budget_rows",
+    MAIN,
+    Column("budget", BigInteger, ForeignKey("budget.id"), primary_key=True, autoincrement=False),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("rows", BigInteger, nullable=False),
+)
+
+budget_replayed = Table(
+    "budget_replayed",
+    MAIN,
+    Column("call", Text, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("hour", BigInteger, nullable=False, index=True),
 )
 
 # One wrapped key for each person; written by store/people.

@@ -15,12 +15,12 @@ RULES
 Rows are treated by columns, so that the cost of Python is paid by the block and not by the value.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TypeVar, cast
 
 import msgspec
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from gateway.domain.catalog import FieldSpec, FieldType, Form
 from gateway.domain.names import FieldName
@@ -28,7 +28,7 @@ from gateway.domain.treatment import NOTHING, Family, Treatment, smaller
 from gateway.domain.viewplan import FieldView, Row, RowEffect, ViewPlan
 from gateway.transform.normalise import known_country
 from gateway.transform.rows import WITHHELD, row_classes
-from gateway.transform.shape import Member, RowShape
+from gateway.transform.shape import KINDS, Member, RowShape
 from gateway.transform.split import rows_of
 from gateway.transform.surrogates import Cell, SurrogateKeys, Surrogates, Value
 from gateway.transform.treat import Column, column_of
@@ -37,16 +37,9 @@ MAX_EXPONENT = 1000
 """Decimals beyond this power of ten are no amounts; reckoning with them would exhaust memory."""
 
 T = TypeVar("T")
+Spell = Callable[[Sequence[Sequence[Cell]], int], list[bytes]]
+"""Returns the rows that columns of equal length make, in a form other than JSON."""
 
-_KINDS: Mapping[FieldType, type[Value]] = {
-    FieldType.TEXT: str,
-    FieldType.FREE_TEXT: str,
-    FieldType.DATE: str,
-    FieldType.TIMESTAMP: str,
-    FieldType.INTEGER: int,
-    FieldType.DECIMAL: Decimal,
-    FieldType.BOOLEAN: bool,
-}
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 _NO_FACTS = Row(subject=None, birth_date=None, country=None)
 
@@ -70,18 +63,21 @@ class Codec:
     Attributes:
         plan: The plan that it was compiled from.
         In / Out: The types of a row as read and as written.
+        read: The fields that a row is read for.
+        leaving: The names of those that may leave, in the order of the collection.
     """
 
     def __init__(self, plan: ViewPlan, surrogates: Surrogates) -> None:
         self.plan = plan
         self._surrogates = surrogates
         self._leaving = tuple(view for view in plan.views if view.treatment != NOTHING)
+        self.leaving = tuple(view.field for view in self._leaving)
         self._rules = row_classes(plan)
         self._vectors: dict[int, tuple[Column | None, ...]] = {}
         self._vector(0)  # a plan that contradicts itself fails here, and not with its first row
-        read = _read_fields(plan, self._leaving)
-        self._decimals = tuple(spec.name for spec in read if spec.type is FieldType.DECIMAL)
-        self._in = RowShape("In", [(spec.name, _KINDS[spec.type]) for spec in read])
+        self.read = tuple(_read_fields(plan, self._leaving))
+        self._decimals = tuple(spec.name for spec in self.read if spec.type is FieldType.DECIMAL)
+        self._in = RowShape("In", [(spec.name, KINDS[spec.type]) for spec in self.read])
         self._out = RowShape("Out", [(view.field, _left_kind(plan, view)) for view in self._leaving])
         self.In, self.Out = self._in.type, self._out.type
         self._row = msgspec.json.Decoder(self.In)
@@ -121,12 +117,13 @@ class Codec:
             )
         ]
 
-    def encode(self, batch: Batch, classes: Sequence[int]) -> list[bytes]:
-        """Return each kept row as one JSON object, in order.
+    def encode(self, batch: Batch, classes: Sequence[int], spell: Spell | None = None) -> list[bytes]:
+        """Return each kept row as one JSON object, in order, or in another form.
 
         Args:
             batch: Rows that this codec decoded.
             classes: For each row its class, or ``WITHHELD``.
+            spell: Spells rows from the columns of ``leaving``, in its order.
 
         Raises:
             ValueError: There is not one known class for each row.
@@ -136,11 +133,11 @@ class Codec:
             raise ValueError(f"{len(batch)} rows and {len(classes)} classes")
         present = set(classes)
         if len(present) == 1 and WITHHELD not in present:
-            return self._encoded(batch.rows, classes[0])
+            return self._encoded(batch.rows, classes[0], spell)
         lines: dict[int, bytes] = {}
         for row_class in present - {WITHHELD}:
             places = [place for place, own in enumerate(classes) if own == row_class]
-            lines.update(zip(places, self._encoded([batch.rows[p] for p in places], row_class), strict=True))
+            lines.update(zip(places, self._encoded([batch.rows[p] for p in places], row_class, spell), strict=True))
         return [lines[place] for place in sorted(lines)]
 
     def resolve(self, field: FieldName, text: str) -> str | None:
@@ -148,13 +145,18 @@ class Codec:
         spec = self.plan.collection.field(field)
         return None if spec is None else self._surrogates.inner(spec, text)
 
-    def _encoded(self, rows: Sequence[msgspec.Struct], row_class: int) -> list[bytes]:
-        columns: dict[str, Sequence[Member]] = {path: self._in.column(rows, path) for path in self._out.objects()}
+    def _encoded(self, rows: Sequence[msgspec.Struct], row_class: int, spell: Spell | None) -> list[bytes]:
         countries = self._countries(rows)
-        for view, treat in zip(self._leaving, self._vector(row_class), strict=True):
-            if treat is not None:
-                columns[view.field] = treat(self._column(rows, view.field), countries)
-        return list(map(self._encoder.encode, self._out.build(columns, len(rows))))
+        treated: dict[str, Sequence[Cell]] = {
+            view.field: treat(self._column(rows, view.field), countries)
+            for view, treat in zip(self._leaving, self._vector(row_class), strict=True)
+            if treat is not None
+        }
+        if spell is not None:
+            missing: Sequence[Cell] = [UNSET] * len(rows)
+            return spell([treated.get(name, missing) for name in self.leaving], len(rows))
+        columns: dict[str, Sequence[Member]] = {path: self._in.column(rows, path) for path in self._out.objects()}
+        return list(map(self._encoder.encode, self._out.build({**columns, **treated}, len(rows))))
 
     def _column(self, rows: Sequence[msgspec.Struct], field: FieldName | None) -> Sequence[Cell]:
         # A field's column holds values alone: objects stand only at the paths of objects.
@@ -224,7 +226,7 @@ def _read_fields(plan: ViewPlan, leaving: Sequence[FieldView]) -> list[FieldSpec
 
 def _left_kind(plan: ViewPlan, view: FieldView) -> type[Value]:
     """Return the kind that a field may leave in: its own where it is revealed, else text."""
-    return _KINDS[_spec(plan, view.field).type] if view.chain.family(view.treatment) is Family.REVEAL else str
+    return KINDS[_spec(plan, view.field).type] if view.chain.family(view.treatment) is Family.REVEAL else str
 
 
 def _block_decoder(row: type[msgspec.Struct]) -> msgspec.json.Decoder[list[msgspec.Struct]]:

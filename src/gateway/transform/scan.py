@@ -6,7 +6,8 @@ checks everything. A scanner that is misled by text which is no JSON only finds 
 """
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -17,6 +18,8 @@ MOST_ROW_BYTES = 1024 * 1024
 MOST_DEPTH = 32
 MOST_MEMBERS_BYTES = 64 * 1024
 NO_ROW = b"null"
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding raises for a text that is not what was expected."""
 
 # Possessive, so a string is passed over once; its closing quote is missing where the buffer ends.
 _REST_OF_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
@@ -63,14 +66,43 @@ class _Skipped(msgspec.Struct, gc=False):
     """An object whose members are all read past: it proves that a text is JSON and keeps nothing."""
 
 
+_object = msgspec.json.Decoder(_Skipped)
 _objects = msgspec.json.Decoder(list[_Skipped])
+
+
+def check_objects(texts: Iterable[bytes]) -> None:
+    """Return if each text is one object; raise one of ``UNREADABLE`` if not."""
+    deque(map(_object.decode, texts), maxlen=0)
+
+
+def is_row(text: bytes) -> bool:
+    """Tell whether a text is one object, neither too deep nor with a lone surrogate."""
+    try:
+        check_objects((text,))
+    except UNREADABLE:
+        return False
+    return are_shallow(text, 1) or not _is_deep(text)
+
+
+def are_shallow(rows: bytes, n_rows: int) -> bool:
+    """Tell whether rows have too few brackets, in strings or not, for any of them to be too deep."""
+    return rows.count(b"{") + rows.count(b"[") - n_rows < MOST_DEPTH
+
+
+def _is_deep(row: bytes) -> bool:
+    depth = 0
+    for place in Walk().brackets(row, 0):
+        depth += 1 if row[place] in _OPENING else -1
+        if depth > MOST_DEPTH:
+            return True
+    return False
 
 
 def n_objects(array: bytes) -> int:
     """Return how many objects an array of objects holds, or 0 if the text is none."""
     try:
         return len(_objects.decode(array))
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except UNREADABLE:
         return 0
 
 

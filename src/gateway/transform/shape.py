@@ -7,17 +7,30 @@ store ever becomes a name of ours. Every member may be null or missing.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from operator import attrgetter
 from typing import cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from gateway.domain.catalog import FieldType
 from gateway.domain.names import FieldName
 from gateway.transform.surrogates import Cell, Value
 
 Member = Cell | msgspec.Struct
 Getter = Callable[[object], Member]
+
+KINDS: Mapping[FieldType, type[Value]] = {
+    FieldType.TEXT: str,
+    FieldType.FREE_TEXT: str,
+    FieldType.DATE: str,
+    FieldType.TIMESTAMP: str,
+    FieldType.INTEGER: int,
+    FieldType.DECIMAL: Decimal,
+    FieldType.BOOLEAN: bool,
+}
+"""By type of a field, the kind of its values in a row."""
 
 
 class RowShape:

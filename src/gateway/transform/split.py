@@ -21,7 +21,7 @@ import msgspec
 
 from gateway.domain.catalog import AnswerShape, MemberUse
 from gateway.domain.errors import StoreMisbehaved
-from gateway.transform.scan import MOST_DEPTH, MOST_MEMBERS_BYTES, Head, RowScanner, n_objects, read_members
+from gateway.transform.scan import MOST_MEMBERS_BYTES, Head, RowScanner, are_shallow, n_objects, read_members
 
 MOST_TRIES = 16
 MOST_COUNTED = 10**12
@@ -36,9 +36,15 @@ _COMMA, _OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT = b",[]{"
 
 
 class Members(msgspec.Struct, frozen=True, kw_only=True):
-    """What of the members beside the rows may be of use: numbers declared ``recount``, by name."""
+    """What the end of an answer tells.
+
+    Attributes:
+        counts: Of the members beside the rows, the numbers declared ``recount``, by name.
+        rest: Rows that only the end completes, as JSON arrays: of lines, the last may have no line feed.
+    """
 
     counts: Mapping[str, int]
+    rest: tuple[bytes, ...] = ()
 
 
 class RowSplitter:
@@ -161,7 +167,7 @@ class RowSplitter:
             rows = buffer[start : end + 1]
             n_rows = n_objects(b"[" + rows + b"]")
             if n_rows:
-                return end + 1 if _is_shallow(rows, n_rows) else start
+                return end + 1 if are_shallow(rows, n_rows) else start
         return start
 
     def _in_row(self, buffer: bytes, start: int) -> int:
@@ -206,8 +212,3 @@ def rows_of(array: bytes) -> list[bytes]:
 def _skip_space(buffer: bytes, start: int) -> int:
     found = _SPACE.match(buffer, start)
     return start if found is None else found.end()
-
-
-def _is_shallow(rows: bytes, n_rows: int) -> bool:
-    """Tell whether rows have too few brackets, in strings or not, for any of them to be too deep."""
-    return rows.count(b"{") + rows.count(b"[") - n_rows < MOST_DEPTH

@@ -2,15 +2,14 @@
 """What is thrown away when nothing asks for it any more, looked at once a minute."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
-
-import structlog
 
 from gateway.domain.errors import GatewayError
 
 EVERY_S = 60.0
 
-_log = structlog.get_logger("gateway.housekeeping")
+_log = logging.getLogger("gateway.housekeeping")
 
 
 async def keep_house(chores: Sequence[Callable[[], Awaitable[object]]], stop: asyncio.Event) -> None:
@@ -20,7 +19,7 @@ async def keep_house(chores: Sequence[Callable[[], Awaitable[object]]], stop: as
             try:
                 await chore()
             except GatewayError as error:
-                _log.warning("a chore was not done", error=type(error).__name__)
+                _log.warning("a chore was not done: %s", type(error).__name__)
         try:
             await asyncio.wait_for(stop.wait(), EVERY_S)
         except TimeoutError:

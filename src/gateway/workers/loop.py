@@ -6,10 +6,9 @@ so, and the access flow refuses while it is not.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
-
-import structlog
 
 from gateway.domain.errors import GatewayError
 
@@ -17,7 +16,7 @@ EVERY_S = 0.2
 STALE_US = 2_000_000
 """Age of the last good poll above which a door answers 503 (DESIGN 6)."""
 
-_log = structlog.get_logger("gateway.feed")
+_log = logging.getLogger("gateway.feed")
 
 
 class Feed(Protocol):
@@ -28,6 +27,9 @@ class Feed(Protocol):
 
     def again(self, topics: Iterable[Any]) -> None:
         """Tell these topics once more at the next poll, because they could not be followed."""
+
+    async def hint(self) -> None:
+        """Return when a poll is worth while before its time; it may never return."""
 
 
 class ChangeLoop:
@@ -62,13 +64,18 @@ class ChangeLoop:
         self._good_us = asked_us
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Follow five times a second until told to stop."""
-        while not stop.is_set():
+        """Follow five times a second, and at every hint, until told to stop."""
+        async with asyncio.TaskGroup() as group:
+            stopped, hint = group.create_task(stop.wait()), group.create_task(self._feed.hint())
             try:
-                await self.follow()
-            except GatewayError as error:
-                _log.warning("changes not followed", error=type(error).__name__)
-            try:
-                await asyncio.wait_for(stop.wait(), EVERY_S)
-            except TimeoutError:
-                continue
+                while not stop.is_set():
+                    try:
+                        await self.follow()
+                    except GatewayError as error:
+                        _log.warning("changes not followed: %s", type(error).__name__)
+                    await asyncio.wait((stopped, hint), timeout=EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+                    if hint.done():
+                        hint = group.create_task(self._feed.hint())
+            finally:
+                stopped.cancel()
+                hint.cancel()

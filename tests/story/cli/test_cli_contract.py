@@ -25,6 +25,7 @@ EACH = {
     "user add": ("second", "--role", "analyst", "<enrolment>"),
     "user enrol": ("analyst-1", "<secret>"),
     "user list": (),
+    "user show": ("analyst-1",),
     "user set-password": ("analyst-1", "<password>"),
     "user unlock": ("analyst-1",),
     "user reset-factors": ("analyst-1",),
@@ -35,6 +36,7 @@ EACH = {
     "client disable": ("newsletter-app",),
     "lock": ("analyst-1",),
     "unlock": ("analyst-1",),
+    "budget show": ("newsletter-app",),
     "choice set": (*IDENTITY, "--purpose", "marketing", "--choice", "objected"),
     "choice show": IDENTITY,
     "choice import": ("<choices>",),
@@ -54,6 +56,8 @@ EACH = {
     "key shred": ("totp", "1", "--yes"),
     "db path": (),
     "db upgrade": (),
+    "db backup": ("<copy>",),
+    "db restore": ("<copy>",),
 }
 ON_THEIR_OWN = {"init", "serve", "demo"}
 """Commands with stories of their own."""
@@ -78,6 +82,7 @@ def words_of(name: str, command: CommandLine, tmp_path: Path) -> list[str]:
         "<password>": command.enrolment("second")[:2],
         "<secret>": ("--totp-secret-out", str(tmp_path / "anew")),
         "<choices>": (str(choices),),
+        "<copy>": (str(tmp_path / "copy.gwb"),),
     }
     return [*name.split(), *(word for each in EACH[name] for word in stand_ins.get(each, (each,)))]
 

@@ -68,6 +68,24 @@ def test_a_case_that_is_decided_otherwise_fails_the_check_with_got_and_expected(
     assert "1 failed" in answer.out
 
 
+def test_a_role_that_could_find_out_by_trying_is_noted_and_fails_nothing(command: CommandLine) -> None:
+    """Who writes mail addresses in clear and contains who reads them as surrogates; with `--json` in parts."""
+    edit(
+        command,
+        "grants.csv",
+        "g, marketing-lead, analyst\n",
+        "g, marketing-lead, analyst\ng, desk-lead, analyst\ng, desk-lead, service-agent\n",
+    )
+
+    answer = command("check", "--json").document()
+
+    assert {one["role"] for one in answer["probing"]} == {"desk-lead"}
+    assert "crm.customer_id" in {one["join_domain"] for one in answer["probing"]}
+    assert (
+        "role `desk-lead` can find out by trying what surrogates of `crm.customer_id` stand for" in command("check").out
+    )
+
+
 def test_a_folder_is_checked_without_an_installation(command: CommandLine, tmp_path: Path) -> None:
     """In continuous integration there is nothing but the folder."""
     answer = command.bare("check", "--policies", str(command.state / "policies"), "--json")

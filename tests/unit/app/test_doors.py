@@ -10,12 +10,13 @@ from gateway.app.doors import CursorSeal, _checkpoints, _looked_up, _size_of, op
 from gateway.domain.decision import Reason, Refusal
 from gateway.domain.entry import End, Facts, Refused, Release
 from gateway.domain.errors import SettingsError
-from gateway.domain.names import DecisionId
+from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.signin import OAuthError
 from gateway.doors.http.problems import problem_json
 from gateway.flows.login import SignInFailed, Started, Tokens
 from gateway.keys.keyring import Keyring
 from gateway.settings import Settings, StoreSettings
+from tests.fakes.certificates import Authority
 from tests.fakes.log import enter, opened, part
 
 
@@ -36,9 +37,43 @@ async def test_a_store_is_opened_with_its_own_credential(tmp_path: Path) -> None
     settings = Settings(state=tmp_path, stores={"crm": one})
     with pytest.raises(SettingsError, match=r"stores\.crm\.authorization_file"):
         open_stores(settings)
+    for content in ("", " \n", "Bearer a\nBearer b", "Bearer \u00fc", "Bearer \x07"):
+        secret.write_text(content, "utf-8")
+        with pytest.raises(SettingsError, match="one line of printable ASCII"):
+            open_stores(settings)
     secret.write_text("Bearer of-the-store\n")
     async with open_stores(settings) as stores:
         assert "of-the-store" not in repr(vars(stores))
+
+
+async def test_what_is_set_for_a_store_is_how_it_is_asked(tmp_path: Path) -> None:
+    """Every limit of the settings is one of the store's; files are read."""
+    own = Authority("authority.test")
+    issued = own.issue("gateway")
+    for name, content in (("ca.pem", own.pem), ("gateway.pem", issued.certificate), ("gateway.key", issued.key)):
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "gateway.key").chmod(0o600)
+    limits: dict[str, float] = {
+        "connect_s": 1.5, "read_s": 2.5, "total_s": 3.5, "least_bytes_s": 4, "pace_s": 5.5, "connections": 6,
+        "failures": 7, "pause_s": 8.5,
+    }  # fmt: skip
+    one = StoreSettings.model_validate(
+        {
+            **limits,
+            "base_url": "https://127.0.0.1:9/crm",
+            "ca_file": tmp_path / "ca.pem",
+            "client_certificate_file": tmp_path / "gateway.pem",
+            "client_key_file": tmp_path / "gateway.key",
+            "allowed_networks": ("169.254.0.0/16",),
+        }
+    )
+    async with open_stores(Settings(state=tmp_path, stores={"crm": one})) as stores:
+        told = stores._roads[StoreName("crm")].store
+    assert {name: getattr(told, name) for name in limits} == limits
+    assert told.ca_pem == own.pem
+    assert told.identity is not None
+    assert told.identity.pem == issued.certificate + b"\n" + issued.key
+    assert [str(network) for network in told.allowed] == ["169.254.0.0/16"]
 
 
 async def test_a_checkpoint_is_found_by_the_name_of_a_slot_alone(tmp_path: Path) -> None:

@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joins: bands, codecs that are kept, and identification in the flow's words."""
 
+import msgspec
 import pytest
 
 from gateway.app import joins
-from gateway.app.joins import CodecShelf, IdentifyJoin, SurrogateKeyring, is_band
+from gateway.app.joins import CodecShelf, HttpTarget, IdempotencyKeyring, IdentifyJoin, SurrogateKeyring, is_band
+from gateway.domain.catalog import AnswerShape
 from gateway.domain.decision import Deny, Reason
+from gateway.domain.errors import StoreMisbehaved
+from gateway.domain.names import AccountId, ClientId, DecisionId, StoreName
 from gateway.domain.principal import Principal
 from gateway.domain.treatment import Rung
+from gateway.flows.access.ports import StoreCall
+from gateway.forward.http import HttpStores
 from gateway.identify.identify import SignInProblem
 from gateway.keys.keyring import Keyring
 from tests.fakes.deciding import NOW_US, PERSON
 from tests.fakes.plans import REVEALED, chain, plan, spec
+from tests.fakes.raw_store import RawStore, Reply
+from tests.fakes.store_calls import store_at
 
 
 @pytest.mark.parametrize(
@@ -83,3 +91,54 @@ def test_a_principal_is_handed_on_and_asked_about_again() -> None:
     join = IdentifyJoin(OnlyFinds(PERSON), RevokesSessions())  # type: ignore[arg-type]
     assert join.principal("x", NOW_US) is PERSON
     assert join.is_revoked(PERSON)
+
+
+async def test_a_store_is_asked_in_the_flows_words_and_answers_in_them() -> None:
+    """Body, type, conditions and trace arrive; status and entity tag come back."""
+    head = b'HTTP/1.1 412 X\r\nETag: "v2"\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nno'
+    call = StoreCall(
+        store=StoreName("crm"),
+        method="PATCH",
+        path="/customers/c-1",
+        query=(("a", "b"),),
+        decision_id=DecisionId("0123456789abcdef" * 2),
+        shape=AnswerShape(kind="record"),
+        body=b'{"a":null}',
+        content_type="application/merge-patch+json",
+        headers=(("if-match", '"v1"'),),
+        writes=True,
+    )
+    async with RawStore(lambda _: Reply(head)) as crm, HttpStores([store_at(crm.url)]) as stores:
+        async with HttpTarget(stores).call(call) as answer:
+            assert (answer.status, answer.absent, answer.etag) == (412, False, '"v2"')
+            assert [chunk async for chunk in answer.chunks()] == []
+        with pytest.raises(StoreMisbehaved):
+            await HttpTarget(stores).call(msgspec.structs.replace(call, writes=False)).__aenter__()
+    assert crm.bodies[0] == b'{"a":null}'
+    lines = set(crm.heads[0].lower().split(b"\r\n"))
+    assert lines > {
+        b"patch /customers/c-1?a=b http/1.1",
+        b'if-match: "v1"',
+        b"content-type: application/merge-patch+json",
+        b"traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
+    }
+
+
+def test_an_idempotency_key_is_bound_to_account_and_client(keyring: Keyring) -> None:
+    """The same for the same three, after a restart too; another for any other; it tells nothing of what was stated."""
+    keys = IdempotencyKeyring(keyring)
+    one = keys.for_store("order-1", AccountId("a_1"), ClientId("app"))
+    assert one == IdempotencyKeyring(keyring).for_store("order-1", AccountId("a_1"), ClientId("app"))
+    others = {
+        keys.for_store(stated, AccountId(account), ClientId(client))
+        for stated, account, client in (
+            ("order-2", "a_1", "app"),
+            ("order-1", "a_2", "app"),
+            ("order-1", "a_1", "app2"),
+            ("2order-1", "a_1", "app"),
+            ("order-1", "a_1a", "pp"),
+        )
+    }
+    assert len(others - {one}) == 5
+    assert len(one) == 43
+    assert "order" not in one

@@ -13,7 +13,7 @@ from gateway.app import serve as module
 from gateway.app.installation import DOOR_SLOT, reload_rules
 from gateway.app.making import make_installation
 from gateway.app.serve import bound_socket, serve, server_config
-from gateway.domain.entry import Answered, Closed, RulesInForce, RulesRefused
+from gateway.domain.entry import Answered, Changed, Closed, RulesInForce, RulesRefused
 from gateway.domain.errors import SettingsError, StateUnavailable
 from gateway.flows.policy_change import PolicyChange
 from gateway.record.reader import records
@@ -91,4 +91,4 @@ async def test_a_process_reads_rules_again_on_sighup_and_ends_in_order_on_sigter
         await until(lambda: kinds(settings).count(RulesInForce) == 2)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    assert kinds(settings)[-2:] == [Answered, Closed]
+    assert kinds(settings)[-3:] == [Answered, Changed, Closed]

@@ -4,7 +4,7 @@
 import pytest
 
 from gateway.cli.desk import Stop
-from gateway.cli.moments import asked_us, day, moment_us, since_us, written
+from gateway.cli.moments import asked_us, compact, day, moment_us, since_us, written
 
 NOON_US = 1_800_014_400_000_000  # 2027-01-15T12:00:00Z
 
@@ -49,3 +49,4 @@ def test_moments_are_written_in_utc() -> None:
     """To the millisecond, with Z."""
     assert written(NOON_US + 1_500) == "2027-01-15 12:00:00.001Z"
     assert day(NOON_US) == "2027-01-15"
+    assert compact(NOON_US + 1_500) == "20270115T120000.001Z"

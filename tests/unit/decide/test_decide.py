@@ -8,6 +8,7 @@ import pytest
 
 from gateway.decide import decide as deciding
 from gateway.decide.decide import Decider, caps_for
+from gateway.decide.plan import Ask
 from gateway.decide.rules import RuleSet
 from gateway.domain.catalog import Catalog, Comparison
 from gateway.domain.decision import Decision, Deny, Permit, Reason, StepUp, Use
@@ -17,6 +18,7 @@ from gateway.domain.principal import FRESH_SIGN_IN_US, Assurance, PrincipalKind
 from gateway.domain.treatment import Rung, Treatment
 from gateway.domain.viewplan import Hold
 from tests.fakes.deciding import (
+    COLLECTION,
     MAILING,
     NOW_US,
     PERSON,
@@ -229,7 +231,16 @@ def test_memory_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.Mo
         for place, (name, rung) in enumerate(itertools.product(("email", "born"), ("generalise", "drop", "reveal")))
         if (name, rung) != ("born", "drop")
     ]
-    plans = [decider._compiled(inquiry(), PURPOSE, recipient(), RULES.grants, until_us) for until_us in range(5)]
+    ask = Ask(
+        purpose=PURPOSE,
+        recipient=recipient(),
+        collection=COLLECTION,
+        operation="read",
+        proof=Assurance.PERSON,
+        grants=RULES.grants,
+        valid_until_us=0,
+    )
+    plans = [decider._compiled(msgspec.structs.replace(ask, valid_until_us=until_us)) for until_us in range(5)]
 
     assert all(isinstance(decision, Permit) for decision in told)
     kept = (decider._calls, decider._plans, decider._lowered, decider._projected)

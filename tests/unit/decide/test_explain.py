@@ -28,6 +28,7 @@ from tests.fakes.deciding import (
     red_line,
     rules,
 )
+from tests.fakes.writing import PATCH, write, writing_rules
 
 STALE_US = NOW_US + FRESH_SIGN_IN_US + 1
 
@@ -37,7 +38,7 @@ def explained(
 ) -> Explanation:
     """Explain a decision with the whole view behind it."""
     decider = Decider(of, lambda _rung, _text: False)
-    plan = decider.plan(asked, PURPOSE, now_us)
+    plan = decider.plan(asked, of.purposes.get(PURPOSE.key, PURPOSE), now_us)
     view = None if isinstance(plan, Deny) else decider.lowered(plan, caps_for(asked, holds, now_us))
     return explain(asked, decider.decide(asked, holds, now_us), view)
 
@@ -78,6 +79,7 @@ def test_the_layer_that_binds_is_marked() -> None:
         (inquiry(filters=(equal("born"),)), RULES, Reason.FILTER_NOT_PERMITTED, "owner", "its clear value"),
         (inquiry(fields=("nothing",)), RULES, Reason.FIELD_NOT_PERMITTED, "owner", "No single rule"),
         (inquiry(), rules(grants=(grant("system"),)), Reason.FIELD_NOT_PERMITTED, "owner", "any field"),
+        (write(PATCH, {"notes": "x"}, of="c1"), writing_rules(), Reason.FIELD_NOT_COLLECTED, "owner", "`collects`"),
     ],
 )  # fmt: skip
 def test_the_nearest_change_is_named_with_who_can_make_it(

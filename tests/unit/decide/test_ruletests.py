@@ -113,3 +113,20 @@ def test_a_case_may_name_its_own_time() -> None:
 
     assert told("    at: 2027-12-31\n    expect: {email: surrogate}\n", head) == []
     assert told("    at: 2028-01-01\n    refused: recipient-not-in-force\n", head) == []
+
+
+WRITES = HEAD.replace("role: analyst", "role: service-agent").replace(
+    "purpose: analytics.reporting.campaign_insights", "purpose: essential.service.operations.support"
+)
+
+
+def test_a_case_that_writes_names_what_its_body_and_its_path_name() -> None:
+    """What is expected is how a field may be written; what is refused, why."""
+    update = "    operation: update\n    filters: [id]\n"
+    assert told(f"{update}    fields: [name]\n    expect: {{name: reveal, religion: drop}}\n", WRITES) == []
+    assert told(f"{update}    fields: [religion]\n    refused: field-not-collected\n", WRITES) == []
+    assert told("    operation: delete\n    filters: [id]\n    expect: {id: reveal}\n", WRITES) == []
+    assert told("    operation: delete\n    filters: [name]\n    refused: filter-not-permitted\n", WRITES) == []
+    assert told(f"{update}    fields: [name]\n    refused: field-not-collected\n", WRITES) == [
+        "tests/one.yaml:2: A case: the call: expected field-not-collected, got a permit"
+    ]

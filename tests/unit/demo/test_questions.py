@@ -3,7 +3,7 @@
 
 import pytest
 
-from gateway.demo.questions import Unanswerable, question_from
+from gateway.demo.questions import Unanswerable, batch_from, question_from, search_from
 from gateway.demo.tables import CONTACTS, CUSTOMERS, ORDERS
 
 
@@ -92,3 +92,52 @@ def test_a_parameter_given_twice_is_refused() -> None:
 def test_the_ten_thousand_rows_of_a_page_are_the_most() -> None:
     """The bound itself is allowed."""
     assert question_from(CUSTOMERS, [("limit", "10000")]).limit == 10_000
+
+
+def test_a_search_asks_what_a_query_asks() -> None:
+    """Values, lists and ranges of columns, page and order."""
+    body = {
+        "where": {"city": "Lyon", "id": ["a", "b"], "age": {"from": 30, "to": 39}},
+        "page": {"limit": 5, "offset": 10},
+        "sort": ["-age", "name"],
+    }
+    found = search_from(CUSTOMERS, body)
+    assert found.where == ' WHERE "city" = ? AND "id" IN (?, ?) AND "age" >= ? AND "age" <= ?'
+    assert found.values == ("Lyon", "a", "b", 30, 39)
+    assert (found.limit, found.offset, found.order) == (5, 10, '"age" DESC, "name" ASC, "id" ASC')
+    assert search_from(CUSTOMERS, {}) == question_from(CUSTOMERS, [])
+
+
+def test_a_list_of_ids_is_asked_in_a_query_or_in_a_batch() -> None:
+    """The batch has room for each of them."""
+    query, batch = question_from(CUSTOMERS, [("ids", "a,b")]), batch_from(CUSTOMERS, {"ids": ["a", "b"]})
+    assert (query.where, query.values) == (batch.where, batch.values) == (' WHERE "id" IN (?, ?)', ("a", "b"))
+    assert batch.limit == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {"filter": {}},
+        {"where": {"nickname": "x"}},
+        {"where": {"age": "30"}},
+        {"where": {"age": True}},
+        {"where": {"city": 5}},
+        {"where": {"age": {"gt": 1}}},
+        {"page": {"limit": 0}},
+        {"sort": "name"},
+        {"sort": ["nickname"]},
+    ],
+)
+def test_a_search_that_the_store_does_not_know_is_refused(body: object) -> None:
+    """At any depth."""
+    with pytest.raises(Unanswerable):
+        search_from(CUSTOMERS, body)
+
+
+@pytest.mark.parametrize("body", [{}, {"ids": []}, {"ids": "a"}, {"ids": ["a"], "sort": ["id"]}, []])
+def test_a_batch_is_a_list_of_ids(body: object) -> None:
+    """And nothing else."""
+    with pytest.raises(Unanswerable):
+        batch_from(CUSTOMERS, body)

@@ -127,3 +127,27 @@ def test_no_error_repeats_the_text() -> None:
         with pytest.raises(ValueError, match="JSON") as caught:
             read(text)
         assert "hunter22" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "n_values"),
+    [
+        ("1", 1),
+        ("[1,2]", 3),
+        ('{"a":1,"b":[2,3]}', 5),
+        ('["a,b","[","\\\\","\\""]', 5),
+        ('{"a\\"":"b\\"","c":""}', 3),
+    ],
+)
+def test_values_are_counted_before_they_are_made(text: str, n_values: int) -> None:
+    """What stands inside strings is not counted."""
+    assert read(text.encode(), max_values=n_values) is not None
+    with pytest.raises(ValueError, match="more than"):
+        read(text.encode(), max_values=n_values - 1)
+
+
+def test_many_strings_are_refused_before_they_are_looked_for() -> None:
+    """By their marks, of which there are never fewer than counted."""
+    with pytest.raises(ValueError, match="more than 5 values"):
+        read(b'["","","","","","","","","","","",""]', max_values=5)
+    assert read(b'["' + b'\\"' * 1000 + b'"]', max_values=2) == ['"' * 1000]

@@ -1,31 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Store calls over real sockets: what arrives, what is accepted, and what is never done twice."""
-
-import asyncio
-import contextlib
+"""Store calls over real sockets: what arrives, and which answers are accepted."""
 
 import pytest
 
-from gateway.domain.errors import Overloaded, StoreMisbehaved, StoreUnreachable
-from gateway.domain.names import StoreName
-from gateway.forward.http import HttpStores, StoreCall, path_below
-from gateway.forward.roads import Secret, Store
+from gateway.domain.errors import StoreMisbehaved, StoreUnreachable
+from gateway.forward.http import HttpStores, path_below
+from gateway.forward.roads import Secret
 from tests.fakes.raw_store import JSON_HEAD, RawStore, Reply, json_reply
-
-CRM = StoreName("crm")
-
-
-def store_at(url: str, **more: object) -> Store:
-    return Store(**({"name": CRM, "base_url": url, "connect_s": 2.0, "read_s": 0.5} | more))  # type: ignore[arg-type]
-
-
-def a_call(path: str = "/customers", **more: object) -> StoreCall:
-    return StoreCall(**({"store": CRM, "method": "GET", "path": path} | more))  # type: ignore[arg-type]
-
-
-async def body_of(stores: HttpStores, call: StoreCall | None = None) -> bytes:
-    async with stores.call(call or a_call()) as answer:
-        return b"".join([chunk async for chunk in answer.chunks()])
+from tests.fakes.store_calls import a_call, body_of, store_at
 
 
 async def test_what_arrives_is_what_was_decided_byte_for_byte() -> None:
@@ -74,17 +56,88 @@ async def test_a_header_that_is_not_the_gateways_is_never_sent() -> None:
     async with RawStore(lambda _: json_reply()) as crm, HttpStores([store_at(crm.url)]) as stores:
         with pytest.raises(ValueError, match="not the gateway's"):
             await body_of(stores, a_call(headers=(("Authorization", "Bearer x"),)))
+        for value in ("a\r\nX: y", "ü", "a\x00", "x" * 1025):
+            with pytest.raises(ValueError, match="no header can have"):
+                await body_of(stores, a_call(headers=(("if-match", value),)))
+        with pytest.raises(ValueError, match="no route declares"):
+            await body_of(stores, a_call(method="POST", body=b"", content_type="text/plain"))
         await body_of(stores, a_call(headers=(("traceparent", "00-1-2-01"),)))
     assert len(crm.heads) == 1
     assert b"traceparent: 00-1-2-01\r\n" in crm.heads[0].lower()
 
 
-async def test_a_body_is_sent_as_json() -> None:
-    """A write carries exactly its bytes."""
+async def test_a_write_carries_exactly_its_bytes_type_and_conditions() -> None:
+    """And nothing that was not declared."""
+    headers = (("if-match", '"v1"'), ("if-none-match", "*"), ("idempotency-key", "k-1"), ("prefer", "return=minimal"))
+    patch = a_call(
+        method="PATCH", body=b'{"a":null}', content_type="application/merge-patch+json", headers=headers, writes=True
+    )
     async with RawStore(lambda _: json_reply()) as crm, HttpStores([store_at(crm.url)]) as stores:
-        await body_of(stores, a_call(method="POST", body=b'{"a":1}'))
-    assert crm.bodies == [b'{"a":1}']
+        await body_of(stores, a_call(method="POST", body=b'{"a":1}', writes=True))
+        await body_of(stores, patch)
+    assert crm.bodies == [b'{"a":1}', b'{"a":null}']
     assert b"content-type: application/json\r\n" in crm.heads[0].lower()
+    assert b"if-match" not in crm.heads[0].lower()
+    lines = crm.heads[1].lower().split(b"\r\n")
+    assert {b"%b: %b" % (name.encode(), value.encode()) for name, value in headers} < set(lines)
+    assert b"content-type: application/merge-patch+json" in lines
+
+
+WRITTEN = [(200, b"[]"), (201, b"[]"), (204, b""), *((status, b"") for status in (400, 404, 409, 412, 413, 415, 422))]
+
+
+@pytest.mark.parametrize(("status", "body"), WRITTEN)
+async def test_a_write_is_told_what_the_store_said_in_a_number(status: int, body: bytes) -> None:
+    """The body is looked at only where the write was done; a refusal is a number and nothing else."""
+    head = b'HTTP/1.1 %d X\r\nContent-Type: application/json\r\nETag: "v2"\r\n' % status
+    reply = Reply(head + (b"\r\n" if status == 204 else b"Content-Length: 2\r\n\r\n[]"))
+    call = a_call(method="POST", body=b"{}", writes=True)
+    async with (
+        RawStore(lambda _: reply) as crm,
+        HttpStores([store_at(crm.url)]) as stores,
+        stores.call(call) as answer,
+    ):
+        assert (answer.status, answer.absent, answer.etag) == (status, status == 404, '"v2"')
+        assert b"".join([chunk async for chunk in answer.chunks()]) == body
+
+
+@pytest.mark.parametrize("status", [202, 203, 206, 301, 303, 304, 307, 308, 401, 403, 405, 428, 429, 500, 502, 503])
+async def test_any_other_status_of_a_write_is_misbehaviour(status: int) -> None:
+    """Nobody knows then whether it was done."""
+    reply = Reply(b"HTTP/1.1 %d X\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n" % status, "close")
+    call = a_call(method="POST", body=b"{}", writes=True)
+    async with RawStore(lambda _: reply) as crm, HttpStores([store_at(crm.url)]) as stores:
+        with pytest.raises(StoreMisbehaved):
+            await body_of(stores, call)
+    assert len(crm.heads) == 1
+
+
+@pytest.mark.parametrize(("kind", "accepted"), [
+    ("array", b"application/json"), ("record", b"application/json"), ("csv", b"text/csv"),
+    ("ndjson", b"application/jsonl, application/ndjson, application/x-ndjson"),
+])  # fmt: skip
+async def test_the_declared_type_is_asked_for(kind: str, accepted: bytes) -> None:
+    """And no other."""
+    media_type = accepted.split(b", ")[-1]
+    reply = Reply(b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: 2\r\n\r\n[]" % media_type)
+    async with RawStore(lambda _: reply) as crm, HttpStores([store_at(crm.url)]) as stores:
+        assert await body_of(stores, a_call(kind=kind)) == b"[]"
+    assert b"\r\naccept: %b\r\n" % accepted in crm.heads[0].lower()
+
+
+async def test_a_header_that_is_not_text_is_misbehaviour_and_no_error_of_ours() -> None:
+    """The library cannot read it."""
+    reply = json_reply(more=b"X: \xfc\xff\r\n")
+    async with RawStore(lambda _: reply) as crm, HttpStores([store_at(crm.url)]) as stores:
+        with pytest.raises(StoreMisbehaved) as caught:
+            await body_of(stores)
+    assert caught.value.__context__ is None
+
+
+async def test_a_call_shows_neither_its_query_nor_its_body() -> None:
+    """Where it is printed by mistake."""
+    call = a_call("/customers/alice", query=(("email", "alice@example.org"),), body=b'{"name":"alice"}')
+    assert "alice" not in repr(call) + str(call)
 
 
 async def test_an_absent_record_has_no_body() -> None:
@@ -124,17 +177,6 @@ async def test_a_switch_of_protocols_is_misbehaviour() -> None:
     async with RawStore(lambda _: reply) as crm, HttpStores([store_at(crm.url)]) as stores:
         with pytest.raises(StoreMisbehaved):
             await body_of(stores)
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_never_followed(status: int) -> None:
-    """Neither the named place nor the store itself is asked again."""
-    async with RawStore(lambda _: json_reply()) as elsewhere:
-        reply = Reply(b"HTTP/1.1 %d X\r\nLocation: %b/\r\nContent-Length: 0\r\n\r\n" % (status, elsewhere.url.encode()))
-        async with RawStore(lambda _: reply) as crm, HttpStores([store_at(crm.url)]) as stores:
-            with pytest.raises(StoreMisbehaved):
-                await body_of(stores)
-    assert (len(crm.heads), elsewhere.n_connections) == (1, 0)
 
 
 CUT = {
@@ -197,90 +239,12 @@ async def test_an_answer_with_a_doubtful_head_is_misbehaviour(name: str) -> None
     assert len(crm.heads) == 1
 
 
-async def test_interim_answers_do_not_keep_a_call_waiting() -> None:
-    """A flood of 1xx without an end runs into the time limit."""
-    flood = Reply(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 2_000, "hang")
-    async with RawStore(lambda _: flood) as crm, HttpStores([store_at(crm.url)]) as stores:
-        with pytest.raises(StoreUnreachable) as caught:
-            await body_of(stores)
-    assert caught.value.timed_out
-
-
-@pytest.mark.parametrize("content", [b"", JSON_HEAD, JSON_HEAD + b"Content-Length: 9\r\n\r\n[1"])
-async def test_a_silent_store_times_out(content: bytes) -> None:
-    """Silence before the head, inside it, and inside the body."""
-    async with RawStore(lambda _: Reply(content, "hang")) as crm, HttpStores([store_at(crm.url)]) as stores:
-        with pytest.raises(StoreUnreachable) as caught:
-            await body_of(stores)
-    assert caught.value.timed_out
-
-
-async def test_a_dripping_store_times_out_as_a_whole() -> None:
-    """Pieces that come in time do not help a call past its total time."""
-    async with (
-        RawStore(lambda _: Reply(JSON_HEAD + b"Content-Length: 9\r\n\r\n[1", "hang")) as crm,
-        HttpStores([store_at(crm.url, read_s=30.0, total_s=0.3)]) as stores,
-    ):
-        with pytest.raises(StoreUnreachable) as caught:
-            await body_of(stores)
-    assert caught.value.timed_out
-
-
-async def test_a_store_that_is_not_there_is_unreachable() -> None:
-    """A refused connection is not a time-out."""
-    async with RawStore(lambda _: json_reply()) as crm:
-        url = crm.url
-    async with HttpStores([store_at(url)]) as stores:
-        with pytest.raises(StoreUnreachable) as caught:
-            await body_of(stores)
-    assert not caught.value.timed_out
-
-
-@pytest.mark.parametrize("then", ["close", "reset"])
-@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
-async def test_a_dropped_connection_is_never_answered_by_sending_again(then: str, method: str) -> None:
-    """A kept-alive connection that drops without an answer costs the call, and the store sees it once."""
-    script = {1: json_reply(), 2: Reply(b"", then), 3: json_reply()}
-    async with RawStore(script.__getitem__) as crm, HttpStores([store_at(crm.url)]) as stores:
-        await body_of(stores)
-        with pytest.raises(StoreUnreachable):
-            await body_of(stores, a_call(method=method))
-        assert len(crm.heads) == 2
-        await body_of(stores)
-    assert [head.split(b" ", 1)[0].decode() for head in crm.heads] == ["GET", method, "GET"]
-
-
-async def test_many_calls_over_dropping_connections_are_each_seen_at_most_once() -> None:
-    """Whatever the moment at which connections drop, no request arrives twice."""
-    script = lambda n: json_reply(then=("keep", "close", "reset")[n % 3])  # noqa: E731
-    async with RawStore(script) as crm, HttpStores([store_at(crm.url)]) as stores:
-
-        async def one(number: int) -> None:
-            with contextlib.suppress(StoreUnreachable, StoreMisbehaved):
-                await body_of(stores, a_call(f"/customers/{number}"))
-
-        for start in range(0, 200, 20):
-            await asyncio.gather(*(one(number) for number in range(start, start + 20)))
-    paths = [head.split(b" ", 2)[1] for head in crm.heads]
-    assert len(paths) == len(set(paths))
-
-
 async def test_an_answer_that_nobody_asked_for_is_given_to_nobody() -> None:
     """A second answer on the connection does not become the answer of the next call."""
     poison = json_reply(b'"poison"').content
     script = lambda n: Reply(json_reply(b"%d" % n).content + poison)  # noqa: E731
     async with RawStore(script) as crm, HttpStores([store_at(crm.url)]) as stores:
         assert [await body_of(stores) for _ in range(5)] == [b"1", b"2", b"3", b"4", b"5"]
-
-
-async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Proxy variables in any spelling change nothing."""
-    async with RawStore(lambda _: json_reply()) as crm, RawStore(lambda _: json_reply()) as proxy:
-        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
-            monkeypatch.setenv(name, proxy.url)
-        async with HttpStores([store_at(crm.url)]) as stores:
-            await body_of(stores)
-    assert (crm.n_connections, proxy.n_connections) == (1, 0)
 
 
 async def test_cookies_of_the_store_are_not_kept() -> None:
@@ -290,83 +254,6 @@ async def test_cookies_of_the_store_are_not_kept() -> None:
         await body_of(stores)
         await body_of(stores)
     assert not any(b"cookie" in head.lower() for head in crm.heads)
-
-
-async def test_too_many_calls_at_once_are_refused_here() -> None:
-    """A full store makes the gateway busy; it does not queue without end."""
-    script = {1: Reply(JSON_HEAD + b"Content-Length: 9\r\n\r\n[1", "hang"), 2: json_reply()}
-    async with (
-        RawStore(script.__getitem__) as crm,
-        HttpStores([store_at(crm.url, connections=1, connect_s=0.1, read_s=5.0)]) as stores,
-    ):
-        async with stores.call(a_call()):
-            with pytest.raises(Overloaded):
-                await body_of(stores)
-        assert await body_of(stores) == b"[]"
-
-
-async def test_a_cancelled_call_gives_its_place_back() -> None:
-    """Leaving in the middle of a body frees the connection."""
-    script = {1: Reply(JSON_HEAD + b"Content-Length: 9\r\n\r\n[1", "hang"), 2: json_reply()}
-    async with (
-        RawStore(script.__getitem__) as crm,
-        HttpStores([store_at(crm.url, connections=1, read_s=30.0)]) as stores,
-    ):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await body_of(stores)
-        assert await body_of(stores) == b"[]"
-
-
-async def test_a_name_is_resolved_by_us_alone_and_pinned() -> None:
-    """Many calls ask the resolver once, and the Host header still holds the name."""
-    asked: list[str] = []
-
-    async def resolve(host: str, port: int) -> tuple[str, ...]:
-        asked.append(host)
-        return ("127.0.0.1",)
-
-    async with (
-        RawStore(lambda _: json_reply()) as crm,
-        HttpStores([store_at(f"http://crm.test:{crm.port}")], resolve=resolve) as stores,
-    ):
-        for _ in range(3):
-            await body_of(stores)
-    assert asked == ["crm.test"]
-    assert b"\r\nhost: crm.test:%d\r\n" % crm.port in crm.heads[0].lower()
-
-
-async def test_after_a_failure_the_next_call_resolves_again_and_takes_the_next_address() -> None:
-    """The failed call itself is not tried again."""
-    rounds: list[str] = []
-
-    async def resolve(host: str, port: int) -> tuple[str, ...]:
-        rounds.append(host)
-        return ("127.0.0.2", "127.0.0.1")
-
-    async with (
-        RawStore(lambda _: json_reply()) as crm,
-        HttpStores([store_at(f"http://crm.test:{crm.port}")], resolve=resolve) as stores,
-    ):
-        with pytest.raises(StoreUnreachable):
-            await body_of(stores)
-        assert crm.n_connections == 0
-        assert await body_of(stores) == b"[]"
-    assert len(rounds) == 2
-
-
-async def test_a_name_that_moves_to_a_metadata_address_is_not_called() -> None:
-    """DNS rebinding between two calls ends in a refusal before any connection."""
-    answers = iter([("127.0.0.2",), ("169.254.169.254",)])
-
-    async def resolve(host: str, port: int) -> tuple[str, ...]:
-        return next(answers)
-
-    async with HttpStores([store_at("http://crm.test:9")], resolve=resolve) as stores:
-        with pytest.raises(StoreUnreachable, match="without an answer"):
-            await body_of(stores)
-        with pytest.raises(StoreUnreachable, match="metadata"):
-            await body_of(stores)
 
 
 async def test_errors_hold_neither_the_url_nor_the_stores_words() -> None:

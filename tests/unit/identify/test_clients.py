@@ -11,15 +11,19 @@ from gateway.domain.names import AccountId, ClientId, PurposeKey, RecipientId, R
 from gateway.domain.principal import PrincipalKind
 from gateway.domain.signin import Account, Client, OAuthError
 from gateway.identify.clients import (
+    SECRET_PREFIX,
     ClientStore,
     TokenRequest,
     granted,
     narrowed,
     new_client_secret,
+    secret_digest,
     token_request,
 )
 
-SECRET, DIGEST = new_client_secret()
+SECRET = SECRET_PREFIX + "0123456789abcdefghijklmnopqrstuvwxyz-_ABCDE"
+"""Always the same, since it is in the names of tests, which two processes must agree on."""
+DIGEST = secret_digest(SECRET)
 EMAIL, REPORTS = PurposeKey("marketing.communications.email"), PurposeKey("analytics.reporting")
 CLIENT = Client(
     id=ClientId("newsletter-app"),

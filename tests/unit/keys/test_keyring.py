@@ -134,6 +134,18 @@ def test_what_does_not_exist_is_told(ring: Keyring) -> None:
             use("x", 1)
 
 
+def test_a_version_that_another_process_made_is_found_when_it_is_missed(
+    ring: Keyring, tmp_path: Path, clock: FakeClock
+) -> None:
+    """What one door sealed under a key that it made, the next one opens; a version of nobody's stays unknown."""
+    other = again(tmp_path, clock)
+    sealed = ring.seal("factors", b"content")
+
+    assert other.open("factors", sealed) == b"content"
+    with pytest.raises(KeyUnavailable):
+        other.version("factors", 2)
+
+
 def test_other_processes_follow_at_their_next_reload(ring: Keyring, tmp_path: Path, clock: FakeClock) -> None:
     """A key in memory that another process shredded is forgotten."""
     ring.ensure("a")

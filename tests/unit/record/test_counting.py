@@ -5,7 +5,7 @@ import asyncio
 
 import pytest
 
-from gateway.domain.entry import Answered, Part, RefusalsCounted, Refused
+from gateway.domain.entry import UNAVAILABLE, Answered, Part, RefusalsCounted, Refused
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import DecisionId
 from gateway.record.counting import MINUTE_US, SINGLY_A_PLACE, SINGLY_IN_ALL, Counting
@@ -101,11 +101,10 @@ async def test_what_cannot_be_entered_is_kept_for_the_next_time(
     clock.advance(us=500)
     await counting.flush(answers=True)
     log.is_full = False
-    await refuse(counting, 2)
     counting.answered("live")
     await counting.flush(answers=True)
 
-    assert counts(log) == [RefusalsCounted(since_us=began_us, reasons={"sign-in-required": 5})]
+    assert counts(log) == [RefusalsCounted(since_us=began_us, reasons={"sign-in-required": 3})]
     [answered] = [entry for entry, _ in log.entries if isinstance(entry, Answered)]
     assert answered == Answered(since_us=began_us, counts={"live": 2})
 
@@ -130,6 +129,41 @@ async def test_a_single_refusal_that_cannot_be_entered_is_not_told(log: MemoryLo
     log.is_full = True
     with pytest.raises(LogUnavailable):
         await refuse(counting, 1)
+
+
+async def test_while_the_log_takes_nothing_nothing_is_counted_either(log: MemoryLog, counting: Counting) -> None:
+    """A count is a promise; whoever could not be promised an entry gets the bodyless 503, until one succeeds."""
+    await refuse(counting, SINGLY_A_PLACE)
+    log.is_full = True
+    await refuse(counting, 1)
+    await counting.flush(answers=False)
+    with pytest.raises(LogUnavailable):
+        await refuse(counting, 1)
+    log.is_full = False
+    await counting.flush(answers=False)
+    await refuse(counting, 1)
+    await counting.flush(answers=False)
+    assert [one.reasons for one in counts(log)] == [{"sign-in-required": 1}, {"sign-in-required": 1}]
+
+
+async def test_calls_that_got_nothing_are_entered_as_soon_as_the_log_is_back(
+    log: MemoryLog, counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a minute later."""
+    monkeypatch.setattr("gateway.record.counting.EVERY_S", 0.001)
+    stop = asyncio.Event()
+    log.is_full = True
+    counting.answered(UNAVAILABLE)
+    async with asyncio.TaskGroup() as group, asyncio.timeout(5):
+        group.create_task(counting.run(stop))
+        await asyncio.sleep(0.01)
+        log.is_full = False
+        while not log.entries:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        stop.set()
+    [(answered, _)] = log.entries
+    assert isinstance(answered, Answered)
+    assert answered.counts == {UNAVAILABLE: 1}
 
 
 async def test_everything_is_entered_when_told_to_stop(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.entry import End, LogSeen, Refused
+from gateway.domain.entry import End, Intent, LogSeen, Refused
 from gateway.domain.errors import LogDamaged, LogUnavailable
 from gateway.domain.names import DecisionId
 from gateway.record.checkpoint import Checkpoint, signed
@@ -81,7 +81,7 @@ def test_a_log_goes_on_where_it_ended(slot: Path) -> None:
 
 
 def test_calls_that_a_crash_left_open_are_ended_as_unknown_once(slot: Path) -> None:
-    """A call with its last block, an end or a refusal is not among them."""
+    """A call with its last block, an end or a refusal is not among them; a write that was only intended is."""
     log = opened(slot)
     enter(log, release("open", last=False))
     enter(log, release("whole", last=False))
@@ -90,13 +90,17 @@ def test_calls_that_a_crash_left_open_are_ended_as_unknown_once(slot: Path) -> N
     enter(log, End(call=DecisionId("cut"), how="cut"))
     enter(log, release("refused", last=False))
     enter(log, Refused(call=DecisionId("refused"), reason="held", status=403))
+    for call in ("written", "declined", "sent"):
+        enter(log, Intent(call=DecisionId(call), records=1))
+    enter(log, release("written"))
+    enter(log, Refused(call=DecisionId("declined"), reason="store-conflict", status=409))
     log.close(None)
 
     opened(slot).close(START_US)
     opened(slot).close(START_US)
 
     ends = [record.line.body for record in records(slot) if isinstance(record.line.body, End)]
-    assert [(end.call, end.how) for end in ends] == [("cut", "cut"), ("open", "unknown")]
+    assert [(end.call, end.how) for end in ends] == [("cut", "cut"), ("open", "unknown"), ("sent", "unknown")]
 
 
 def test_more_open_calls_than_a_checkpoint_covers_are_all_ended(slot: Path) -> None:

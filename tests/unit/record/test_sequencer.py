@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.entry import Changed, LogSeen, Refused
+from gateway.domain.entry import Changed, End, LogSeen, Refused, Release
 from gateway.domain.errors import LogDamaged, LogUnavailable
 from gateway.domain.names import DecisionId
 from gateway.record.checkpoint import open_checkpoint, parse_verifier_key
@@ -27,6 +27,15 @@ def sequencer(log: Path, *, files: Files | None = None, name: str = NAME, limits
 
 def signed_size(log: Path) -> int:
     return open_checkpoint(checkpoint_of(log), parse_verifier_key(verifier_key())).size
+
+
+def ends(log: Path) -> list[End]:
+    return [record.line.body for record in records(log) if isinstance(record.line.body, End)]
+
+
+def calls(log: Path) -> list[str]:
+    bodies = [record.line.body for record in records(log)]
+    return [str(body.call) for body in bodies if isinstance(body, Release | End)]
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -143,7 +152,7 @@ async def test_while_a_due_checkpoint_cannot_be_written_nothing_is_appended(tmp_
 
 
 async def test_a_silent_disk_ends_the_patience_of_who_waits_and_turns_newcomers_away(tmp_path: Path) -> None:
-    """The entry itself may still become durable."""
+    """The entry that the disk had becomes durable all the same; an end says that nothing of it was sent."""
     disk = FaultyDisk()
     limits = Limits(patience_s=0.05, stall_s=0.02, publish_after_s=1_000)
     async with sequencer(tmp_path / "door-0", files=disk, limits=limits) as log:
@@ -152,10 +161,64 @@ async def test_a_silent_disk_ends_the_patience_of_who_waits_and_turns_newcomers_
             await log.append(release("d1"))
         with pytest.raises(LogUnavailable, match="is silent"):
             await log.append(release("d2"))
+        troubles = [log.trouble]
         gate.open()
-        await until(lambda: log._busy_since_s is None)
-        assert await log.append(release("d3")) == 2
+        await until(lambda: log.trouble is None)
+        assert await log.append(release("d3")) in (2, 3)
 
+    assert verify_log(tmp_path / "door-0").problems == ()
+    assert troubles == ["the disk of the log is silent"]
+    assert ends(tmp_path / "door-0") == [End(call=DecisionId("d1"), how="failed", bytes=0, reason="log-unavailable")]
+    assert sorted(calls(tmp_path / "door-0")) == ["d1", "d1", "d3"]
+
+
+async def test_what_still_waits_when_patience_ends_is_taken_back(tmp_path: Path) -> None:
+    """It never enters the log, so no end is owed for it."""
+    disk = FaultyDisk()
+    limits = Limits(patience_s=0.05, stall_s=1_000, publish_after_s=1_000)
+    async with sequencer(tmp_path / "door-0", files=disk, limits=limits) as log:
+        gate = Gate(disk)
+        first = asyncio.ensure_future(log.append(End(call=DecisionId("d0"), how="cut")))
+        await until(gate.reached.is_set)
+        with pytest.raises(LogUnavailable):
+            await log.append(release("d1"))
+        gate.open()
+        await asyncio.gather(first, return_exceptions=True)
+        await log.append(release("d2"))
+
+    assert calls(tmp_path / "door-0") == ["d0", "d2"]
+
+
+async def test_an_end_that_is_refused_is_entered_when_the_disk_is_back(tmp_path: Path) -> None:
+    """Also when nobody has anything else to enter; the trouble is over by itself."""
+    disk = FaultyDisk()
+    end = End(call=DecisionId("d1"), how="cut", bytes=7, reason="log-unavailable")
+    limits = Limits(look_again_s=0.01, publish_after_s=0.01)
+    async with sequencer(tmp_path / "door-0", files=disk, limits=limits) as log:
+        await log.append(release("d1", last=False))
+        disk.fail = {"write": errno.ENOSPC}
+        with pytest.raises(LogUnavailable):
+            await log.append(end)
+        assert log.trouble is not None
+        disk.fail = {}
+        await until(lambda: log.trouble is None)
+        await until(lambda: ends(tmp_path / "door-0") == [end])
+    assert verify_log(tmp_path / "door-0").problems == ()
+
+
+async def test_while_a_disk_fails_it_is_tried_again_without_a_caller(tmp_path: Path) -> None:
+    """A door that is taken out of service for its readiness gets no calls that could show that all is well."""
+    disk = FaultyDisk()
+    async with sequencer(tmp_path / "door-0", files=disk, limits=Limits(look_again_s=0.01)) as log:
+        disk.fail = {"sync": errno.EIO, "cut": errno.EIO}
+        with pytest.raises(LogUnavailable):
+            await log.append(release("d1"))
+        await until(lambda: log.trouble == "the segment that failed cannot be cut yet")
+        disk.fail = {"open_fresh": errno.EROFS}
+        await until(lambda: str(log.trouble).startswith("the checkpoint could not be written"))
+        disk.fail = {}
+        await until(lambda: log.trouble is None)
+        assert await log.append(release("d2")) == 1
     assert verify_log(tmp_path / "door-0").problems == ()
 
 

@@ -164,3 +164,24 @@ def test_a_close_that_fails_lets_the_slot_go(tmp_path: Path) -> None:
 
     opened(tmp_path / "door-0").close(START_US)
     assert verify_log(tmp_path / "door-0").problems == ()
+
+
+def test_a_disk_that_failed_is_shown_to_be_well_by_publishing_anew(tmp_path: Path) -> None:
+    """What is published stays what it was; while the failed segment cannot be cut, it is not well."""
+    disk = FaultyDisk()
+    log = opened(tmp_path / "door-0", files=disk)
+    log.sign()
+    before = checkpoint_of(tmp_path / "door-0")
+    disk.fail = {"sync": errno.EIO, "cut": errno.EIO}
+    with pytest.raises(LogUnavailable):
+        enter(log, release("d1"))
+    with pytest.raises(LogUnavailable, match="cannot be cut"):
+        log.mend()
+    disk.fail = {"open_fresh": errno.ENOSPC}
+    with pytest.raises(LogUnavailable, match="could not be written"):
+        log.mend()
+    disk.fail = {}
+    log.mend()
+    assert checkpoint_of(tmp_path / "door-0") == before
+    assert enter(log, release("d1")) == 1
+    log.close(START_US)

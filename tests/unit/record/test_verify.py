@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.record import verify
 from gateway.record.checkpoint import parse_verifier_key
 from gateway.record.examination import Examination
-from gateway.record.files import DiskFiles
+from gateway.record.files import DiskFiles, replace_file
 from gateway.record.layout import parts_path
 from gateway.record.opening import open_slot
-from gateway.record.verify import verify_log, verify_logs
+from gateway.record.verify import LogVerdict, verify_log, verify_logs
 from tests.fakes.log import (
     NAME,
     START_US,
@@ -179,3 +180,24 @@ def test_a_log_that_grows_while_it_is_read_is_right(tmp_path: Path) -> None:
     one.check_checkpoint()
 
     assert (one.problems, one.checkpoint and one.checkpoint.size) == ([], 10)
+
+
+@pytest.mark.parametrize("is_replaced", [True, False], ids=["put anew meanwhile", "left as it is"])
+def test_what_is_wrong_while_an_opening_writes_anew_is_read_again(tmp_path: Path, is_replaced: bool) -> None:
+    """A door that starts after a crash takes parts away that are ahead; who reads both files at once sees neither."""
+    written(tmp_path / "door-0", 5)
+    parts = tmp_path / "door-0" / "parts" / "000000.ndjson"
+    whole = parts.read_bytes()
+    parts.write_bytes(whole[:-3] + b"x" + whole[-2:])
+    n_readings = 0
+
+    def reading() -> LogVerdict:
+        nonlocal n_readings
+        n_readings += 1
+        verdict = verify._verify_log(tmp_path / "door-0", None, None)
+        if is_replaced and n_readings == 1:
+            replace_file(DiskFiles(), parts, whole)
+        return verdict
+
+    verdict = verify._of_whole_files(reading, tmp_path / "door-0", "")
+    assert (n_readings, verdict.is_right) == ((2, True) if is_replaced else (1, False))

@@ -3,7 +3,7 @@
 
 import asyncio
 
-from gateway.store.engine import Store
+from gateway.store.engine import Store, open_store
 from gateway.store.meta import INSTALLATION, RULES, Meta
 from gateway.store.versions import ChangeFeed, Topic
 
@@ -36,3 +36,13 @@ async def test_the_first_to_settle_a_fact_decides_for_all(store: Store) -> None:
 
     assert len(set(settled)) == 1
     assert await Meta(store).read(INSTALLATION) == settled[0]
+
+
+async def test_many_write_a_fact_at_once(place: str, store: Store) -> None:
+    """As doors do that put the same rules in force: one after the other, over two processes' stores."""
+    other = await open_store(place, upgrade=False)
+    ways = [Meta(one) for one in (store, other)]
+    await asyncio.gather(*(ways[n % 2].write("fact", str(n), announce=Topic.RULES) for n in range(30)))
+
+    assert await ways[0].read("fact") in {str(n) for n in range(30)}
+    await other.close()

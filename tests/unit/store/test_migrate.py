@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from gateway.domain.errors import SettingsError
 from gateway.store.engine import Store, open_store
+from gateway.store.migrate import newest
 from gateway.store.schema import version
 
 OPEN = """
@@ -61,3 +64,17 @@ async def test_a_database_of_a_newer_program_is_refused(place: str, store: Store
         await open_store(place)
     with pytest.raises(SettingsError, match="9999"):
         await open_store(place, upgrade=False)
+
+
+def test_the_newest_revision_is_the_one_that_its_files_lead_to() -> None:
+    """Told by names of files, without Alembic; it must come to the same."""
+    config = Config()
+    config.set_main_option("script_location", "gateway.store:migrations")
+    assert newest() == ScriptDirectory.from_config(config).get_current_head()
+
+
+async def test_alembic_is_loaded_for_a_run_alone(place: str) -> None:
+    """A base that is as it should be is opened without."""
+    program = OPEN + "print('alembic' in sys.modules)"
+    told = await asyncio.create_subprocess_exec(sys.executable, "-c", program, place, stdout=asyncio.subprocess.PIPE)
+    assert (await told.communicate())[0] == b"False\n"

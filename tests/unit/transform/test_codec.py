@@ -223,6 +223,29 @@ def test_rows_of_several_classes_stay_in_order_and_withheld_ones_are_left_out() 
     assert made.encode(batch, [WITHHELD] * 5) == []
 
 
+def test_rows_may_be_spelled_from_their_columns() -> None:
+    """In the order of the collection, from what may leave and nothing else, also where a class takes a field away."""
+    made = codec(
+        plan(
+            (ID, CHAINS["word"], NOTHING),
+            (spec("a.b"), CHAINS["text"], REVEALED),
+            (EMAIL, CHAINS["email"], Treatment(2, link=True)),
+            subject="id",
+            rules=[AgeRule(red_line="r", under_years=18, effect=RowEffect.BLANK, fields=(FieldName("a.b"),))],
+            birth_date="email",
+        )
+    )
+    batch = made.decode(
+        b'[{"id":1,"email":"anna@x.org","a":{"b":"x"}},{"id":2,"a":null},{"id":3,"a":{},"email":null},{"id":4,"a":{"b":"y"}}]'
+    )
+    told = made.encode(
+        batch, [0, 0, 0, 1], lambda columns, _: [repr(row).encode() for row in zip(*columns, strict=True)]
+    )
+    assert made.leaving == ("a.b", "email")
+    assert [own.name for own in made.read] == ["a.b", "email", "id"]
+    assert told == [b"('x', 'a***@x.org')", b"(UNSET, UNSET)", b"(UNSET, None)", b"(UNSET, UNSET)"]
+
+
 @pytest.mark.parametrize("classes", [[], [0, 0], [1], [-2], [99]])
 def test_rows_without_a_known_class_are_not_encoded(classes: Sequence[int]) -> None:
     """A verdict that does not fit stops the block."""

@@ -1,90 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Blocks of an answer."""
-
-import json
+"""What stands around rows in JSON."""
 
 import pytest
 
 from gateway.domain.catalog import AnswerShape, MemberUse
-from gateway.domain.names import PersonNumber
-from gateway.transform.json import MOST_BYTES, BlockWriter
+from gateway.transform.blocks import BlockWriter
+from gateway.transform.json import json_frame
 
-ARRAY = AnswerShape(kind="array")
-OBJECT = AnswerShape(kind="object", rows="rows", members=(("total", MemberUse.RECOUNT), ("next", MemberUse.DROP)))
-RECORD = AnswerShape(kind="record")
+OBJECT = AnswerShape(kind="object", rows='a"b', members=(("total", MemberUse.RECOUNT), ("next", MemberUse.DROP)))
 
 
-def people(n: int, start: int = 0) -> list[PersonNumber | None]:
-    """Return numbers from ``start`` on."""
-    return [PersonNumber(number) for number in range(start, start + n)]
+def written(shape: AnswerShape, *rows: bytes) -> bytes:
+    """Return the answer of these rows, with every count there could be."""
+    writer = BlockWriter(json_frame(shape))
+    writer.add(rows, [None] * len(rows))
+    return writer.finish({"total": 2, "next": 3}).body
 
 
-def test_an_answer_that_fits_one_block_is_one_block() -> None:
-    """It comes at the end, and holds everything."""
-    writer = BlockWriter(ARRAY)
-    assert writer.add([b'{"a":1}', b'{"a":2}'], [PersonNumber(7), None]) == []
-    block = writer.finish()
-    assert (block.body, block.n_rows, block.people) == (b'[{"a":1},{"a":2}]', 2, (7,))
+@pytest.mark.parametrize("kind", ["array", "ndjson", "csv"])
+def test_lists_are_arrays(kind: str) -> None:
+    """Also of a store that sends lines."""
+    assert written(AnswerShape(kind=kind), b"{}", b"{}") == b"[{},{}]"
 
 
-def test_a_full_block_waits_until_more_rows_come() -> None:
-    """So the last one is known to be the last before it is released."""
-    writer = BlockWriter(ARRAY, most_rows=2)
-    assert writer.add([b"{}"] * 2, people(2)) == []
-    full = writer.add([b"{}"] * 3, people(3, 2))
-    last = writer.finish()
-    assert [block.n_rows for block in (*full, last)] == [2, 2, 1]
-    assert [block.people for block in (*full, last)] == [(0, 1), (2, 3), (4,)]
-    assert json.loads(b"".join(block.body for block in (*full, last))) == [{}] * 5
+def test_an_object_holds_its_rows_and_the_counts_that_are_declared() -> None:
+    """Under the declared name, written as JSON."""
+    assert written(OBJECT, b"{}") == b'{"a\\"b":[{}],"total":2}'
 
 
-def test_no_block_is_longer_than_its_bound() -> None:
-    """Brackets, commas and members counted."""
-    writer = BlockWriter(OBJECT)
-    rows = [b'{"a":"' + b"x" * 1000 + b'"}'] * 5_000
-    blocks = [*writer.add(rows, people(5_000)), writer.finish({"total": 10**18})]
-    assert len(blocks) == 5
-    assert max(len(block.body) for block in blocks) <= MOST_BYTES
-    assert len(json.loads(b"".join(block.body for block in blocks))["rows"]) == 5_000
-
-
-def test_a_row_longer_than_the_bound_is_a_block_of_its_own() -> None:
-    """It cannot be cut."""
-    writer = BlockWriter(ARRAY, most_bytes=100)
-    blocks = [*writer.add([b"{}", b'"' + b"x" * 200 + b'"', b"{}"], people(3)), writer.finish()]
-    assert [block.n_rows for block in blocks] == [1, 1, 1]
-
-
-def test_no_rows_are_still_a_whole_answer() -> None:
-    """Of each shape."""
-    assert BlockWriter(ARRAY).finish().body == b"[]"
-    assert BlockWriter(OBJECT).finish().body == b'{"rows":[]}'
-    assert BlockWriter(RECORD).finish().body == b""
-
-
-def test_only_declared_counts_are_told_and_only_where_given() -> None:
-    """A member that is dropped by declaration stays dropped."""
-    assert BlockWriter(OBJECT).finish({"total": 5, "next": 6, "other": 7}).body == b'{"rows":[],"total":5}'
-    assert BlockWriter(ARRAY).finish({"total": 5}).body == b"[]"
-
-
-def test_a_record_is_its_row() -> None:
-    """And two are a mistake."""
-    writer = BlockWriter(RECORD)
-    writer.add([b'{"a":1}'], [PersonNumber(1)])
+def test_a_record_is_its_row_alone() -> None:
+    """There is one."""
+    assert written(AnswerShape(kind="record"), b"{}") == b"{}"
     with pytest.raises(ValueError, match="one row"):
-        writer.add([b"{}"], [None])
-    assert writer.finish().body == b'{"a":1}'
-
-
-def test_rows_and_people_come_in_pairs() -> None:
-    """A row without its person would leave unlogged."""
-    with pytest.raises(ValueError, match="zip"):
-        BlockWriter(ARRAY).add([b"{}", b"{}"], people(1))
-
-
-def test_no_repr_shows_a_body() -> None:
-    """It tells counts."""
-    writer = BlockWriter(ARRAY)
-    writer.add([b'{"a":"secret"}'], people(1))
-    assert repr(writer.finish()) == "<Block of 1 rows, 16 bytes>"
+        written(AnswerShape(kind="record"), b"{}", b"{}")

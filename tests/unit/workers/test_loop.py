@@ -10,6 +10,7 @@ from gateway.domain.errors import StateUnavailable
 from gateway.workers import loop as module
 from gateway.workers.loop import STALE_US, ChangeLoop
 from tests.fakes.clock import FakeClock
+from tests.fakes.wire import until
 
 
 class ToldFeed:
@@ -19,6 +20,12 @@ class ToldFeed:
         self.topics: list[str] = []
         self.is_dead = False
         self.n_polls = 0
+        self.hinted = asyncio.Event()
+
+    async def hint(self) -> None:
+        """Return when the test hints."""
+        await self.hinted.wait()
+        self.hinted.clear()
 
     async def poll(self) -> Iterable[str]:
         """Return what is to be told, or fail."""
@@ -127,5 +134,18 @@ async def test_an_error_of_our_own_ends_the_loop(feed: ToldFeed, clock: FakeCloc
         raise TypeError
 
     feed.topics = ["rules"]
-    with pytest.raises(TypeError):
+    with pytest.raises(ExceptionGroup) as ended:
         await ChangeLoop(feed, {"rules": mistaken}, clock).run(asyncio.Event())
+    assert isinstance(ended.value.exceptions[0], TypeError)
+
+
+async def test_a_hint_is_followed_at_once(feed: ToldFeed, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them; nobody waits for the time of the next poll, nor at the end."""
+    monkeypatch.setattr(module, "EVERY_S", 3600)
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group, asyncio.timeout(5):
+        group.create_task(ChangeLoop(feed, {}, clock).run(stop))
+        for n_polls in (1, 2, 3):
+            await until(lambda n_polls=n_polls: feed.n_polls == n_polls)  # type: ignore[misc]
+            feed.hinted.set()
+        stop.set()

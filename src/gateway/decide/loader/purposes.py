@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.decide.loader.problems import Place, Said, quoted, suggestion
+from gateway.decide.collecting import COLLECTING
+from gateway.decide.loader.budgets import counted_in_class, read_budgets
+from gateway.decide.loader.problems import Place, Said, choices, quoted, suggestion
 from gateway.decide.loader.reading import Reader
 from gateway.decide.loader.regimes import GROUNDS, PlacedRegime
 from gateway.decide.loader.rungs import read_rung
@@ -46,7 +48,13 @@ def read_purposes(
             )
         found[rule.key] = PlacedPurpose(rule, reader.place())
     top.close()
-    return found
+    return {key: _counted(placed, found) for key, placed in found.items()}
+
+
+def _counted(placed: PlacedPurpose, found: Mapping[PurposeKey, PlacedPurpose]) -> PlacedPurpose:
+    """Return a purpose that knows what is counted for all purposes of its key class."""
+    counted = counted_in_class(placed.rule.key_class, (other.rule for other in found.values()))
+    return PlacedPurpose(msgspec.structs.replace(placed.rule, counted=counted), placed.place)
 
 
 def _purpose(
@@ -69,8 +77,11 @@ def _purpose(
         key_class=_key_class(reader, key),
         from_us=from_us,
         until_us=until_us,
+        budgets=read_budgets(reader),
+        collects=_collects(reader),
     )
     reader.close()
+    _check_collects(reader, rule)
     _note_grounds(reader, ground, regimes)
     return rule
 
@@ -104,6 +115,27 @@ def _ceilings(reader: Reader, chains: Mapping[ChainName, Chain]) -> tuple[Catego
             inner.problems.tell(inner.place(), f"a second ceiling for {quoted(category)}")
         found[category] = ceiling
     return tuple(found.values())
+
+
+def _collects(reader: Reader) -> tuple[CategoryKey, ...]:
+    """Return the collection whitelist: categories that may be written, with all below them."""
+    found: dict[CategoryKey, None] = {}
+    for said in reader.texts("collects"):
+        category = CategoryKey(check_category(said, reader.problems))
+        if category in found:
+            reader.problems.tell(said.place, f"{quoted(category)} stands twice in `collects`")
+        found[category] = None
+    return tuple(found)
+
+
+def _check_collects(reader: Reader, rule: PurposeRule) -> None:
+    writes = [operation for operation in rule.operations if operation in COLLECTING]
+    if writes and not rule.collects:
+        message = f"`operations` has {choices(writes)}, but without `collects` no field could be written"
+        reader.problems.tell(reader.place("operations"), message)
+    if rule.collects and not writes:
+        message = f"`collects` means nothing without {' or '.join(f'`{one}`' for one in COLLECTING)} in `operations`"
+        reader.problems.tell(reader.place("collects"), message)
 
 
 def _operations(reader: Reader, catalog: Catalog | None) -> tuple[str, ...]:

@@ -5,44 +5,33 @@ A path that two routes match has no one meaning, so no two may; a brace is one w
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import combinations
 
 import msgspec
 
-from gateway.decide.loader.fields import Fields, check_field, read_field
-from gateway.decide.loader.problems import Place, Problems, Said, choices, quoted, suggestion
+from gateway.decide.loader.bodies import OPERATIONS, check_deed, read_body, read_honours
+from gateway.decide.loader.parameters import Chains, read_parameters
+from gateway.decide.loader.problems import Place, Problems, choices, quoted, suggestion
 from gateway.decide.loader.reading import Reader
-from gateway.decide.loader.yaml_nodes import Scalar, Table
 from gateway.domain.catalog import (
+    WRITES,
     AnswerShape,
     Collection,
     Comparison,
-    FieldsParameter,
-    FieldType,
     FilterParameter,
     LimitParameter,
     MemberUse,
     OffsetParameter,
-    Parameter,
     Route,
     SortParameter,
 )
-from gateway.domain.treatment import Chain, ChainName
 
-METHODS = ("GET",)
-"""What is carried today; a write needs more than a route."""
-OPERATIONS = {"GET": ("read",)}
-KINDS = ("array", "object", "record")
-USES = ("filter", "limit", "offset", "sort", "fields")
-COMPARISONS = tuple(comparison.value for comparison in Comparison)
+METHODS = tuple(OPERATIONS)
+KINDS = ("array", "object", "record", "ndjson", "csv", "nothing")
 MEMBER_USES = tuple(use.value for use in MemberUse)
-MOST_ROWS = 100_000
-ORDERED = (FieldType.INTEGER, FieldType.DECIMAL, FieldType.DATE, FieldType.TIMESTAMP)
-"""Types that less and more mean something for."""
 
 _SEGMENT = re.compile(r"([A-Za-z0-9_~-][A-Za-z0-9_.~-]*|\{[A-Za-z_][A-Za-z0-9_]*\})\Z", re.ASCII)
-_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(\[[A-Za-z0-9_.-]+\])*\Z", re.ASCII)
 
 
 class PlacedRoute(msgspec.Struct, frozen=True):
@@ -52,9 +41,7 @@ class PlacedRoute(msgspec.Struct, frozen=True):
     place: Place
 
 
-def read_routes(
-    ours: Reader, store: str, collection: Collection, chains: Mapping[ChainName, Chain]
-) -> tuple[PlacedRoute, ...]:
+def read_routes(ours: Reader, store: str, collection: Collection, chains: Chains) -> tuple[PlacedRoute, ...]:
     """Return the routes under a collection's ``gateway`` key."""
     return tuple(
         PlacedRoute(_route(reader, store, collection, chains), reader.place()) for reader in ours.tables("routes")
@@ -67,6 +54,14 @@ def check_overlaps(routes: Iterable[PlacedRoute], problems: Problems) -> None:
         if one.route.method == other.route.method and _overlap(one.route.template, other.route.template):
             message = f"{quoted(other.route.template)} matches paths that {quoted(one.route.template)} ({one.place}) matches too"
             problems.tell(other.place, message)
+        elif one.route.template != other.route.template and _shape(one.route) == _shape(other.route):
+            message = f"{quoted(other.route.template)} names a brace otherwise than {quoted(one.route.template)} ({one.place})"
+            problems.tell(other.place, message)
+
+
+def _shape(route: Route) -> tuple[str, ...]:
+    """Return a template without the names of its braces."""
+    return tuple("{}" if segment.startswith("{") else segment for segment in route.template.split("/"))
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -74,26 +69,25 @@ def _overlap(one: str, other: str) -> bool:
     return len(left) == len(right) and all(a == b or "{" in a + b for a, b in zip(left, right, strict=True))
 
 
-def _route(reader: Reader, store: str, collection: Collection, chains: Mapping[ChainName, Chain]) -> Route:
+def _route(reader: Reader, store: str, collection: Collection, chains: Chains) -> Route:
     method = reader.word("method", METHODS)
     template = reader.text("path")
     in_path = _check_template(reader, template, store)
-    answer = _answer(reader.table_of("answer", required=True))
-    parameters = {
-        name.text: _parameter(name, node, reader, collection, chains) for name, node in reader.entries("parameters")
-    }
     route = Route(
         method=method,
         template=template,
-        operation=reader.word("operation", OPERATIONS.get(method, ("read",))),
+        operation=reader.word("operation", OPERATIONS.get(method, ("read", *WRITES))),
         dataset=collection.dataset,
-        answer=answer,
-        parameters=parameters,
+        answer=_answer(reader.table_of("answer", required=True)),
+        parameters=read_parameters(reader, collection, chains),
+        body=read_body(reader, collection, chains),
+        honours=read_honours(reader),
     )
     reader.close()
     _check_path_parameters(reader, in_path, route)
-    if answer.kind == "record":
+    if route.answer.kind == "record" and route.operation == "read":
         _check_record(reader, in_path, route)
+    check_deed(reader, in_path, route)
     return route
 
 
@@ -151,57 +145,3 @@ def _answer(reader: Reader | None) -> AnswerShape:
             members.append((name.text, MemberUse(use)))
     reader.close()
     return AnswerShape(kind=kind, rows=rows, members=tuple(members))
-
-
-def _parameter(
-    name: Said, node: object, route: Reader, collection: Collection, chains: Mapping[ChainName, Chain]
-) -> Parameter:
-    problems = route.problems
-    if _PARAMETER.match(name.text) is None:
-        problems.tell(name.place, f"{quoted(name.text)} is no name for a parameter")
-    if isinstance(node, Scalar):
-        # `limit: limit` is short for `limit: {use: limit}`.
-        node = Table(node.place, {"use": node}, {"use": node.place})
-    if not isinstance(node, Table):
-        problems.tell(name.place, f"parameter {quoted(name.text)} must be a use or keys with values")
-        return FieldsParameter()
-    reader = Reader(node, problems)
-    fields = {spec.name: spec for spec in collection.fields}
-    parameter = _read_use(reader, fields, chains)
-    reader.close()
-    return parameter
-
-
-def _read_use(reader: Reader, fields: Fields, chains: Mapping[ChainName, Chain]) -> Parameter:
-    use = reader.word("use", USES, default="filter")
-    if use == "limit":
-        most = reader.number("most", least=1, most=MOST_ROWS, default=LimitParameter().most)
-        return LimitParameter(most=most, default=reader.number("default", least=1, most=most, default=min(100, most)))
-    if use == "offset":
-        return OffsetParameter()
-    if use == "sort":
-        said = reader.texts("fields", required=True)
-        return SortParameter(tuple(check_field(one, fields, reader.problems) for one in said))
-    if use == "fields":
-        return FieldsParameter()
-    return _filter(reader, fields, chains)
-
-
-def _filter(reader: Reader, fields: Fields, chains: Mapping[ChainName, Chain]) -> FilterParameter:
-    field = read_field(reader, "field", fields)
-    comparison = Comparison(reader.word("comparison", COMPARISONS, default="eq") or "eq")
-    bands = reader.flag("bands", default=False)
-    if not field:
-        return FilterParameter(field, comparison, bands)
-    spec = fields[field]
-    if comparison not in (Comparison.EQUAL, Comparison.PREFIX) and spec.type not in ORDERED:
-        reader.problems.tell(
-            reader.place("comparison"), f"{quoted(field)} is {spec.type}, which has no order for `{comparison}`"
-        )
-    if comparison is Comparison.PREFIX and spec.type is not FieldType.TEXT:
-        reader.problems.tell(reader.place("comparison"), f"{quoted(field)} is {spec.type}; only text has a prefix")
-    chain = chains.get(spec.chain)
-    if bands and (comparison is not Comparison.EQUAL or (chain is not None and chain.level_of("generalise") is None)):
-        message = f"`bands` needs `comparison: eq` and a chain with a `generalise` rung; {quoted(field)} has not both"
-        reader.problems.tell(reader.place("bands"), message)
-    return FilterParameter(field, comparison, bands)

@@ -6,16 +6,15 @@ refusal or a visibly broken answer from the flow, and the process log gets the k
 the error, never its message, which could hold a value.
 """
 
+import logging
 import traceback
 
-import structlog
-
 from gateway.doors.http import out as low
-from gateway.doors.http.data import DataDoor
+from gateway.doors.http.data import UNLOGGED, DataDoor
 from gateway.doors.http.own import OwnPaths
 from gateway.doors.http.paths import segments_of
 
-_log = structlog.get_logger("gateway.door")
+_log = logging.getLogger("gateway.door")
 
 OWN = (b"/-/", b"/.well-known/")
 
@@ -32,14 +31,35 @@ class HttpDoor:
         if scope["type"] != "http":
             await _closed(scope, receive, send)
             return
+        telling = _Telling(send)
         try:
             segments = segments_of(scope["raw_path"]) if scope["raw_path"].startswith(OWN) else None
             # An own path that does not exist is refused and entered by the data half, like any other.
-            if segments is None or not await self._own(scope, receive, send, segments):
-                await self._data(scope, receive, send)
+            if segments is None or not await self._own(scope, receive, telling, segments):
+                await self._data(scope, receive, telling)
         except Exception as error:  # noqa: BLE001 - the last resort of the door: nothing is told but that it failed
             place = traceback.extract_tb(error.__traceback__)[-1]
-            _log.error("call failed", error=type(error).__name__, place=f"{place.filename}:{place.lineno} {place.name}")
+            _log.error("call failed: %s at %s:%s %s", type(error).__name__, place.filename, place.lineno, place.name)
+        finally:
+            if not telling.has_started:
+                await telling.nothing()
+
+
+class _Telling:
+    """The server's ``send``, and whether an answer has begun: otherwise the server makes one up, with a body."""
+
+    def __init__(self, send: low.Send) -> None:
+        self._send = send
+        self.has_started = False
+
+    async def __call__(self, message: low.Message) -> None:
+        self.has_started = True
+        await self._send(message)
+
+    async def nothing(self) -> None:
+        """Answer by the bodyless 503; a caller that has gone gets nothing."""
+        await self._send({"type": "http.response.start", "status": 503, "headers": UNLOGGED})
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _closed(scope: low.Message, receive: low.Receive, send: low.Send) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.domain.catalog import Route
 from gateway.domain.names import AccountId, PurposeKey, RulesDigest
-from gateway.doors.http.query import Asked
+from gateway.doors.http.binding import Asked
 
 _TEXT = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _OFFSET_BYTES = 8
@@ -45,11 +45,11 @@ class CursorScope(msgspec.Struct, frozen=True, kw_only=True):
     def encoded(self) -> bytes:
         """Return the scope as bytes that are equal only for equal scopes; filters in any order."""
         asked = self.asked
-        filters = sorted((one.parameter, one.comparison.value, one.value) for one in asked.filters)
+        filters = sorted((one.parameter, one.comparison.value, one.in_body, one.compared) for one in asked.filters)
         sorts = [(one.field, one.descending) for one in asked.sorts]
         where = (self.route.method, self.route.template)
         return msgspec.json.encode(
-            ("cursor 1", self.account, self.purpose, self.rules, where, filters, sorts, asked.fields, asked.limit)
+            ("cursor 2", self.account, self.purpose, self.rules, where, filters, sorts, asked.fields, asked.limit)
         )
 
 

@@ -5,8 +5,8 @@ RULES
 
 1. No header of a caller is ever forwarded. Unknown names are ignored; so are names with an
    underscore, which some servers read as a dash.
-2. A header that would change what the call means, and that no route declares, is refused rather
-   than ignored: a range, a condition, another method, another path.
+2. A header that would change what the call means is refused rather than ignored: a range, another
+   method, another path; and a condition, a key or a preference, unless the route honours it.
 3. A header of which there is one occurs once. ``Connection`` has no say over any other header.
 4. Identity comes from ``Authorization`` alone, which is read elsewhere. The caller's address is the peer's, unless the peer
    is in a network that the operator configured as its own proxies.
@@ -21,6 +21,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 import msgspec
 from typing_extensions import override
 
+from gateway.domain.catalog import Honoured
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.names import PurposeKey, is_key
 
@@ -33,16 +34,18 @@ MAX_USER_AGENT_CHARACTERS = 256
 
 SINGLE = frozenset(
     {"authorization", "content-length", "content-type", "data-purpose", "data-reference", "expect", "host",
-     "transfer-encoding", "user-agent"}
+     "idempotency-key", "transfer-encoding", "user-agent"}
 )  # fmt: skip
 REFUSED = frozenset(
     {
-        "content-encoding", "content-range", "http2-settings", "idempotency-key", "if-match", "if-modified-since",
-        "if-none-match", "if-range", "if-unmodified-since", "prefer", "range", "trailer", "upgrade", "x-http-method",
-        "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url",
+        "content-encoding", "content-range", "http2-settings", "if-modified-since", "if-range", "if-unmodified-since",
+        "range", "trailer", "upgrade", "x-http-method", "x-http-method-override", "x-method-override", "x-original-url",
+        "x-rewrite-url",
     }
 )  # fmt: skip
 """Ignored, each would give the caller another answer than the one it asked for."""
+CONDITIONS = frozenset(header.value for header in Honoured)
+"""The same, but a route may declare that its store understands them."""
 BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -60,6 +63,7 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
         content_type: As sent; see ``is_json``.
         content_length: Announced size of the body; ``None`` if it is chunked or absent.
         traceparent: The caller's trace, if it sent exactly one that can be read.
+        conditions: Headers of ``CONDITIONS``, by name; whether they are honoured is the route's to say.
     """
 
     authorization: str | None = None
@@ -71,6 +75,7 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     content_length: int | None = None
     traceparent: str | None = None
+    conditions: tuple[tuple[str, str], ...] = ()
 
     @override
     def __repr__(self) -> str:
@@ -151,6 +156,15 @@ def _stated(found: Mapping[str, list[str]]) -> Stated | Deny:
         content_length=int(found["content-length"][0]) if "content-length" in found else None,
         # Two or an unreadable one start a new trace (W3C Trace Context section 3.2.2.5).
         traceparent=traces[0] if len(traces) == 1 and _TRACEPARENT.fullmatch(traces[0]) else None,
+        conditions=tuple((name, ", ".join(found[name])) for name in sorted(CONDITIONS & found.keys())),
+    )
+
+
+def has_body(raw: RawHeaders) -> bool:
+    """Tell whether header lines announce a body; no length and no coding are none (RFC 9112 section 6.3)."""
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" \t") != b"0")
+        for name, value in raw
     )
 
 

@@ -6,6 +6,9 @@ RULES
 1. A watcher waits in ``receive()`` for the whole answer. Once it heard the disconnect, the next
    write raises ``HangUp``, and a write that is waiting for the socket is ended: uvicorn's ``send()``
    returns as if all were well.
+   Of a request with a body nothing is received, and so no ``100 Continue`` sent, until ``body`` is asked
+   for; the watcher begins behind it, or behind the head of an answer that does not want the body. So
+   ``receive()`` has one reader at any time.
 2. A caller that reads nothing for ``stall_s`` counts as gone.
 3. ``finish`` is the only end that looks like one. After ``abort`` nothing is sent: the application
    returns, and the server, which misses the last chunk or the rest of the announced length, closes
@@ -29,12 +32,26 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
 
 STALL_S = 60.0
+FIRST_S = 10.0
+LEAST_BYTES_A_S = 65_536
+"""A body may take ten seconds, and one more for each of these: 8 MiB over a slow line are no attack, a byte now
+and then is."""
+
+
+class BodyTooLong(Exception):
+    """The body of a request is longer than is read."""
+
+
+class BodyTooSlow(Exception):
+    """The body of a request does not arrive in time."""
 
 
 class Out:
     """One answer; made by ``opened`` and used by one task."""
 
-    def __init__(self, receive: Receive, send: Send, stall_s: float) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, stall_s: float, *, has_body: bool, group: asyncio.TaskGroup
+    ) -> None:
         """Begin with nothing sent."""
         self._receive = receive
         self._send = send
@@ -42,7 +59,53 @@ class Out:
         self._gone = False
         self._ended = False
         self._writing: asyncio.Timeout | None = None
+        self._group = group
+        self._watcher: asyncio.Task[None] | None = None
         self.started = False
+        self.unread = has_body
+        """There is a body of which nothing was asked for, or not all."""
+        if not has_body:
+            self._watch()
+
+    async def body(
+        self, most_bytes: int, *, first_s: float | None = None, least_bytes_a_s: float = LEAST_BYTES_A_S
+    ) -> bytes:
+        """Return the body of the request; to be asked for once, before the answer is started.
+
+        Args:
+            most_bytes: Longest body that is read.
+            first_s: Time that any body may take, ``FIRST_S`` if it is not said.
+            least_bytes_a_s: More time is given by this rate for what has arrived.
+
+        Raises:
+            BodyTooLong: There is more; what was read is dropped.
+            BodyTooSlow: It is not whole in time.
+            HangUp: The caller went away before it was whole.
+        """
+        if not self.unread:
+            return b""
+        try:
+            async with asyncio.timeout(FIRST_S if first_s is None else first_s) as patience:
+                raw = await self._received(most_bytes, patience, least_bytes_a_s)
+        except TimeoutError:
+            raise BodyTooSlow from None
+        self.unread = False
+        self._watch()
+        return raw
+
+    async def _received(self, most_bytes: int, patience: asyncio.Timeout, least_bytes_a_s: float) -> bytes:
+        raw, is_more, until_s = bytearray(), True, patience.when() or 0.0
+        while is_more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self._gone = True
+                raise HangUp("the caller went away inside the body of its call")
+            raw += message.get("body", b"")
+            if len(raw) > most_bytes:
+                raise BodyTooLong
+            patience.reschedule(until_s + len(raw) / least_bytes_a_s)
+            is_more = message.get("more_body", False)
+        return bytes(raw)
 
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head.
@@ -52,6 +115,7 @@ class Out:
         """
         await self._push({"type": "http.response.start", "status": status, "headers": list(headers)})
         self.started = True
+        self._watch()
 
     async def write(self, content: bytes) -> None:
         """Send a piece of the body.
@@ -93,7 +157,16 @@ class Out:
         if self._gone:
             raise HangUp("the caller went away or stopped reading")
 
-    async def watch(self) -> None:
+    def _watch(self) -> None:
+        if self._watcher is None:
+            self._watcher = self._group.create_task(self._heard_to_the_end())
+
+    def leave(self) -> None:
+        """End the watcher."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    async def _heard_to_the_end(self) -> None:
         """Wait until the caller has gone; what is left of a request's body is dropped."""
         try:
             while (await self._receive())["type"] != "http.disconnect":
@@ -107,24 +180,26 @@ class Out:
 
 
 @asynccontextmanager
-async def opened(receive: Receive, send: Send, *, stall_s: float = STALL_S) -> AsyncIterator[Out]:
-    """Yield the ``Out`` of a request whose body was read.
+async def opened(
+    receive: Receive, send: Send, *, has_body: bool = False, stall_s: float = STALL_S
+) -> AsyncIterator[Out]:
+    """Yield the ``Out`` of a request.
 
     Args:
         receive: Of ASGI; nobody else may call it from now on.
         send: Of ASGI; likewise.
+        has_body: The request announces a body, of which nothing is read before it is asked for.
         stall_s: Longest time that one write waits for the caller to read.
     """
-    out = Out(receive, send, stall_s)
     problem: Exception | None = None
     async with asyncio.TaskGroup() as group:
-        watcher = group.create_task(out.watch())
+        out = Out(receive, send, stall_s, has_body=has_body, group=group)
         try:
             yield out
         except Exception as error:  # noqa: BLE001
             # Raised again outside: inside, the group would wrap it in another error.
             problem = error
         finally:
-            watcher.cancel()
+            out.leave()
     if problem is not None:
         raise problem

@@ -13,12 +13,13 @@ from starlette.responses import Response
 
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.errors import LogUnavailable, Overloaded, StateUnavailable
+from gateway.domain.explanation import Explanation
 from gateway.domain.names import DecisionId
 from gateway.doors.http.evaluation import question_of, told_of
 from gateway.doors.http.negotiation import prefers_page
 from gateway.doors.http.out import Message as Scope
 from gateway.doors.http.out import Receive, Send
-from gateway.doors.http.own_call import NO_STORE, UNLOGGED, BadCall, Own, OwnParts, json_response
+from gateway.doors.http.own_call import NO_STORE, BadCall, Own, OwnParts, json_response
 from gateway.doors.http.pages import STYLE_PATH, Pages, style
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.router import Matched, Router, Unmatched
@@ -95,7 +96,7 @@ class OwnPaths:
         except (Overloaded, StateUnavailable):
             return await own.refused(Deny(reason=Reason.OVERLOADED))
         except LogUnavailable:
-            return Response(b"", 503, UNLOGGED)
+            return own.unlogged()
 
     async def _handled(self, own: Own, matched: Matched[Handler] | Unmatched) -> Response:
         own.check_framing()
@@ -109,6 +110,8 @@ class OwnPaths:
         response = await matched.target(own)
         if matched.target in self._counted:
             self._parts.counting.answered(matched.target.__name__.removeprefix("_"))
+        else:
+            response.headers.setdefault("decision-id", own.id)
         return response
 
     async def _live(self, _own: Own) -> Response:
@@ -146,13 +149,13 @@ class OwnPaths:
         return _text(note)
 
     async def _me(self, own: Own) -> Response:
-        return await own.told(await self._parts.self_service.me(own.stated.authorization, own.part))
+        return await own.told(await self._parts.self_service.me(own.stated.authorization, own.asking()))
 
     async def _my_decision(self, own: Own) -> Response:
         # What is not the form of a decision id may be anything, and the question is entered in the log.
         told = own.values["id"]
         call = DecisionId(told if _DECISION_ID.fullmatch(told) else "")
-        return await own.told(await self._parts.self_service.decision(own.stated.authorization, call, own.part))
+        return await own.told(await self._parts.self_service.decision(own.stated.authorization, call, own.asking()))
 
     async def _login(self, own: Own) -> Response:
         body = await own.members("username", "password")
@@ -185,13 +188,15 @@ class OwnPaths:
     async def _evaluate(self, own: Own) -> Response:
         asked = await own.json()
         told = await self._parts.self_service.evaluate(
-            own.stated.authorization, lambda who: question_of(asked, who), own.part
+            own.stated.authorization, lambda who: question_of(asked, who), own.asking(_evaluation)
         )
-        if isinstance(told, Deny):
-            return await own.refused(told)
-        if isinstance(told, NoSuchThing):
-            return json_response({"decision": False, "context": {"reason": told.reason, "detail": told.sentence}})
-        return json_response({"decision": told.decision == "permit", "context": told_of(told)})
+        return await own.refused(told) if isinstance(told, Deny) else _evaluation(told)
+
+
+def _evaluation(told: Explanation | NoSuchThing) -> Response:
+    if isinstance(told, NoSuchThing):
+        return json_response({"decision": False, "context": {"reason": told.reason, "detail": told.sentence}})
+    return json_response({"decision": told.decision == "permit", "context": told_of(told)})
 
 
 def _text(text: str, status: int = 200) -> Response:

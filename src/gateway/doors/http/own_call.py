@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from gateway.domain import strictjson
 from gateway.domain.decision import Deny, Reason, Refusal
-from gateway.domain.entry import Part, Refused
+from gateway.domain.entry import UNAVAILABLE, Part, Refused
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import DecisionId
 from gateway.domain.signin import Origin
@@ -19,7 +19,7 @@ from gateway.doors.http.headers import BODYLESS, Network, Stated, client_address
 from gateway.doors.http.negotiation import is_json, language_of
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_headers, problem_json
-from gateway.flows.explain import SelfService
+from gateway.flows.explain import Asking, SelfService
 from gateway.flows.login import LoginFlow, SignInFailed
 
 MOST_BODY_BYTES = 64 * 1024
@@ -91,6 +91,9 @@ class Own:
         """Refuse a call whose headers cannot be read, or would change what it means."""
         if self._framing is not None:
             raise BadCall(self._framing)
+        if self.stated.conditions:
+            names = tuple(name.title() for name, _ in self.stated.conditions)
+            raise BadCall(Deny(reason=Reason.HEADER_NOT_SUPPORTED, fields=names))
 
     def check_query(self) -> None:
         """Refuse parameters, of which no own path has any."""
@@ -155,8 +158,22 @@ class Own:
             try:
                 await self._parts.counting.refused(entry, self.part)
             except LogUnavailable:
-                return Response(b"", 503, UNLOGGED)
+                return self.unlogged()
         return response
+
+    def asking(self, tell: Callable[[Any], Response] | None = None) -> Asking:
+        """Return how this call asks about its caller; ``tell`` makes the response of an answer."""
+        telling = tell or json_response
+
+        def size_of(answer: object) -> int:
+            return len((self.problem(answer) if isinstance(answer, Deny) else telling(answer)).body)
+
+        return Asking(call=self.id, part=self.part, size_of=size_of)
+
+    def unlogged(self) -> Response:
+        """Return all that a caller gets while nothing can be entered; it is counted."""
+        self._parts.counting.answered(UNAVAILABLE)
+        return Response(b"", 503, UNLOGGED)
 
     def problem(self, deny: Deny) -> Response:
         """Return what tells a refusal."""

@@ -12,6 +12,7 @@ import msgspec
 from gateway.domain.decision import Reason, Refusal
 from gateway.domain.principal import FRESH_SIGN_IN_US
 from gateway.doors.http.problem_table import PROBLEMS, Retry
+from gateway.doors.http.view import rate_limit
 
 PROBLEM_TYPE = "/-/problems/"
 CLOSING = frozenset({Reason.MALFORMED, Reason.HEADER_NOT_SUPPORTED, Reason.BODY_TOO_LARGE})
@@ -80,6 +81,11 @@ def problem_headers(
         headers["allow"] = ", ".join(allow)
     if PROBLEMS[refusal.reason].status == 401:
         headers["www-authenticate"] = challenge(refusal.reason, error)
+    headers.update(
+        (name, value)
+        for name, value in zip(("ratelimit-policy", "ratelimit"), rate_limit(refusal.budgets), strict=True)
+        if value
+    )
     if PROBLEMS[refusal.reason].retry is Retry.AFTER or refusal.retry_after_s is not None:
         headers["retry-after"] = str(refusal.retry_after_s or 5)
     return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an answer says about itself: ``Data-View``, ``Rows-Withheld`` and ``Data-Page``.
+"""What an answer says about itself: ``Data-View``, ``Rows-Withheld``, ``Data-Page`` and ``RateLimit``.
 
 What was dropped is never told, and counts of withheld rows only in steps, so that two calls that
-differ in one person cannot be compared (a count of 1 to 5 reads 5).
+differ in one person cannot be compared (a count of 1 to 5 reads 5). What is left of a budget comes here
+in the steps in which it may be told (``domain.budget.in_steps``).
 
-Source: RFC 9651 (structured fields): dictionaries of inner lists of strings.
+Source: RFC 9651 (structured fields); draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
+
+from gateway.domain.budget import BudgetState
 
 WORDS = ("reveal", "surrogate", "mask", "generalise")
 """Families of treatment that are told, in this order."""
@@ -58,3 +61,10 @@ def stepped(n: int) -> int:
 def data_page(*, more: bool) -> str:
     """Return the value of ``Data-Page``: whether there may be further rows."""
     return "more" if more else "last"
+
+
+def rate_limit(states: Sequence[BudgetState]) -> tuple[str, str]:
+    """Return the values of ``RateLimit-Policy`` and ``RateLimit``; both empty if nothing is counted."""
+    policies = [f"{_string(one.rule.name)};q={one.rule.most};w={one.rule.hours * 3600}" for one in states]
+    left = [f"{_string(one.rule.name)};r={max(0, one.left)};t={one.resets_s}" for one in states]
+    return ", ".join(policies), ", ".join(left)

@@ -2,13 +2,14 @@
 """One call in flight: what it has come to so far, and the rooms with state that it needs."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 from pyroaring import BitMap
 
-from gateway.domain.decision import Deny, Reason
+from gateway.domain.decision import Decision, Deny, Outcome, Permit, Reason, StepUp
 from gateway.domain.entry import Facts, Part, Refused
+from gateway.domain.inquiry import Form
 from gateway.domain.names import PersonNumber
 from gateway.domain.viewplan import ViewPlan
 from gateway.flows.access import ports
@@ -37,6 +38,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     is_current: Callable[[], bool]
     """What this process remembers of changes elsewhere is new enough to decide by."""
     codec_of: Callable[[ViewPlan], Codec]
+    idempotency: ports.IdempotencyKeys
     status_of: Callable[[Reason], int]
     clock: Callable[[], int]
     """UTC microseconds."""
@@ -50,6 +52,10 @@ class Call:
         fresh: The sign-in was fresh when the call began.
         started: The head of the answer was sent.
         met: Numbers of the people whom path and filters name.
+        form: How a stream is written that may be cut; JSON where nothing can be told behind its rows.
+        intended: An ``intent`` entry holds the facts of this call; whatever ends it is a later entry.
+        outcome: Of a write that fails now: whether the store may have done it. ``None`` where nothing is written.
+        status / etag: Of the answer; the tag in the store's own words.
     """
 
     def __init__(self, arrival: ports.Arrival, out: ports.Out) -> None:
@@ -62,6 +68,12 @@ class Call:
         self.met: tuple[int, ...] = ()
         self.n_blocks = 0
         self.released_bytes = 0
+        self.released_rows = 0
+        self.form = Form.JSON
+        self.intended = False
+        self.outcome: Outcome | None = None
+        self.status = 200
+        self.etag: str | None = None
 
     def part(self, people: Sequence[PersonNumber] = ()) -> Part:
         """Return the part of an entry of this call."""
@@ -81,3 +93,24 @@ class RefusedError(Exception):
         """Keep the refusal."""
         super().__init__(deny.reason)
         self.deny = deny
+
+
+T = TypeVar("T")
+
+
+def settled(outcome: T | Deny) -> T:
+    """Return the outcome unless it is a refusal."""
+    if isinstance(outcome, Deny):
+        raise RefusedError(outcome)
+    return outcome
+
+
+def permitted(decision: Decision) -> Permit:
+    """Return the permit that a decision is, unless it is none."""
+    match decision:
+        case Permit():
+            return decision
+        case StepUp():
+            raise RefusedError(Deny(reason=Reason.STEP_UP_REQUIRED, fields=decision.fields))
+        case Deny():
+            raise RefusedError(decision)

@@ -9,21 +9,30 @@ it always learns how a call ended.
 
 import asyncio
 import contextlib
-from typing import TypeVar
 
 import msgspec
 
-from gateway.domain.decision import Decision, Deny, Permit, Reason, Refusal, StepUp, Use
+from gateway.domain.catalog import WRITES
+from gateway.domain.decision import Deny, Permit, Reason, Refusal, Use
 from gateway.domain.entry import End, Facts, Refused
-from gateway.domain.errors import HangUp, LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
+from gateway.domain.errors import (
+    HangUp,
+    LogUnavailable,
+    Overloaded,
+    StateUnavailable,
+    StoreMisbehaved,
+    StoreUnreachable,
+)
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import PurposeKey
 from gateway.domain.principal import Assurance, Principal, assurance_at
 from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of, store_call
-from gateway.flows.access.call import Call, RefusedError, Rooms
+from gateway.flows.access.call import Call, RefusedError, Rooms, permitted, settled
 from gateway.flows.access.releasing import Releasing
+from gateway.flows.access.writing import Writing, tells_etag
 from gateway.transform.codec import Codec
+from gateway.transform.formats import last_words
 
 
 class AccessFlow:
@@ -47,11 +56,15 @@ class AccessFlow:
         except HangUp:
             await self._end(call, "hang-up")
         except (StoreUnreachable, StoreMisbehaved) as error:
-            await self._fail(call, "store-failed", _store_reason(error))
-        except Overloaded:
+            retry_after_s = error.retry_after_s if isinstance(error, StoreUnreachable) else None
+            await self._fail(call, "store-failed", _store_reason(error), retry_after_s)
+        except (Overloaded, StateUnavailable):
+            # Our own database does not answer, or a queue is full: nothing may leave, and it passes.
             await self._fail(call, "failed", Reason.OVERLOADED)
         except LogUnavailable:
             if not call.started:
+                # Of a write that may have been done only the intent is known; the end is entered if it can be.
+                await self._end(call, "failed", Reason.LOG_UNAVAILABLE)
                 raise
             # The next entry may succeed where this one failed: a log goes on in a new segment.
             await self._cut(call, "cut", Reason.LOG_UNAVAILABLE)
@@ -72,18 +85,23 @@ class AccessFlow:
         if not rooms.is_current():
             raise RefusedError(Deny(reason=Reason.OVERLOADED))
         # 1 identify
-        who = _settled(rooms.identify.principal(arrival.authorization, now_us))
+        who = settled(rooms.identify.principal(arrival.authorization, now_us))
         call.facts = _early_facts(arrival, who)
         call.fresh = assurance_at(who, now_us) == Assurance.PERSON_FRESH
         # 2 decide: purpose, route, then the rest, which is the order in which callers are told
         inquiry, permit = await self._decided(call, who, now_us)
+        if inquiry.operation in WRITES:
+            await Writing(rooms, call, inquiry, permit).run()
+            await call.out.finish()
+            return
         codec = rooms.codec_of(permit.plan)
         call.met = await self._met(permit, codec)
         # 3 ask the target
-        asked = _settled(store_call(inquiry, permit, codec.resolve))
+        asked = settled(store_call(inquiry, permit, codec.resolve))
         async with rooms.target.call(asked) as answer:
             if answer.absent:
                 raise RefusedError(Deny(reason=Reason.NOT_FOUND))
+            call.etag = answer.etag if tells_etag(inquiry.route) else None
             # 4 transform, and 5 record, then release, block by block
             await Releasing(rooms, call, inquiry, permit, codec).run(answer)
         # 6 end: the last entry said all there is to say
@@ -100,24 +118,26 @@ class AccessFlow:
         if stated in decider.rules.purposes and call.facts is not None:
             # A declared purpose is a fact even of a call that may not use it; any other word is the caller's own.
             call.facts = msgspec.structs.replace(call.facts, purpose=stated, reference=arrival.reference)
-        purpose = _settled(decider.purpose(stated, who, arrival.reference, now_us))
-        inquiry = _settled(await arrival.bind(who, purpose.key, decider.rules.catalog, decider.rules.digest))
+        purpose = settled(decider.purpose(stated, who, arrival.reference, now_us))
+        inquiry = settled(await arrival.bind(who, purpose.key, decider.rules.catalog, decider.rules.digest))
         call.facts = facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest)
         decision = decider.decide(inquiry, rooms.holds.for_account(who.account), now_us)
         call.facts = facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest)
-        return inquiry, _permitted(decision)
+        return inquiry, permitted(decision)
 
     async def _met(self, permit: Permit, codec: Codec) -> tuple[int, ...]:
         """Return the numbers of the people whom path and filters name; nobody gets one by being asked for."""
         subject = permit.plan.collection.subject
-        met = []
+        told: list[str | None] = []
         for use in permit.filters:
             if subject is not None and use.filter.field == subject.field:
-                told = use.filter.value
-                value = codec.resolve(use.filter.field, told) if use.use is Use.SURROGATE else told
-                number = await self._rooms.people.find(subject.identity, value) if value else None
-                met += [] if number is None else [number]
-        return tuple(met)
+                by_surrogate = use.use is Use.SURROGATE
+                told += [codec.resolve(subject.field, one) if by_surrogate else one for one in use.filter.compared]
+        named = [value for value in told if value]
+        if subject is None or not named:
+            return ()
+        met = await self._rooms.people.find_each(subject.identity, named)
+        return tuple(sorted({number for number in met if number is not None}))
 
     async def _refuse(self, call: Call, deny: Deny) -> None:
         """Enter the refusal, then tell it; after the first byte of an answer, cut the answer instead."""
@@ -144,7 +164,7 @@ class AccessFlow:
             # Names that the caller made up are told back to it but are no facts for the log.
             fields=() if deny.reason in _CALLERS_WORDS else deny.fields,
             rule=deny.rule,
-            facts=call.facts,
+            facts=None if call.intended else call.facts,
         )
         if call.facts is None:
             await rooms.early.refused(entry, call.part())
@@ -154,48 +174,40 @@ class AccessFlow:
         with contextlib.suppress(HangUp):
             await call.out.refuse(refusal, body)
 
-    async def _fail(self, call: Call, how: str, reason: Reason) -> None:
+    async def _fail(self, call: Call, how: str, reason: Reason, retry_after_s: int | None = None) -> None:
         if call.started:
             await self._cut(call, how, reason)
             return
-        await self._refuse(call, Deny(reason=reason))
+        await self._refuse(call, Deny(reason=reason, retry_after_s=retry_after_s, outcome=call.outcome))
 
     async def _cut(self, call: Call, how: str, reason: Reason) -> None:
-        await self._end(call, how, reason)
+        words = last_words(call.form, call.released_rows, reason)
+        if await self._end(call, how, reason, told=len(words)) and words:
+            # The entry authorises these bytes too; whoever has gone does not hear them.
+            with contextlib.suppress(HangUp):
+                await call.out.write(words)
         await call.out.abort()
 
-    async def _end(self, call: Call, how: str, reason: Reason | None = None) -> None:
-        """Enter how a call ended that did not end as authorised; a call without a release has no end."""
-        if call.n_blocks == 0:
-            return
-        end = End(call=call.arrival.decision_id, how=how, bytes=call.released_bytes, reason=reason)
+    async def _end(self, call: Call, how: str, reason: Reason | None = None, *, told: int = 0) -> bool:
+        """Enter how a call ended that did not end as authorised; one without a release or an intent has none.
+
+        Args:
+            told: Bytes that will tell the caller so; they may go only if the entry was made.
+        """
+        if call.n_blocks == 0 and not call.intended:
+            return False
+        end = End(call=call.arrival.decision_id, how=how, bytes=call.released_bytes, reason=reason, told=told)
         try:
             await self._rooms.recorder.append(end)
         except LogUnavailable:
-            # The start of the next process enters ``unknown`` for a call without an end.
-            return
+            # The log keeps it and enters it when it can; else the next start enters ``unknown``.
+            return False
+        return True
 
 
-T = TypeVar("T")
-
-_CALLERS_WORDS = frozenset({Reason.PARAMETER_UNDECLARED, Reason.PARAMETER_INVALID, Reason.HEADER_NOT_SUPPORTED})
-
-
-def _settled(outcome: T | Deny) -> T:
-    """Return the outcome unless it is a refusal."""
-    if isinstance(outcome, Deny):
-        raise RefusedError(outcome)
-    return outcome
-
-
-def _permitted(decision: Decision) -> Permit:
-    match decision:
-        case Permit():
-            return decision
-        case StepUp():
-            raise RefusedError(Deny(reason=Reason.STEP_UP_REQUIRED, fields=decision.fields))
-        case Deny():
-            raise RefusedError(decision)
+_CALLERS_WORDS = frozenset(
+    {Reason.PARAMETER_UNDECLARED, Reason.PARAMETER_INVALID, Reason.HEADER_NOT_SUPPORTED, Reason.BODY_INVALID}
+)
 
 
 def _early_facts(arrival: ports.Arrival, who: Principal) -> Facts:

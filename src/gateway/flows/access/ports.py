@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the access flow is handed: everything with state, as small Protocols that ``app`` joins."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -9,12 +9,20 @@ import msgspec
 from typing_extensions import override
 
 from gateway.decide.decide import Decider
-from gateway.domain.budget import BudgetKey, BudgetRule, BudgetState, Taken
+from gateway.domain.budget import BudgetKey, BudgetRule, BudgetState, Counted, Taken
 from gateway.domain.catalog import AnswerShape, Catalog
 from gateway.domain.decision import Deny, Refusal
 from gateway.domain.entry import Entry, Part
 from gateway.domain.inquiry import Inquiry
-from gateway.domain.names import AccountId, DecisionId, IdentityKind, PersonNumber, PurposeKey, StoreName
+from gateway.domain.names import (
+    AccountId,
+    ClientId,
+    DecisionId,
+    IdentityKind,
+    PersonNumber,
+    PurposeKey,
+    StoreName,
+)
 from gateway.domain.principal import Principal
 from gateway.domain.viewplan import Hold
 
@@ -123,6 +131,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
         query: Names and values, not yet encoded.
         body: JSON, rebuilt from the decided parts.
         headers: Conditions that the route honours.
+        writes: The call changes what the store holds, so the store's refusals come back with their status.
     """
 
     store: StoreName
@@ -134,6 +143,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    writes: bool = False
 
     @override
     def __repr__(self) -> str:
@@ -166,8 +176,8 @@ class People(Protocol):
     async def orphan_numbers(self, n: int) -> list[PersonNumber]:
         """Return new numbers for rows whose person cannot be read."""
 
-    async def find(self, kind: IdentityKind, value: str) -> PersonNumber | None:
-        """Return the number of an identity if it has one."""
+    async def find_each(self, kind: IdentityKind, values: Sequence[str]) -> Sequence[PersonNumber | None]:
+        """Return for each identity its number if it has one; nobody gets one by being asked for."""
 
 
 class ChoiceSet(Protocol):
@@ -209,6 +219,7 @@ class Budgets(Protocol):
         *,
         whole: bool,
         now_us: int,
+        counted: Collection[Counted] = tuple(Counted),
     ) -> Taken:
         """Spend for as many rows as fit, from the first on; what is spent is durable at the return.
 
@@ -219,6 +230,7 @@ class Budgets(Protocol):
             n_rows: Rows of the block.
             whole: Spend for all rows or for none.
             now_us: UTC microseconds.
+            counted: What is counted for the key, whether or not one of these rules limits it.
 
         Raises:
             StateUnavailable: It cannot be counted now, so nothing may leave.
@@ -233,6 +245,13 @@ class Identify(Protocol):
 
     def is_revoked(self, who: Principal) -> bool:
         """Tell whether the sign-in was ended or the account locked since the bearer was verified."""
+
+
+class IdempotencyKeys(Protocol):
+    """What a store gets in the place of a caller's ``Idempotency-Key``."""
+
+    def for_store(self, stated: str, account: AccountId, client: ClientId) -> str:
+        """Return an opaque key: the same for the same three, another for any other account or client."""
 
 
 class RulesInUse(Protocol):

@@ -8,7 +8,6 @@ again; if the view would now be less, the stream is cut, never coded anew.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 import msgspec
@@ -16,24 +15,30 @@ import msgspec
 from gateway.domain.budget import BudgetKey, Taken
 from gateway.domain.decision import Deny, Permit, Reason
 from gateway.domain.entry import Facts, Release
-from gateway.domain.errors import LogUnavailable, StoreMisbehaved
-from gateway.domain.inquiry import Inquiry
+from gateway.domain.errors import LogUnavailable
+from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import PersonNumber
-from gateway.domain.treatment import NOTHING
-from gateway.domain.viewplan import Cause, ChoiceRule, FieldView, ViewPlan
+from gateway.domain.viewplan import Cause
 from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
 from gateway.flows.access.call import Call, RefusedError, Rooms
+from gateway.flows.access.verdicts import (
+    absent,
+    check_malformed,
+    choice_rule,
+    covers,
+    over_budget,
+    today,
+    told_left,
+    withheld_by,
+)
+from gateway.transform.blocks import MOST_ROWS, MOST_ROWS_UNDER_SUSPICION, Block, BlockWriter
 from gateway.transform.codec import Codec, view_words
-from gateway.transform.json import MOST_ROWS, MOST_ROWS_UNDER_SUSPICION, Block, BlockWriter
+from gateway.transform.formats import SPELLS, frame_of, splitter_of
 from gateway.transform.rows import WITHHELD, judge
-from gateway.transform.split import RowSplitter
 
 LEAST_COUNTED_ROWS = 20
 """Rows of the store below which an answer tells no counts of withheld ones (docs/adr/0015)."""
-
-MOST_MALFORMED = 0.01
-"""Share of malformed rows in a block above which the store's answer is not usable (DESIGN 3)."""
 
 
 class Releasing:
@@ -45,7 +50,11 @@ class Releasing:
         self._permit, self._plan, self._codec = permit, permit.plan, codec
         self._shape = inquiry.route.answer
         held = bool(rooms.holds.for_account(inquiry.principal.account))
-        self._writer = BlockWriter(self._shape, most_rows=MOST_ROWS_UNDER_SUSPICION if held else MOST_ROWS)
+        self._writer = BlockWriter(
+            frame_of(inquiry.form, self._shape, codec.leaving),
+            most_rows=MOST_ROWS_UNDER_SUSPICION if held else MOST_ROWS,
+        )
+        self._spell = SPELLS.get(inquiry.form)
         self._seen: list[PersonNumber] = []
         """Whom a single record is about."""
         self._n_store_rows = self._n_kept = 0
@@ -59,11 +68,13 @@ class Releasing:
 
     async def run(self, answer: ports.StoreAnswer) -> None:
         """Carry the whole answer."""
-        splitter = RowSplitter(self._shape)
+        splitter = splitter_of(self._shape, self._codec.read)
         async for chunk in answer.chunks():
             for rows in splitter.feed(chunk):
                 await self._transform(rows)
         members = splitter.finish()
+        for rows in members.rest:
+            await self._transform(rows)
         if self._shape.kind == "record" and self._n_kept == 0 and not self._withheld[Cause.MALFORMED]:
             # The refusal tells nobody whether there is such a record; the log says whom it would have been about.
             self._call.met = tuple(sorted({*self._call.met, *self._seen}))
@@ -73,6 +84,10 @@ class Releasing:
 
     async def _transform(self, rows: bytes) -> None:
         """Run step 4 on a JSON array of whole rows, and step 5 on the blocks that they fill."""
+        if self._rooms.holds.for_account(self._inquiry.principal.account):
+            # A hold that came midway: rows that wait go out in small blocks as well.
+            for block in self._writer.narrow(MOST_ROWS_UNDER_SUSPICION):
+                await self._release(block, last=False)
         batch = self._codec.decode(rows)
         known = self._codec.rows(batch)
         numbers = await self._numbers([row.subject for row in known])
@@ -85,7 +100,7 @@ class Releasing:
         self._n_store_rows += len(known) + batch.malformed
         self._n_since += len(known) + batch.malformed
         self._n_kept += len(kept)
-        for block in self._writer.add(self._codec.encode(batch, verdict.classes), kept):
+        for block in self._writer.add(self._codec.encode(batch, verdict.classes, self._spell), kept):
             await self._release(block, last=False)
 
     async def _numbers(self, subjects: Sequence[str | None]) -> Sequence[PersonNumber | None]:
@@ -117,7 +132,7 @@ class Releasing:
             # What was fetched to be released as one page is refused whole; a stream is cut behind the last
             # person who fits.
             if not taken.n_rows:
-                raise RefusedError(over_budget(taken))
+                raise RefusedError(over_budget(taken, told_left(taken.states, self._plan)))
             block, last = block.first(taken.n_rows), False
         self._still_permitted()
         self._still_chosen(block.people)
@@ -134,22 +149,31 @@ class Releasing:
         self._withheld, self._n_since, self._judged_by = Counter(), 0, self._judged_by[-1:]
         if not call.started:
             call.started = True
+            # Behind the announced length of a whole answer nothing can be told.
+            call.form = Form.JSON if last else self._inquiry.form
             await call.out.start(self._head(block, taken, last=last))
         await call.out.write(block.body)
         call.released_bytes += len(block.body)
+        call.released_rows += block.n_rows
         if spent:
-            raise RefusedError(over_budget(taken))
+            raise RefusedError(over_budget(taken, told_left(taken.states, self._plan)))
 
     async def _taken(self, block: Block, *, whole: bool) -> Taken:
         """Spend the budgets for a block's rows before its entry is written."""
         plan = self._plan
         purpose = self._rooms.rules.decider.rules.purposes.get(plan.purpose)
-        if purpose is None or not purpose.budgets or not block.n_rows:
+        if purpose is None or not (purpose.budgets or purpose.counted) or not block.n_rows:
             return Taken(n_rows=block.n_rows)
         account = self._inquiry.principal.account
         key = BudgetKey(account=account, key_class=plan.key_class, recipient=plan.recipient)
         return await self._rooms.budgets.take(
-            key, purpose.budgets, block.people, block.n_rows, whole=whole, now_us=self._rooms.clock()
+            key,
+            purpose.budgets,
+            block.people,
+            block.n_rows,
+            whole=whole,
+            now_us=self._rooms.clock(),
+            counted=purpose.counted,
         )
 
     def _entry(self, block: Block, withheld: Mapping[Cause, int], *, last: bool) -> Release:
@@ -160,9 +184,11 @@ class Releasing:
             bytes=len(block.body),
             people=len(set(block.people)),
             withheld={str(cause): n for cause, n in withheld.items()},
+            status=self._call.status,
             digest=sha256(block.body).hexdigest(),
             last=last,
-            facts=self._facts() if self._call.n_blocks == 0 else None,
+            # Of a write, the intent told them.
+            facts=self._facts() if self._call.n_blocks == 0 and not self._call.intended else None,
         )
 
     def _facts(self) -> Facts:
@@ -189,7 +215,9 @@ class Releasing:
             withheld={str(cause): n for cause, n in self._withheld_before.items()} if counted else None,
             length=len(block.body) if last else None,
             more=limit is not None and self._n_store_rows >= limit if last else None,
-            budgets=taken.states,
+            status=self._call.status,
+            etag=self._call.etag,
+            budgets=told_left(taken.states, self._plan),
         )
 
     def _still_permitted(self) -> None:
@@ -229,71 +257,3 @@ class Releasing:
         newest = self._rooms.choices.sets_for(rule.purpose)
         if set(self._judged_by) - {newest.version} and any(withheld_by(newest, rule, people)):
             raise RefusedError(Deny(reason=Reason.OVERLOADED, rule=f"choice:{rule.purpose}"))
-
-
-def choice_rule(plan: ViewPlan) -> ChoiceRule | None:
-    """Return the plan's rule on choices, if it has one."""
-    return next((rule for rule in plan.row_rules if isinstance(rule, ChoiceRule)), None)
-
-
-def withheld_by(chosen: ports.ChoiceSet, rule: ChoiceRule, people: Sequence[PersonNumber]) -> Sequence[bool]:
-    """Tell for each person whether the choices keep the row back under the rule."""
-    return chosen.withheld(people, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
-
-
-def covers(now: ViewPlan, before: ViewPlan) -> bool:
-    """Tell whether a plan still lets leave everything that another does, under the same rules on rows.
-
-    Levels are compared on one and the same chain alone: a rung that was put into a chain moves what
-    the level above it means. Surrogates of another class, or rows judged by other fields, are no less
-    than another view.
-    """
-    if now is before:
-        return True
-    return (
-        now.row_rules == before.row_rules
-        and now.key_class == before.key_class
-        and _row_fields(now) == _row_fields(before)
-        and all(_covers(now.view(view.field), view) for view in before.views if view.treatment != NOTHING)
-    )
-
-
-def _covers(now: FieldView | None, before: FieldView) -> bool:
-    return now is not None and now.chain.rungs == before.chain.rungs and before.treatment.at_most(now.treatment)
-
-
-def _row_fields(plan: ViewPlan) -> tuple[object, ...]:
-    """Return which fields the rules on rows are judged by."""
-    return (plan.collection.subject, plan.collection.birth_date, plan.collection.region)
-
-
-def over_budget(taken: Taken) -> Deny:
-    """Return the refusal of a call that a budget has no room for, with the time when it may have some."""
-    waits = [state.resets_s for state in taken.states if state.left == 0] or [s.resets_s for s in taken.states]
-    return Deny(reason=Reason.BUDGET_SPENT, retry_after_s=max(waits, default=None), budgets=taken.states)
-
-
-def absent(withheld: Mapping[Cause, int]) -> Deny:
-    """Return the one answer for a record that is absent or withheld; only the log knows which."""
-    cause = next(iter(withheld), None)
-    return Deny(reason=Reason.NOT_FOUND, rule=f"withheld:{cause}" if cause else None)
-
-
-def check_malformed(n_rows: int, withheld: Mapping[Cause, int]) -> None:
-    """Refuse a block of which too many rows were not as declared.
-
-    Args:
-        n_rows: All rows that the store sent since the block before; one piece may fill many blocks.
-        withheld: Those of them that were left out, by cause.
-
-    Raises:
-        StoreMisbehaved: More than 1 % of the rows.
-    """
-    n_malformed = withheld.get(Cause.MALFORMED, 0)
-    if n_malformed > MOST_MALFORMED * n_rows:
-        raise StoreMisbehaved(f"{n_malformed} rows of a block are not as the dataset declares")
-
-
-def today(now_us: int) -> date:
-    """Return the UTC day of an instant."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now_us)).date()

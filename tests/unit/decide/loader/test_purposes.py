@@ -48,6 +48,25 @@ def line(text: str, says: str) -> Broken:
             "unknown dataset `crm.customer`; did you mean `crm.customers`?",
         ),
         Broken(FILE, "key_class: analytics", "key_class: the analysts", "`the analysts` is no key"),
+        line("collects: [user.name]", "`collects` means nothing without `create` or `update` in `operations`"),
+        Broken(
+            FILE,
+            "operations: [read]",
+            "operations: [read, create]",
+            "`operations` has `create`, but without `collects` no field could be written",
+        ),
+        Broken(
+            FILE,
+            "collects: [user.unique_id, user.name",
+            "collects: [user.nam, user.name",
+            "unknown category `user.nam`; did you mean `user.name`? (categories of your own start with `local.`)",
+        ),
+        Broken(
+            FILE,
+            "collects: [user.unique_id, user.name",
+            "collects: [user.name, user.name",
+            "`user.name` stands twice in `collects`",
+        ),
         Broken(
             FILE,
             "rung: drop, link: yes}",
@@ -174,3 +193,12 @@ def test_a_ground_that_a_regime_does_not_know_is_noted() -> None:
     assert any(
         note.file == FILE and "`pipl` does not know the ground `legitimate_interests`" in note.message for note in notes
     )
+
+
+def test_what_is_collected_is_read_in_its_order() -> None:
+    """Where nothing is written, nothing is collected."""
+    purposes = loaded().purposes
+    support = purposes[PurposeKey("essential.service.operations.support")]
+    assert support.collects[:2] == ("user.unique_id", "user.name")
+    assert support.operations == ("read", "create", "update", "delete")
+    assert purposes[PurposeKey("essential.legal_obligation")].collects == ()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cursors are good for exactly the principal, purpose, rules and query that they were made for."""
 
-import hashlib
 from typing import Any
 
 import msgspec
@@ -9,22 +8,10 @@ import pytest
 from typing_extensions import override
 
 from gateway.domain.names import AccountId, PurposeKey, RulesDigest
+from gateway.doors.http.binding import Asked, bind
 from gateway.doors.http.cursors import CursorScope, opened_cursor, sealed_cursor
-from gateway.doors.http.query import Asked, bind
 from tests.fakes.customers import COLLECTION, LIST, ONE
-
-
-class TagSeal:
-    """A seal that only binds: content, then a digest of content and what it is bound to."""
-
-    def seal(self, plain: bytes, bound_to: bytes) -> bytes:
-        """Return content and digest."""
-        return plain + hashlib.sha256(plain + bound_to).digest()
-
-    def open(self, sealed: bytes, bound_to: bytes) -> bytes | None:
-        """Return the content if the digest is right."""
-        plain = sealed[:-32]
-        return plain if self.seal(plain, bound_to) == sealed else None
+from tests.fakes.seals import TagSeal
 
 
 def of_query(*pairs: tuple[str, str]) -> Asked:

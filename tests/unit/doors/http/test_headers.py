@@ -6,7 +6,7 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.domain.decision import Deny, Reason
-from gateway.doors.http.headers import REFUSED, Stated, client_address, judged
+from gateway.doors.http.headers import CONDITIONS, REFUSED, Stated, client_address, has_body, judged
 
 BASE = [(b"host", b"gateway.example"), (b"data-purpose", b"marketing.mail")]
 
@@ -203,3 +203,33 @@ def test_the_caller_is_the_peer_unless_the_peer_is_our_proxy(peer: str, forwarde
 def test_without_proxies_nothing_is_believed() -> None:
     """The default."""
     assert client_address("10.0.0.1", [(b"x-forwarded-for", b"1.2.3.4")], ()) == "10.0.0.1"
+
+
+@pytest.mark.parametrize("name", sorted(CONDITIONS))
+def test_a_condition_is_read_and_left_to_the_route(name: str) -> None:
+    """Whether it is honoured is not known yet; a list in two lines is one."""
+    stated = of((name.encode(), b'"a"'))
+    assert isinstance(stated, Stated)
+    assert stated.conditions == ((name, '"a"'),)
+    two = of((name.encode(), b'"a"'), (name.encode(), b'"b"'))
+    if name == "idempotency-key":
+        assert isinstance(two, Deny)
+    else:
+        assert isinstance(two, Stated)
+        assert two.conditions == ((name, '"a", "b"'),)
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_so"),
+    [
+        ([], False),
+        ([(b"content-length", b"0")], False),
+        ([(b"content-length", b" 0 ")], False),
+        ([(b"content-length", b"1")], True),
+        ([(b"content-length", b"00")], True),
+        ([(b"transfer-encoding", b"chunked")], True),
+    ],
+)
+def test_a_body_is_announced_by_a_length_or_a_coding(lines: list[tuple[bytes, bytes]], is_so: bool) -> None:
+    """What is announced in a doubtful way counts as a body, of which nothing is read."""
+    assert has_body([*BASE, *lines]) is is_so

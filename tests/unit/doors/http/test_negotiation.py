@@ -3,7 +3,15 @@
 
 import pytest
 
-from gateway.doors.http.negotiation import accepts_json, is_json, language_of, prefers_page
+from gateway.domain.inquiry import Form
+from gateway.doors.http.negotiation import (
+    accepts_json,
+    accepts_some_form,
+    form_of,
+    is_json,
+    language_of,
+    prefers_page,
+)
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
@@ -50,3 +58,77 @@ def test_the_language_is_the_one_ranked_higher(accept_language: str | None, lang
 def test_a_body_is_json_by_exactly_its_type(content_type: str | None, *, json: bool) -> None:
     """No suffix, no other charset."""
     assert is_json(content_type) is json
+
+
+JSON, LINES, CSV, PEOPLE = Form.JSON, Form.NDJSON, Form.CSV, Form.CSV_FOR_PEOPLE
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        (None, JSON),
+        ("*/*", JSON),
+        (BROWSER, JSON),
+        ("application/*", JSON),
+        ("application/json", JSON),
+        ("application/json;charset=utf-8", JSON),
+        ("application/x-ndjson", LINES),
+        ("Application/NDJSON", LINES),
+        ("application/jsonl;q=0.1", LINES),
+        ("application/json;q=0.9, application/x-ndjson", LINES),
+        ("application/json, application/x-ndjson", JSON),
+        ("text/csv", CSV),
+        ("text/*", CSV),
+        ("text/csv, */*;q=0.1", CSV),
+        ("text/csv; charset=utf-8; header=present", CSV),
+        ('text/csv; charset="UTF-8"', CSV),
+        ("text/csv;header=absent", None),
+        ("text/csv;charset=gbk", None),
+        ("text/csv;header=absent, application/json;q=0.1", JSON),
+        ("text/csv; formulas=escaped", PEOPLE),
+        ("text/csv ; Formulas = escaped ; q=0.5, application/json;q=0.4", PEOPLE),
+        ("text/csv;header=present;formulas=escaped", PEOPLE),
+        ("text/csv;formulas=escaped, text/csv;q=0.5", PEOPLE),
+        ("text/csv;formulas=escaped, text/csv", CSV),
+        ("text/csv;formulas=escaped;q=0, text/csv;q=0.1", CSV),
+        ("text/csv;q=0, */*", JSON),
+        ("text/csv;q=0", None),
+        ("application/json;q=0, */*", LINES),
+        ("application/json;q=0, application/x-ndjson;q=0, */*", CSV),
+        ("text/html", None),
+        ("", None),
+        ("text/csv;q=2", None),
+    ],
+)
+def test_a_list_goes_out_in_the_form_that_the_caller_ranks_highest(accept: str | None, form: Form | None) -> None:
+    """JSON where it ranks several alike; for people only where that is named."""
+    assert form_of(accept, "array") is form_of(accept, "object") is form
+    assert accepts_some_form(accept) is (form is not None)
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind", "form"),
+    [
+        (None, "ndjson", LINES),
+        ("*/*", "ndjson", LINES),
+        ("application/json", "ndjson", JSON),
+        ("text/csv, application/x-ndjson", "ndjson", LINES),
+        (None, "csv", CSV),
+        ("*/*", "csv", CSV),
+        ("application/*", "csv", JSON),
+        ("text/csv, application/json", "csv", CSV),
+        ("text/csv;formulas=escaped", "csv", PEOPLE),
+    ],
+)
+def test_a_store_of_lines_goes_out_as_it_is_unless_something_else_is_preferred(
+    accept: str | None, kind: str, form: Form
+) -> None:
+    """Its own form is the first of those that rank alike."""
+    assert form_of(accept, kind) is form
+
+
+@pytest.mark.parametrize("kind", ["record", "nothing"])
+def test_single_records_are_json(kind: str) -> None:
+    """A caller that takes no JSON takes none of them."""
+    assert form_of(None, kind) is form_of("text/csv, */*;q=0.1", kind) is JSON
+    assert form_of("text/csv", kind) is None

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.domain.errors import HangUp
-from gateway.doors.http.out import Message, Out, opened
+from gateway.doors.http.out import BodyTooLong, BodyTooSlow, Message, Out, opened
 from gateway.doors.http.wire import WireProtocol
 from tests.fakes.serving import exchange, request, served
 
@@ -247,3 +247,109 @@ async def test_what_is_left_of_a_requests_body_is_no_disconnect() -> None:
         await out.start(200, LENGTH_2)
         await out.finish(b"ok")
     assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]
+
+
+class Body:
+    """A request's body in pieces, each told when it is asked for; then silence or a disconnect.
+
+    Attributes:
+        n_asked: How often ``receive`` was called.
+        n_at_once: How many were waiting in it at most.
+    """
+
+    def __init__(self, *pieces: bytes, whole: bool = True, gone: bool = False) -> None:
+        self._pieces, self._whole, self._gone = list(pieces), whole, gone
+        self.n_asked = self.n_at_once = self._n_waiting = 0
+
+    async def receive(self) -> Message:
+        """Tell the next piece."""
+        self.n_asked += 1
+        self._n_waiting += 1
+        self.n_at_once = max(self.n_at_once, self._n_waiting)
+        try:
+            await asyncio.sleep(0)
+            if self._pieces:
+                piece = self._pieces.pop(0)
+                return {"type": "http.request", "body": piece, "more_body": bool(self._pieces) or not self._whole}
+            if self._gone:
+                return {"type": "http.disconnect"}
+            return await FakeServer().receive()
+        finally:
+            self._n_waiting -= 1
+
+
+async def test_nothing_is_received_of_a_body_that_nobody_asked_for() -> None:
+    """So no `100 Continue` is sent before the answer's own head; behind it the watcher begins."""
+    body, server = Body(b"x"), FakeServer()
+    async with opened(body.receive, server.send, has_body=True) as out:
+        await asyncio.sleep(0.01)
+        assert body.n_asked == 0
+        assert out.unread
+        await out.start(403, LENGTH_2)
+        await out.finish(b"no")
+    assert body.n_asked > 0
+
+
+async def test_a_body_is_read_whole_and_by_one_reader() -> None:
+    """The watcher begins behind its last piece, and hears the disconnect."""
+    body, server = Body(b"ab", b"", b"cd", gone=True), FakeServer()
+    async with opened(body.receive, server.send, has_body=True) as out:
+        assert await out.body(4) == b"abcd"
+        assert not out.unread
+        await asyncio.sleep(0.01)
+        with pytest.raises(HangUp):
+            await out.start(200, LENGTH_2)
+    assert body.n_at_once == 1
+
+
+async def test_a_body_of_a_request_without_one_is_empty() -> None:
+    """And costs nothing."""
+    async with opened(FakeServer().receive, FakeServer().send) as out:
+        assert await out.body(4) == b""
+
+
+async def test_a_body_that_is_too_long_is_not_read_further() -> None:
+    """At most one piece beyond the bound is in memory."""
+    body = Body(*[b"x" * 10] * 100)
+    async with opened(body.receive, FakeServer().send, has_body=True) as out:
+        with pytest.raises(BodyTooLong):
+            await out.body(25)
+        assert body.n_asked == 3
+        assert out.unread
+
+
+async def test_a_caller_that_goes_away_inside_its_body_hangs_up() -> None:
+    """Nothing can be told it any more."""
+    body = Body(b"ab", whole=False, gone=True)
+    async with opened(body.receive, FakeServer().send, has_body=True) as out:
+        with pytest.raises(HangUp):
+            await out.body(100)
+        with pytest.raises(HangUp):
+            await out.start(200, LENGTH_2)
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    """Nor one that stops in the middle; a refusal can still be told."""
+    for pieces in ((), (b"ab",)):
+        server = FakeServer()
+        async with opened(Body(*pieces, whole=False).receive, server.send, has_body=True) as out:
+            with pytest.raises(BodyTooSlow):
+                await out.body(100, first_s=0.05, least_bytes_a_s=1000)
+            await out.start(400, LENGTH_2)
+            await out.finish(b"no")
+        assert len(server.sent) == 2
+
+
+async def test_what_arrives_gives_more_time() -> None:
+    """By the rate; so a long body over a slow line is read to its end."""
+    gate = asyncio.Event()
+
+    async def receive() -> Message:
+        if not gate.is_set():
+            gate.set()
+            return {"type": "http.request", "body": b"x" * 100, "more_body": True}
+        await asyncio.sleep(0.1)
+        return {"type": "http.request", "body": b"y", "more_body": False}
+
+    async with opened(receive, FakeServer().send, has_body=True) as out:
+        assert len(await out.body(1000, first_s=0.02, least_bytes_a_s=100)) == 101

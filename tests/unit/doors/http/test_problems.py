@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from gateway.domain.budget import BudgetRule, BudgetState, Counted
 from gateway.domain.decision import Reason, Refusal
 from gateway.domain.names import DecisionId
 from gateway.doors.http.problems import challenge, problem_headers, problem_json
@@ -95,3 +96,13 @@ def test_a_doubtful_frame_closes_the_connection() -> None:
     """What follows on it may be anything."""
     assert headers_of(refusal(Reason.MALFORMED))["connection"] == "close"
     assert "connection" not in headers_of(refusal(Reason.GRANT_MISSING))
+
+
+def test_a_spent_budget_is_told_with_its_state_and_when_to_come_again() -> None:
+    """In the headers of every answer that counts against it."""
+    state = BudgetState(rule=BudgetRule(counts=Counted.PEOPLE, most=100, hours=24), left=0, resets_s=600)
+    headers = headers_of(refusal(Reason.BUDGET_SPENT, retry_after_s=600, budgets=(state,)))
+    assert headers["ratelimit-policy"] == '"people-24h";q=100;w=86400'
+    assert headers["ratelimit"] == '"people-24h";r=0;t=600'
+    assert headers["retry-after"] == "600"
+    assert "ratelimit" not in headers_of(refusal(Reason.BUDGET_SPENT))

@@ -3,7 +3,8 @@
 
 import pytest
 
-from gateway.doors.http.view import data_page, data_view, rows_withheld, stepped
+from gateway.domain.budget import BudgetRule, BudgetState, Counted
+from gateway.doors.http.view import data_page, data_view, rate_limit, rows_withheld, stepped
 
 
 def test_the_view_is_told_by_treatment() -> None:
@@ -46,3 +47,16 @@ def test_rows_are_told_by_cause() -> None:
 def test_a_page_says_whether_more_may_follow() -> None:
     """A short page is not the end."""
     assert (data_page(more=True), data_page(more=False)) == ("more", "last")
+
+
+def test_budgets_are_told_as_structured_fields() -> None:
+    """Each by its name: how many in how many seconds, what is left and when more will be."""
+    states = (
+        BudgetState(rule=BudgetRule(counts=Counted.PEOPLE, most=500, hours=24), left=125, resets_s=1800),
+        BudgetState(rule=BudgetRule(counts=Counted.ROWS, most=10_000, hours=1), left=-3, resets_s=60),
+    )
+    assert rate_limit(states) == (
+        '"people-24h";q=500;w=86400, "rows-1h";q=10000;w=3600',
+        '"people-24h";r=125;t=1800, "rows-1h";r=0;t=60',
+    )
+    assert rate_limit(()) == ("", "")

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from gateway.doors.http.connections import TURNED_AWAY, Connections
 from gateway.doors.http.out import Message, opened
-from gateway.doors.http.wire import MAX_HEAD_BYTES, WireProtocol
+from gateway.doors.http.wire import MAX_HEAD_BYTES, WireProtocol, counted_by
 from tests.fakes.serving import RESET, exchange, request, served
+from tests.fakes.wire import until
 
 NOTHING = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
@@ -170,3 +172,133 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
         answers = await exchange(port, b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n" + request(b"/2"))
     assert answers.count(b"HTTP/1.1 200") == 2
     assert [path for _, path, _ in seen.targets] == [b"/1", b"/2"]
+
+
+async def test_a_connection_too_many_is_told_so_and_nothing_of_it_is_read() -> None:
+    """A bare 503; when one of the others ends, the next is answered."""
+    paths: list[bytes] = []
+
+    async def app(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        paths.append(scope["raw_path"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with served(app, counted_by(Connections(2, 2))) as port:
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        came = await exchange(port, request(b"/too-many"))
+        assert came == TURNED_AWAY
+        assert came.startswith(b"HTTP/1.1 503 ")
+        idle[0][1].close()
+        await idle[0][1].wait_closed()
+        async with asyncio.timeout(5):
+            while not (await exchange(port, request(b"/next"))).startswith(b"HTTP/1.1 204"):
+                pass
+        idle[1][1].close()
+    assert set(paths) == {b"/next"}
+
+
+class Made(WireProtocol):
+    """Protocols that a test can tell to leave; the newest is the last."""
+
+    made: list["Made"] = []  # noqa: RUF012 - emptied by each test
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        Made.made.append(self)
+
+
+PLAIN = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+SLOW = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+async def opened_and_answered(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Return a kept connection after one answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(PLAIN)
+    assert b"connection: close" not in await reader.readuntil(b"ok")
+    return reader, writer
+
+
+async def rest_of(reader: asyncio.StreamReader) -> bytes:
+    """Return what comes until the other end closes."""
+    async with asyncio.timeout(5):
+        return await reader.read()
+
+
+async def test_an_idle_connection_of_one_that_leaves_is_answered_once_more() -> None:
+    """The request was on its way: it is answered, told that it was the last, and the connection ends."""
+    async with served(Seen(), Made) as port:
+        reader, writer = await opened_and_answered(port)
+        Made.made[-1].leave(60)
+        writer.write(PLAIN)
+        answer = await rest_of(reader)
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b"ok")
+
+
+@pytest.mark.parametrize("is_fresh", [True, False])
+async def test_an_idle_connection_of_one_that_leaves_is_closed_when_it_has_lingered(is_fresh: bool) -> None:
+    """Whether it had a call before or none at all; a shorter time may be told later, a longer one changes nothing."""
+    async with served(Seen(), Made) as port:
+        if is_fresh:
+            before = len(Made.made)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await until(lambda: len(Made.made) > before)
+        else:
+            reader, writer = await opened_and_answered(port)
+        for linger_s in (60, 0.05, 60):
+            Made.made[-1].leave(linger_s)
+        assert await rest_of(reader) == b""
+        writer.close()
+
+
+async def test_an_answer_that_has_not_begun_says_that_it_is_the_last() -> None:
+    """The caller learns it in time and sends nothing more."""
+    waiting = asyncio.Event()
+
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        await waiting.wait()
+        await Seen()(scope, receive, send)
+
+    async with served(app, Made) as port:
+        before = len(Made.made)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(PLAIN)
+        await until(lambda: len(Made.made) > before and Made.made[-1].cycle is not None)
+        Made.made[-1].leave(60)
+        waiting.set()
+        answer = await rest_of(reader)
+        writer.close()
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b"ok")
+
+
+async def test_behind_an_answer_that_had_begun_one_more_call_is_answered() -> None:
+    """Its head had promised to keep the connection, so the next request may be on its way."""
+    seen = Seen()
+    async with served(seen, Made) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(SLOW)
+        begun = await reader.readuntil(b"first\r\n")
+        Made.made[-1].leave(60)
+        seen.go_on.set()
+        await reader.readuntil(b"0\r\n\r\n")
+        writer.write(PLAIN)
+        answer = await rest_of(reader)
+        writer.close()
+    assert b"connection: close" not in begun
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b"ok")
+
+
+async def test_a_request_that_comes_with_the_end_of_the_time_is_answered() -> None:
+    """Bytes that are there when an idle connection is to be closed are read first."""
+    async with served(Seen(), Made) as port:
+        reader, writer = await opened_and_answered(port)
+        writer.write(PLAIN)
+        Made.made[-1].timeout_keep_alive_handler()
+        async with asyncio.timeout(5):
+            assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        writer.close()

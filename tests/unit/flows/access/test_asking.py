@@ -5,8 +5,12 @@ import msgspec
 import pytest
 
 from gateway.domain.catalog import (
+    BodyKind,
+    BodyShape,
+    Collection,
     Comparison,
     FieldsParameter,
+    FieldType,
     FilterParameter,
     LimitParameter,
     OffsetParameter,
@@ -16,9 +20,10 @@ from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
 from gateway.domain.inquiry import Filter, Inquiry, Sort
 from gateway.domain.names import FieldName
 from gateway.domain.viewplan import Caps
-from gateway.flows.access.asking import facts_of, store_call
+from gateway.flows.access.asking import Resolve, facts_of, store_call
+from gateway.flows.access.ports import StoreCall
 from tests.fakes.access import AccessHouse
-from tests.fakes.deciding import NOW_US, ROUTE, equal, hold, inquiry
+from tests.fakes.deciding import NOW_US, ROUTE, equal, field, hold, inquiry
 
 LIST = msgspec.structs.replace(
     ROUTE,
@@ -136,3 +141,140 @@ def test_facts_of_a_permit_name_grants_fields_and_caps(caps: Caps | None, told: 
     assert facts.caps == told
     assert facts.grants == plan.grants
     assert facts.choices == 3
+
+
+TYPED = Collection(
+    dataset=ROUTE.dataset,
+    fields=(
+        field("id", "user.id"),
+        field("born", "user.birth"),
+        field("n", "user", type_=FieldType.INTEGER),
+        field("sum", "user", type_=FieldType.DECIMAL),
+        field("is_on", "user", type_=FieldType.BOOLEAN),
+    ),
+    subject=None,
+)
+IN = Comparison.IN
+SEARCH = msgspec.structs.replace(
+    ROUTE,
+    method="POST",
+    parameters={},
+    body=BodyShape(
+        kind=BodyKind.SEARCH,
+        parameters={
+            "page.size": LimitParameter(most=50, default=20),
+            "page.from": OffsetParameter(),
+            "order": SortParameter((FieldName("n"),)),
+            "only": FieldsParameter(),
+            "where.ids": FilterParameter(FieldName("id"), IN),
+            "where.is.n": FilterParameter(FieldName("n")),
+            "where.is.sums": FilterParameter(FieldName("sum"), IN),
+            "where.is.on": FilterParameter(FieldName("is_on")),
+            "where.born": FilterParameter(FieldName("born"), bands=True),
+        },
+    ),
+)
+
+
+def said(parameter: str, *values: str, name: str, in_body: bool = True, bands: bool = False) -> Filter:
+    """Return a filter of a search, a list where there are several values."""
+    many = len(values) > 1
+    return Filter(
+        field=FieldName(name),
+        comparison=IN if many else Comparison.EQUAL,
+        value="" if many else values[0],
+        values=values if many else (),
+        parameter=parameter,
+        in_body=in_body,
+        bands=bands,
+    )
+
+
+def searched(*uses: FilterUse, resolve: Resolve = lambda _field, _text: None, **changes: object) -> StoreCall | Deny:
+    """Return what the store is asked in a search with these filters."""
+    plan = msgspec.structs.replace(permit().plan, collection=TYPED)
+    asked = msgspec.structs.replace(inquiry(), route=SEARCH, **changes)
+    return store_call(asked, msgspec.structs.replace(permit(*uses), plan=plan), resolve)
+
+
+def test_a_search_is_asked_in_a_body_made_anew() -> None:
+    """Nested by the declared paths and in their order, each value of the kind of its field."""
+    call = searched(
+        use(said("where.is.on", "true", name="is_on")),
+        use(said("where.is.sums", "1.50", "-3", name="sum")),
+        use(said("where.is.n", "42", name="n")),
+        use(said("where.born", "1980-1989", name="born", bands=True), Use.BAND),
+        limit=7,
+        offset=14,
+        sorts=(Sort(field=FieldName("n"), descending=True),),
+        fields=(FieldName("id"),),
+    )
+    assert isinstance(call, StoreCall)
+    assert call.body == (
+        b'{"page":{"size":7,"from":14},"order":["-n"],"where":{"is":{"n":42,"sums":[1.50,-3],"on":true},'
+        b'"born":"1980-1989"}}'
+    )
+    assert (call.method, call.query, call.content_type, call.writes) == ("POST", (), "application/json", False)
+
+
+def test_an_empty_search_asks_for_the_first_page() -> None:
+    """It is bounded even where the caller does not bound it."""
+    call = searched()
+    assert isinstance(call, StoreCall)
+    assert call.body == b'{"page":{"size":20}}'
+
+
+def test_each_surrogate_of_a_list_is_resolved_and_one_foreign_refuses_all() -> None:
+    """The refusal names the parameter, not the value."""
+    ids = use(said("where.ids", "s1", "s2", name="id"), Use.SURROGATE)
+    right = searched(ids, resolve=lambda _field, text: f"clear {text}")
+    wrong = searched(ids, resolve=lambda _field, text: "clear" if text == "s1" else None)
+    assert isinstance(right, StoreCall)
+    assert right.body == b'{"page":{"size":20},"where":{"ids":["clear s1","clear s2"]}}'
+    assert wrong == Deny(reason=Reason.SURROGATE_NOT_RECOGNISED, fields=("where.ids",))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "name", "value"),
+    [
+        ("where.is.n", "n", "4.0"), ("where.is.n", "n", "04"), ("where.is.n", "n", "x"), ("where.is.n", "n", "4" * 65),
+        ("where.is.sums", "sum", "NaN"), ("where.is.sums", "sum", "1e5"), ("where.is.on", "is_on", "yes"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_not_of_its_fields_type_is_not_sent(parameter: str, name: str, value: str) -> None:
+    """Nor is it in the refusal."""
+    refusal = searched(use(said(parameter, value, name=name)))
+    assert isinstance(refusal, Deny)
+    assert (refusal.reason, refusal.fields) == (Reason.PARAMETER_INVALID, (parameter,))
+    assert value not in (refusal.title or "")
+
+
+def test_a_list_in_a_query_is_joined_by_commas() -> None:
+    """A value with a comma in it would be two to the store, so it is not asked for."""
+    ids = use(said("ids", "a", "b", name="id", in_body=False), Use.SURROGATE)
+    call = store_call(listing(), permit(ids), lambda _field, text: text * 2)
+    two = store_call(listing(), permit(ids), lambda _field, text: f"{text},{text}")
+    assert isinstance(call, StoreCall)
+    assert call.query[0] == ("ids", "aa,bb")
+    assert two == Deny(reason=Reason.SURROGATE_NOT_RECOGNISED, fields=("ids",))
+
+
+def test_conditions_go_as_the_door_gave_them_and_a_write_is_marked() -> None:
+    """The body of a write is made by who judges what is written."""
+    route = msgspec.structs.replace(RECORD, method="PATCH", operation="update", body=BodyShape(kind=BodyKind.FIELDS))
+    inside = [
+        Filter(field=FieldName(name), comparison=Comparison.EQUAL, value="1", parameter=name, in_path=True)
+        for name in ("id", "email")
+    ]
+    asked = msgspec.structs.replace(
+        inquiry(filters=inside), route=route, operation="update", conditions=(("if-match", '"x"'),)
+    )
+    call = store_call(asked, permit(*map(use, inside)), lambda _field, _text: None)
+    assert isinstance(call, StoreCall)
+    assert (call.headers, call.writes, call.body) == ((("if-match", '"x"'),), True, None)
+
+
+def test_the_log_keeps_how_long_a_list_was_and_nothing_of_it() -> None:
+    """Name, comparison and count."""
+    facts = facts_of(inquiry(filters=(said("ids", "a1", "b2", "c3", name="id"),)), None, now_us=NOW_US, rules="d1")
+    assert facts.filters == ("id in(3)",)

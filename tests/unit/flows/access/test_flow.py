@@ -9,8 +9,10 @@ import pytest
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.entry import End, Refused, Release
 from gateway.domain.errors import LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
+from gateway.domain.inquiry import Form
 from gateway.domain.names import PurposeKey
 from gateway.domain.principal import FRESH_SIGN_IN_US
+from gateway.transform.formats import last_words
 from tests.fakes.access import STATUS, AccessHouse, array, person_rows
 from tests.fakes.deciding import MAILING, PERSON, equal, inquiry, needs_fresh, rules
 
@@ -148,6 +150,55 @@ async def test_a_store_that_fails_midway_cuts_the_stream(house: AccessHouse) -> 
     release, end = house.entries
     assert isinstance(release, Release)
     assert end == End(call=release.call, how="store-failed", bytes=release.bytes, reason="store-answer-invalid")
+
+
+@pytest.mark.parametrize("form", [Form.NDJSON, Form.CSV, Form.CSV_FOR_PEOPLE])
+async def test_a_cut_stream_of_lines_says_so_behind_an_entry_for_these_bytes(house: AccessHouse, form: Form) -> None:
+    """With the rows that left; then it is broken off all the same."""
+    house.asked = msgspec.structs.replace(inquiry(), form=form)
+    house.target.pieces, house.target.error_at_end = [array(MANY)[:-1]], StoreMisbehaved("x")
+    house.recorder.on_append = lambda: house.out.told.append("entered")
+    out = await house.run()
+
+    release, end = house.entries
+    assert isinstance(release, Release)
+    words = last_words(form, release.rows, "store-answer-invalid")
+    assert [len(one) if isinstance(one, bytes) else one for one in out.told] == [
+        "entered", "started", release.bytes, "entered", len(words), "aborted",
+    ]  # fmt: skip
+    assert out.body.endswith(words)
+    assert end == End(
+        call=release.call, how="store-failed", bytes=release.bytes, reason="store-answer-invalid", told=len(words)
+    )
+
+
+async def test_a_cut_that_cannot_be_entered_is_not_told(house: AccessHouse) -> None:
+    """Only the broken frame shows it."""
+    house.asked = msgspec.structs.replace(inquiry(), form=Form.NDJSON)
+    house.target.pieces = [array(MANY)]
+
+    def fill_up() -> None:
+        house.recorder.is_full = len(house.entries) >= 1
+
+    house.recorder.on_append = fill_up
+    out = await house.run()
+    assert b"$gateway" not in out.body
+    assert out.told[-1] == "aborted"
+
+
+async def test_behind_a_whole_answer_nothing_is_told(house: AccessHouse) -> None:
+    """Its length was announced."""
+    house.asked = msgspec.structs.replace(inquiry(), form=Form.NDJSON)
+    house.out.finish = fails  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        await house.run()
+    assert b"$gateway" not in house.out.body
+    assert house.out.told[-1] == "aborted"
+
+
+async def fails() -> None:
+    """Stand for an error of our own behind the last block."""
+    raise ZeroDivisionError
 
 
 async def test_an_absent_record_is_not_found(house: AccessHouse) -> None:

@@ -9,24 +9,18 @@ import pytest
 from pyroaring import BitMap
 
 from gateway.decide.rules import RuleSet
+from gateway.domain.budget import BudgetRule, Counted
 from gateway.domain.catalog import AnswerShape, MemberUse
-from gateway.domain.decision import Reason
+from gateway.domain.decision import Deny, Reason
 from gateway.domain.entry import End, Refused, Release
-from gateway.domain.errors import StoreMisbehaved
-from gateway.domain.treatment import Chain, Rung
-from gateway.domain.viewplan import Cause
-from gateway.flows.access.releasing import absent, check_malformed, covers, today
+from gateway.domain.inquiry import Form
 from tests.fakes.access import AccessHouse, FakeChoiceSet, array, person_rows
 from tests.fakes.deciding import (
-    CHAINS,
     COLLECTION,
-    MAILING,
     MINORS,
     PERSON,
-    PURPOSE,
     ROUTE,
     RULES,
-    TEXT,
     grant,
     hold,
     inquiry,
@@ -176,21 +170,6 @@ async def test_a_malformed_record_is_a_broken_store(house: AccessHouse) -> None:
     assert out.refusal.reason is Reason.STORE_ANSWER_INVALID
 
 
-@pytest.mark.parametrize(
-    ("n_rows", "n_malformed", "is_refused"), [(100, 1, False), (100, 2, True), (99, 1, True), (1, 0, False)]
-)
-def test_above_one_in_a_hundred_malformed_rows_the_store_is_broken(
-    n_rows: int, n_malformed: int, is_refused: bool
-) -> None:
-    """Of the rows that it sent since the block before."""
-    withheld = {Cause.MALFORMED: n_malformed, Cause.CHOICE: 50}
-    if is_refused:
-        with pytest.raises(StoreMisbehaved):
-            check_malformed(n_rows, withheld)
-    else:
-        check_malformed(n_rows, withheld)
-
-
 async def test_a_piece_that_fills_many_blocks_is_judged_as_a_whole(house: AccessHouse) -> None:
     """Though only the first block tells of what was withheld."""
     house.holds.now = (hold("system"),)
@@ -257,66 +236,117 @@ async def test_what_leaves_the_view_as_it_is_does_not_cut(house: AccessHouse) ->
     assert out.told[-1] == "finished"
 
 
-def plan_of(of: RuleSet, *, fields: tuple[str, ...] | None = None):  # type: ignore[no-untyped-def]
-    """Return the plan of a call under rules."""
-    house = AccessHouse(of)
-    decision = house.rules.decider.decide(inquiry(fields=fields), (), house.clock())
-    return decision.plan  # type: ignore[union-attr]
-
-
-WIDER = Chain(TEXT.name, (*TEXT.rungs[:3], Rung("mask.name"), TEXT.rungs[3]))
-
-
+@pytest.mark.parametrize("kind", ["array", "ndjson", "csv"])
 @pytest.mark.parametrize(
-    ("now", "is_covered"),
+    ("form", "body"),
     [
-        (RULES, True),
-        (rules(grants=(*RULES.grants, grant("user.belief", line=9))), True),
-        (rules(grants=RULES.grants[1:]), False),
-        (rules(red_lines=(MINORS,)), False),
-        (with_purpose(key_class="other"), False),
-        (with_purpose(needs_consent=False), False),
-        (rules(chains={**CHAINS, TEXT.name: WIDER}), False),
-        (
-            rules(
-                catalog=msgspec.structs.replace(
-                    RULES.catalog,
-                    collections={COLLECTION.dataset: msgspec.structs.replace(COLLECTION, birth_date=None)},
-                )
-            ),
-            False,
-        ),
-        (
-            rules(
-                catalog=msgspec.structs.replace(
-                    RULES.catalog,
-                    collections={COLLECTION.dataset: msgspec.structs.replace(COLLECTION, fields=COLLECTION.fields[:1])},
-                )
-            ),
-            False,
-        ),
+        (Form.JSON, b'[{"id":"c1","name":"N, 1"},{"id":"c2","name":null}]'),
+        (Form.NDJSON, b'{"id":"c1","name":"N, 1"}\n{"id":"c2","name":null}\n'),
+        (Form.CSV, b'id,name\r\nc1,"N, 1"\r\nc2,\r\n'),
+        (Form.CSV_FOR_PEOPLE, b'id,name\r\nc1,"N, 1"\r\nc2,\r\n'),
     ],
-)  # fmt: skip
-def test_a_plan_covers_another_only_on_the_same_chains_classes_and_row_rules(now: RuleSet, is_covered: bool) -> None:
-    """More grants do; a rung put into a chain, another class of surrogates or other fields for rows do not."""
-    assert covers(plan_of(now), plan_of(RULES)) is is_covered
+)
+async def test_whatever_a_store_sends_leaves_in_the_form_asked_for(kind: str, form: Form, body: bytes) -> None:
+    """Also where only the end of the store's answer completes its last row."""
+    house = AccessHouse(rules(grants=(grant("user.id"), grant("user.name"))))
+    house.target.pieces = {
+        "array": [b'[{"id":"c1","name":"N, 1","born":"1980-01-01"},', b'{"id":"c2","name":null,"born":"1980-01-01"}]'],
+        "ndjson": [b'{"id":"c1","name":"N, 1","born":"1980-01-01"}\n{"id":"c2",', b'"name":null,"born":"1980-01-01"}'],
+        "csv": [b'id,x,name,born\nc1,,"N,', b' 1",1980-01-01\nc2,y,,1980-01-01'],
+    }[kind]
+    shaped(house, AnswerShape(kind=kind))
+    assert not isinstance(house.asked, Deny)
+    house.asked = msgspec.structs.replace(house.asked, form=form)
+    out = await house.run()
+
+    assert out.body == body
+    [entry] = releases(house)
+    assert (entry.rows, entry.people, entry.bytes, entry.last) == (2, 2, len(body), True)
 
 
-def test_a_plan_covers_itself() -> None:
-    """Which is the way of nearly every block."""
-    plan = plan_of(RULES)
-    assert covers(plan, plan)
-    assert plan.purpose == MAILING == PURPOSE.key
+@pytest.mark.parametrize("kind", ["ndjson", "csv"])
+@pytest.mark.parametrize("form", [Form.JSON, Form.NDJSON, Form.CSV])
+async def test_blocks_of_lines_have_the_same_bounds_and_entries(kind: str, form: Form) -> None:
+    """Each row and person in exactly one."""
+    house = AccessHouse(FREE)
+    lines = [b'{"id":"c%d"}' % place for place in range(9_000)]
+    house.target.pieces = (
+        [b"\n".join(lines)] if kind == "ndjson" else [b"id\n" + b"\n".join(b"c%d" % n for n in range(9_000))]
+    )
+    shaped(house, AnswerShape(kind=kind))
+    assert not isinstance(house.asked, Deny)
+    house.asked = msgspec.structs.replace(house.asked, form=form)
+    out = await house.run()
+    blocks = [one for one in out.told if isinstance(one, bytes)]
+
+    assert [entry.rows for entry in releases(house)] == [4_096, 4_096, 808]
+    assert [entry.digest for entry in releases(house)] == [sha256(block).hexdigest() for block in blocks]
+    assert [entry.last for entry in releases(house)] == [False, False, True]
+    assert out.told[-1] == "finished"
 
 
-def test_absence_says_nothing_to_the_caller() -> None:
-    """The cause goes into the log alone."""
-    assert absent({}).rule is None
-    assert absent({Cause.AGE: 1}) == msgspec.structs.replace(absent({}), rule="withheld:age")
+@pytest.mark.parametrize(("kind", "bad"), [("ndjson", b"{}{}\n"), ("csv", b"c,d\n"), ("array", b"5,")])
+@pytest.mark.parametrize(("n_bad", "is_whole"), [(1, True), (2, False)])
+async def test_malformed_rows_of_every_kind_are_withheld_up_to_1_percent(
+    kind: str, bad: bytes, n_bad: int, is_whole: bool
+) -> None:
+    """Counted by cause; beyond it the answer is not usable."""
+    house = AccessHouse(FREE)
+    rows = {
+        "ndjson": b"".join(b'{"id":"c%d"}\n' % n for n in range(100)),
+        "csv": b"".join(b"c%d\n" % n for n in range(100)),
+        "array": b",".join(b'{"id":"c%d"}' % n for n in range(100)),
+    }[kind]
+    house.target.pieces = {
+        "ndjson": [bad * n_bad + rows],
+        "csv": [b"id\n" + bad * n_bad + rows],
+        "array": [b"[" + bad * n_bad + rows + b"]"],
+    }[kind]
+    shaped(house, AnswerShape(kind=kind))
+    out = await house.run()
+    if is_whole:
+        [entry] = releases(house)
+        assert (entry.rows, entry.withheld) == (100, {"malformed": 1})
+    else:
+        assert out.refusal is not None
+        assert out.refusal.reason is Reason.STORE_ANSWER_INVALID
 
 
-def test_the_day_is_that_of_utc() -> None:
-    """Ages are reckoned by it."""
-    assert today(0).isoformat() == "1970-01-01"
-    assert today(86_400_000_000 - 1).isoformat() == "1970-01-01"
-    assert today(1_750_000_000_000_000).isoformat() == "2025-06-15"
+BUDGET = BudgetRule(counts=Counted.PEOPLE, most=100, hours=24)
+BUDGETED = with_purpose(needs_consent=False, honours_objection=False, budgets=(BUDGET,))
+
+
+async def test_a_page_for_which_a_budget_has_no_room_is_refused_whole() -> None:
+    """With the time when it would fit, and what is left."""
+    house = AccessHouse(BUDGETED)
+    house.budgets.left = 2
+    house.target.pieces = [array(person_rows("c1", "c2", "c3"))]
+    out = await house.run()
+
+    assert out.refusal is not None
+    assert (out.refusal.reason, out.refusal.retry_after_s) == (Reason.BUDGET_SPENT, 60)
+    assert [state.rule for state in out.refusal.budgets] == [BUDGET]
+    assert [type(entry) for entry in house.entries] == [Refused]
+
+
+async def test_a_stream_is_cut_behind_the_last_row_that_a_budget_has_room_for() -> None:
+    """The entry of the last block says what left, and the end says why."""
+    house = AccessHouse(BUDGETED)
+    house.budgets.left = 4_500
+    house.target.pieces = [array(MANY)]
+    out = await house.run()
+
+    assert [entry.rows for entry in releases(house)] == [4_096, 404]
+    assert [entry.last for entry in releases(house)] == [False, False]
+    [end] = [entry for entry in house.entries if isinstance(entry, End)]
+    assert (end.how, end.reason, end.bytes) == ("cut", "budget-spent", len(out.body))
+    assert out.told[-1] == "aborted"
+
+
+async def test_a_purpose_that_is_only_counted_asks_the_budgets_too() -> None:
+    """Another purpose of its class has one."""
+    house = AccessHouse(with_purpose(needs_consent=False, honours_objection=False, counted=(Counted.PEOPLE,)))
+    house.budgets.left = 10
+    house.target.pieces = [array(person_rows("c1", "c2"))]
+    await house.run()
+    assert house.budgets.left == 8

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The body of a call: read only when identity, purpose and route are settled, and no further than its kind needs.
+
+RULES
+
+1. A route without a declared body takes none; a declared one is of exactly one media type, in UTF-8,
+   not encoded. A length that is too great is refused before a byte is read, and ``100 Continue`` is
+   sent only to who may go on.
+2. A body is read by the strict reader alone. Long ones are read in a thread, a few at a time: what
+   comes beyond that is told to come again, so that bodies cannot fill the memory.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from gateway.domain import strictjson
+from gateway.domain.catalog import BodyKind, BodyShape, Collection, Route
+from gateway.domain.decision import Deny, Reason
+from gateway.domain.inquiry import Written
+from gateway.doors.http import out as low
+from gateway.doors.http import records, search
+from gateway.doors.http.binding import Texts
+from gateway.doors.http.headers import Stated
+from gateway.doors.http.negotiation import is_json
+
+MOST_BYTES: Mapping[BodyKind, int] = {
+    # Room for a list of a thousand surrogates of 50 characters; the query's own bound is 8 KiB.
+    BodyKind.SEARCH: 64 * 1024,
+    # One row is 1 MiB at most when it is read (DESIGN 9.4), so none longer is worth writing.
+    BodyKind.RECORD: 1 << 20,
+    BodyKind.FIELDS: 1 << 20,
+    BodyKind.MERGE_PATCH: 1 << 20,
+    # A bulk call is one entry and is held whole: ten thousand rows of 800 bytes.
+    BodyKind.RECORDS: 8 << 20,
+}
+LONG_BYTES = 64 * 1024
+"""Parsed in under a millisecond; what is longer would hold up other calls."""
+MOST_LONG = 8
+"""Calls at a time whose bodies may be long: with what they are parsed into, about 0.5 GiB at worst."""
+
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class Body:
+    """What the body of a call says.
+
+    Attributes:
+        members: Of a search, by path.
+        written: Of a write.
+    """
+
+    __slots__ = ("members", "written")
+
+    def __init__(self, members: tuple[tuple[str, Texts], ...] = (), written: tuple[Written, ...] = ()) -> None:
+        self.members, self.written = members, written
+
+
+class Bodies:
+    """Reads the bodies of all calls of a process."""
+
+    def __init__(self) -> None:
+        """Begin with none under way."""
+        self._n_long = 0
+
+    async def read(self, route: Route, collection: Collection, stated: Stated, out: low.Out) -> Body | Deny:
+        """Return what the body says, or why it is not read or not understood.
+
+        Raises:
+            HangUp: The caller went away before its body was whole.
+        """
+        if route.body is None:
+            return Deny(reason=Reason.BODY_INVALID, title="This route takes no body.") if out.unread else Body()
+        refused = unreadable(route.body, stated)
+        if refused is not None:
+            return refused
+        if MOST_BYTES[route.body.kind] <= LONG_BYTES:
+            return await _read(route.body, collection, out)
+        if self._n_long >= MOST_LONG:
+            return Deny(reason=Reason.OVERLOADED)
+        self._n_long += 1
+        try:
+            return await _read(route.body, collection, out)
+        finally:
+            self._n_long -= 1
+
+
+def unreadable(shape: BodyShape, stated: Stated) -> Deny | None:
+    """Return why a body is not read at all, by what its headers say."""
+    if shape.kind is BodyKind.MERGE_PATCH:
+        is_right = (stated.content_type or "").lower() == MERGE_PATCH
+    else:
+        is_right = is_json(stated.content_type)
+    if not is_right:
+        return Deny(reason=Reason.CONTENT_TYPE_NOT_SUPPORTED, fields=("Content-Type",))
+    if (stated.content_length or 0) > MOST_BYTES[shape.kind]:
+        return _too_large(shape.kind)
+    return None
+
+
+async def _read(shape: BodyShape, collection: Collection, out: low.Out) -> Body | Deny:
+    try:
+        raw = await out.body(MOST_BYTES[shape.kind])
+    except low.BodyTooLong:
+        return _too_large(shape.kind)
+    except low.BodyTooSlow:
+        return Deny(reason=Reason.MALFORMED, title="The body did not arrive in time.")
+    if len(raw) <= LONG_BYTES:
+        return body_of(raw, shape, collection)
+    return await asyncio.to_thread(body_of, raw, shape, collection)
+
+
+def body_of(raw: bytes, shape: BodyShape, collection: Collection) -> Body | Deny:
+    """Return what the bytes of a body say, or why they are not what the route takes."""
+    is_search = shape.kind is BodyKind.SEARCH
+    depth = search.MAX_DEPTH if is_search else records.MAX_DEPTH + 1
+    try:
+        value = strictjson.read(raw, max_bytes=MOST_BYTES[shape.kind], max_depth=depth)
+    except ValueError as error:
+        return Deny(reason=Reason.MALFORMED, title=f"{error}.".capitalize())
+    if is_search:
+        members = search.said_in(value, shape.parameters, collection)
+        return members if isinstance(members, Deny) else Body(members=members)
+    written = records.written_of(value, shape, collection)
+    return written if isinstance(written, Deny) else Body(written=written)
+
+
+def _too_large(kind: BodyKind) -> Deny:
+    return Deny(reason=Reason.BODY_TOO_LARGE, title=f"At most {MOST_BYTES[kind]} bytes are read here.")

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whom a write is about, and whether these people may be written to for the purpose.
+
+RULES
+
+1. The rules on rows hold for writes. Who is withheld from reading is withheld from writing, and who asks
+   is told what it is told of a record that does not exist.
+2. An update or a deletion is judged by the record as it is, which is read first where a route for it is
+   declared; nothing of it leaves. An update is judged by what the record would become as well. So absent
+   and withheld records take one question to the store each, and get one answer.
+3. Where the record cannot be read first, the path may still say whom it is about: that is enough for a
+   choice. What age and country ask for is then not known, and so they refuse.
+4. What is created is judged by what is written; what is not written is not known.
+5. Nobody gets a number by being asked for. Who is in a record that the store has, or has just made, gets one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from gateway.domain.catalog import Route
+from gateway.domain.decision import Deny, Permit, Reason
+from gateway.domain.errors import StoreMisbehaved
+from gateway.domain.inquiry import Inquiry, Scalar, Written
+from gateway.domain.names import FieldName, PersonNumber
+from gateway.domain.viewplan import ChoiceRule, Row
+from gateway.flows.access import ports
+from gateway.flows.access.call import Call, RefusedError, Rooms
+from gateway.flows.access.sending import addressed
+from gateway.flows.access.verdicts import absent, choice_rule, today, withheld_by
+from gateway.transform.codec import Codec
+from gateway.transform.normalise import known_country
+from gateway.transform.rows import judge
+from gateway.transform.split import RowSplitter
+
+
+class Concerning:
+    """The people of one write."""
+
+    def __init__(self, rooms: Rooms, call: Call, inquiry: Inquiry, permit: Permit, codec: Codec) -> None:
+        """Begin knowing nobody."""
+        self._rooms, self._call, self._inquiry, self._codec = rooms, call, inquiry, codec
+        self._plan = permit.plan
+        self._path = addressed(permit, codec.resolve)
+        self._subjects: tuple[str, ...] = ()
+        """Identities that the write names, as the store spells them."""
+
+    async def judge(self, records: Sequence[Written], asked: ports.StoreCall) -> None:
+        """Find the people and judge them by the rules on rows.
+
+        Args:
+            records: As the store is to get them.
+            asked: The write, to know where its record can be read.
+
+        Raises:
+            RefusedError: The record is absent, or one of the people is withheld.
+        """
+        subject = self._plan.collection.subject
+        if subject is None:
+            return
+        existing = await self._existing(asked)
+        rows = self._rows([dict(record.values) for record in records], existing)
+        named = (self._path.get(subject.field), *(row.subject for row in rows))
+        self._subjects = tuple(dict.fromkeys(one for one in named if one))
+        if existing is not None and existing.subject is not None:
+            await self._rooms.people.numbers(subject.identity, [existing.subject])
+        numbers = await self._rooms.people.find_each(subject.identity, self._subjects) if self._subjects else ()
+        known = dict(zip(self._subjects, numbers, strict=True))
+        self._meet(known.values())
+        self._refuse_withheld(rows, [known.get(row.subject or "") for row in rows])
+
+    async def number(self, record: ports.StoreAnswer | None) -> None:
+        """Give a number to everybody in what was written, once the store has said that it is.
+
+        Args:
+            record: What the store answered with; it may say who was made.
+        """
+        subject = self._plan.collection.subject
+        if subject is None:
+            return
+        subjects = self._subjects
+        if not subjects and record is not None:
+            row = await self._read(record, self._inquiry.route)
+            subjects = (row.subject,) if row is not None and row.subject else ()
+        if subjects:
+            self._meet(await self._rooms.people.numbers(subject.identity, subjects))
+        elif self._inquiry.operation == "create":
+            self._meet(await self._rooms.people.orphan_numbers(max(1, len(self._inquiry.written))))
+
+    def _meet(self, numbers: Iterable[PersonNumber | None]) -> None:
+        met = {number for number in numbers if number is not None}
+        self._call.met = tuple(sorted({*self._call.met, *met}))
+
+    async def _existing(self, asked: ports.StoreCall) -> Row | None:
+        """Return what the rules on rows need of the record as it is; ``None`` where nothing has to be read or can be.
+
+        Raises:
+            RefusedError: There is no such record.
+        """
+        route = None
+        if self._plan.row_rules and self._inquiry.operation != "create":
+            route = record_route(self._rooms.rules.decider.rules.catalog.routes, self._inquiry.route)
+        if route is None:
+            return None
+        look = ports.StoreCall(
+            store=asked.store,
+            method="GET",
+            path=asked.path,
+            query=(),
+            decision_id=asked.decision_id,
+            shape=route.answer,
+        )
+        async with self._rooms.target.call(look) as answer:
+            found = None if answer.absent else await self._read(answer, route)
+        if found is None:
+            raise RefusedError(Deny(reason=Reason.NOT_FOUND))
+        return found
+
+    async def _read(self, answer: ports.StoreAnswer, route: Route) -> Row | None:
+        """Return what the rules on rows need of a record; nothing else of it is kept.
+
+        Raises:
+            StoreMisbehaved: It is not as the dataset declares.
+        """
+        splitter, rows = RowSplitter(route.answer), list[Row]()
+        async for chunk in answer.chunks():
+            for array in splitter.feed(chunk):
+                batch = self._codec.decode(array)
+                if batch.malformed:
+                    raise StoreMisbehaved("a record is not as the dataset declares")
+                rows += self._codec.rows(batch)
+        splitter.finish()
+        return rows[0] if rows else None
+
+    def _rows(self, records: Sequence[Mapping[str, Scalar]], existing: Row | None) -> list[Row]:
+        """Return what has to be allowed: what is created, or the record before and, of an update, after.
+
+        Raises:
+            RefusedError: It cannot be known.
+        """
+        if not self._plan.row_rules or self._inquiry.operation == "create":
+            return [self._row(record) for record in records]
+        if existing is not None:
+            return [existing, *(self._row(record, existing) for record in records)]
+        subject = self._plan.collection.subject
+        named = self._path.get(subject.field) if subject is not None else None
+        if named is None or not all(isinstance(rule, ChoiceRule) for rule in self._plan.row_rules):
+            raise RefusedError(Deny(reason=Reason.NOT_FOUND, rule="withheld:not-known"))
+        before = Row(subject=named, birth_date=None, country=None)
+        return [before, *(self._row(record, before) for record in records)]
+
+    def _row(self, record: Mapping[str, Scalar], before: Row | None = None) -> Row:
+        """Return a record as the rules on rows see it; what it does not name stays as it was."""
+        collection = self._plan.collection
+        subject = collection.subject.field if collection.subject is not None else FieldName("")
+        old = before or Row(subject=self._path.get(subject), birth_date=None, country=None)
+        born, where = collection.birth_date or "", collection.region or ""
+        return Row(
+            subject=_text(record[subject]) if subject in record else old.subject,
+            birth_date=_text(record[born]) if born in record else old.birth_date,
+            country=known_country(record[where]) if where in record else old.country,
+        )
+
+    def _refuse_withheld(self, rows: Sequence[Row], numbers: Sequence[PersonNumber | None]) -> None:
+        """Refuse the whole write if a rule on rows withholds one of its people."""
+        rule = choice_rule(self._plan)
+        against = [False] * len(rows) if rule is None else [self._by_choice(rule, number) for number in numbers]
+        verdict = judge(self._plan, rows, against, today(self._rooms.clock()))
+        if verdict.withheld:
+            raise RefusedError(absent(verdict.withheld))
+
+    def _by_choice(self, rule: ChoiceRule, number: PersonNumber | None) -> bool:
+        # Whom nobody has met has chosen nothing.
+        if number is None:
+            return rule.needs_consent
+        return withheld_by(self._rooms.choices.sets_for(rule.purpose), rule, [number])[0]
+
+
+def record_route(routes: Iterable[Route], written: Route) -> Route | None:
+    """Return the declared route by which the record of a write can be read, if there is one."""
+    return next(
+        (
+            route
+            for route in routes
+            if (route.method, route.template, route.dataset) == ("GET", written.template, written.dataset)
+            and route.answer.kind == "record"
+        ),
+        None,
+    )
+
+
+def _text(value: Scalar) -> str | None:
+    """Return an identity or a date as text; what is none of these is not known."""
+    return None if value is None or isinstance(value, bool) else str(value)

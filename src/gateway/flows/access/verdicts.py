@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is judged of rows, views and budgets before a block leaves; pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from gateway.domain.budget import BudgetState, Taken, in_steps
+from gateway.domain.decision import Deny, Reason
+from gateway.domain.errors import StoreMisbehaved
+from gateway.domain.names import PersonNumber
+from gateway.domain.treatment import NOTHING
+from gateway.domain.viewplan import AgeRule, Cause, ChoiceRule, FieldView, RowEffect, ViewPlan
+from gateway.flows.access import ports
+
+MOST_MALFORMED = 0.01
+"""Share of malformed rows in a block above which the store's answer is not usable (DESIGN 3)."""
+
+
+def choice_rule(plan: ViewPlan) -> ChoiceRule | None:
+    """Return the plan's rule on choices, if it has one."""
+    return next((rule for rule in plan.row_rules if isinstance(rule, ChoiceRule)), None)
+
+
+def withheld_by(chosen: ports.ChoiceSet, rule: ChoiceRule, people: Sequence[PersonNumber]) -> Sequence[bool]:
+    """Tell for each person whether the choices keep the row back under the rule."""
+    return chosen.withheld(people, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
+
+
+def covers(now: ViewPlan, before: ViewPlan) -> bool:
+    """Tell whether a plan still lets leave everything that another does, under the same rules on rows.
+
+    Levels are compared on one and the same chain alone: a rung that was put into a chain moves what
+    the level above it means. Surrogates of another class, or rows judged by other fields, are no less
+    than another view.
+    """
+    if now is before:
+        return True
+    return (
+        now.row_rules == before.row_rules
+        and now.key_class == before.key_class
+        and _row_fields(now) == _row_fields(before)
+        and all(_covers(now.view(view.field), view) for view in before.views if view.treatment != NOTHING)
+    )
+
+
+def _covers(now: FieldView | None, before: FieldView) -> bool:
+    return now is not None and now.chain.rungs == before.chain.rungs and before.treatment.at_most(now.treatment)
+
+
+def _row_fields(plan: ViewPlan) -> tuple[object, ...]:
+    """Return which fields the rules on rows are judged by."""
+    return (plan.collection.subject, plan.collection.birth_date, plan.collection.region)
+
+
+def over_budget(taken: Taken, told: tuple[BudgetState, ...]) -> Deny:
+    """Return the refusal of a call that a budget has no room for, with the time when it may have some."""
+    return Deny(reason=Reason.BUDGET_SPENT, retry_after_s=taken.wait_s, budgets=told)
+
+
+def told_left(states: tuple[BudgetState, ...], plan: ViewPlan) -> tuple[BudgetState, ...]:
+    """Return what a caller is told of its budgets: in steps where the view does not link rows of one person."""
+    subject = plan.collection.subject
+    view = plan.view(subject.field) if subject is not None else None
+    unlinks = any(isinstance(rule, AgeRule) and rule.effect is RowEffect.UNLINK for rule in plan.row_rules)
+    return states if view is not None and view.treatment.link and not unlinks else in_steps(states)
+
+
+def absent(withheld: Mapping[Cause, int]) -> Deny:
+    """Return the one answer for a record that is absent or withheld; only the log knows which."""
+    cause = next(iter(withheld), None)
+    return Deny(reason=Reason.NOT_FOUND, rule=f"withheld:{cause}" if cause else None)
+
+
+def check_malformed(n_rows: int, withheld: Mapping[Cause, int]) -> None:
+    """Refuse a block of which too many rows were not as declared.
+
+    Args:
+        n_rows: All rows that the store sent since the block before; one piece may fill many blocks.
+        withheld: Those of them that were left out, by cause.
+
+    Raises:
+        StoreMisbehaved: More than 1 % of the rows.
+    """
+    n_malformed = withheld.get(Cause.MALFORMED, 0)
+    if n_malformed > MOST_MALFORMED * n_rows:
+        raise StoreMisbehaved(f"{n_malformed} rows of a block are not as the dataset declares")
+
+
+def today(now_us: int) -> date:
+    """Return the UTC day of an instant."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now_us)).date()

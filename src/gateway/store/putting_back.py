@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A copy put back in the place of a base, in one step: a new file beside the old one, or one transaction.
+
+The tables are made as they were when the copy was taken, filled, and then brought to this version, so a
+copy of an older version can be put back. Nobody may have the base open meanwhile.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Integer, MetaData, NullPool, create_engine, delete, insert, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from gateway.domain.errors import SettingsError, StateUnavailable
+from gateway.store import sqlite
+from gateway.store.backup import BackupUnusable, Header, Progress, frames
+from gateway.store.engine import place_of
+from gateway.store.migrate import NOTED, bring_to, newest
+from gateway.store.schema import KEYS, MAIN
+
+
+def put_back(file: Path, header: Header, place: str | Path, progress: Progress) -> None:
+    """Put a copy that was found whole in the place of its base.
+
+    Args:
+        file: The copy.
+        header: Its header.
+        place: Directory of the SQLite files, or URL, as ``open_store`` takes it.
+        progress: Called with the number of rows that were written more.
+
+    Raises:
+        BackupUnusable: The copy is of a newer version.
+        StateUnavailable: The database cannot take it now; it is as it was.
+    """
+    if header.revision > newest():
+        raise BackupUnusable(f"{file} is of revision {header.revision}, this program knows {newest()}")
+    url, schema = place_of(place, header.base)
+    try:
+        if url.get_backend_name() == "sqlite":
+            _swap_in(file, header, Path(url.database or ""), progress)
+        else:
+            _replace(file, header, url, schema, progress)
+    except DBAPIError as error:
+        raise StateUnavailable("the database could not take the backup and is as it was") from error
+    except SQLAlchemyError as error:
+        raise SettingsError(f"{file} does not fit the tables of this program") from error
+
+
+def _swap_in(file: Path, header: Header, target: Path, progress: Progress) -> None:
+    """Fill a new file and put it in the place of the old one, whose journal goes first."""
+    fresh = target.with_name(target.name + ".new")
+    _remove(fresh)
+    sqlite.touch(fresh)
+    try:
+        _replace(file, header, URL.create("sqlite", database=str(fresh)), None, progress)
+        _fold(fresh)
+        _sync(fresh)
+        # A journal that outlived its file would be played into the new one.
+        _fold(target)
+        for suffix in ("-wal", "-shm"):
+            target.with_name(target.name + suffix).unlink(missing_ok=True)
+        fresh.replace(target)
+        _sync(target.parent)
+    finally:
+        _remove(fresh)
+
+
+def _replace(file: Path, header: Header, url: URL, schema: str | None, progress: Progress) -> None:
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    if url.get_backend_name() == "sqlite":
+        sqlite.prepare(engine, writes=True)
+    try:
+        with engine.begin() as connection:
+            _drop_all(connection, header, schema)
+            bring_to(connection, header.base, schema, header.revision)
+            _fill(connection, file, schema, progress)
+            bring_to(connection, header.base, schema, "head")
+    finally:
+        engine.dispose()
+
+
+def _drop_all(connection: Connection, header: Header, schema: str | None) -> None:
+    """Drop the tables that are ours, and no others that may lie in the same schema."""
+    own = {*header.rows, *(MAIN if header.base == "main" else KEYS).tables, NOTED}
+    found = MetaData()
+    found.reflect(connection, schema=schema)
+    found.drop_all(connection, tables=[table for table in found.sorted_tables if table.name in own])
+
+
+def _fill(connection: Connection, file: Path, schema: str | None, progress: Progress) -> None:
+    found = MetaData()
+    found.reflect(connection, schema=schema)
+    tables = {table.name: table for table in found.sorted_tables if table.name != NOTED}
+    for table in reversed(found.sorted_tables):
+        # A migration puts first rows into some tables; the copy has its own.
+        if table.name != NOTED:
+            connection.execute(delete(table))
+    for name, columns, rows in frames(file):
+        if name not in tables:
+            raise BackupUnusable(f"{file} holds a table that its revision does not have")
+        if rows:
+            connection.execute(insert(tables[name]), [dict(zip(columns, row, strict=True)) for row in rows])
+        progress(len(rows))
+    if connection.dialect.name == "postgresql":
+        for table in tables.values():
+            _count_on(connection, table.name, schema, [one for one in table.primary_key.columns])  # noqa: C416
+
+
+def _count_on(connection: Connection, table: str, schema: str | None, key: list[object]) -> None:
+    """Let a column that counts up by itself go on behind the highest value that was put back."""
+    [column, *more] = key
+    if more or not isinstance(column.type, Integer):  # type: ignore[attr-defined]
+        return
+    name = f'"{schema}"."{table}"' if schema else f'"{table}"'
+    of = column.name  # type: ignore[attr-defined]
+    asked = {"name": name, "column": of}
+    counter = connection.execute(text("SELECT pg_get_serial_sequence(:name, :column)"), asked).scalar_one()
+    if counter is not None:
+        highest = f'SELECT setval(:counter, coalesce(max("{of}"), 0) + 1, false) FROM {name}'  # noqa: S608 - our own names
+        connection.execute(text(highest), {"counter": counter})
+
+
+def _fold(target: Path) -> None:
+    """Fold the journal of a file back, where that can still be done."""
+    if not target.exists():
+        return
+    engine = create_engine(URL.create("sqlite", database=str(target)), poolclass=NullPool)
+    with contextlib.suppress(SQLAlchemyError, SettingsError), engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

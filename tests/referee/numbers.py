@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every figure of the referee in one place: what is run, and what must hold.
+
+The first of a pair is for continuous integration, the second for ``make referee``. Each can be set by an
+environment variable (``GATEWAY_TEST_CALLS=1000 make referee``), which then counts for both.
+"""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A figure for each tier.
+
+    Attributes:
+        variable: Environment variable that takes the place of both.
+    """
+
+    variable: str
+    ci: int
+    referee: int
+
+    def of(self, *, referee: bool) -> int:
+        """Return the figure of a tier."""
+        told = os.environ.get(self.variable)
+        return int(told) if told else (self.referee if referee else self.ci)
+
+
+CALLS = Pair("GATEWAY_TEST_CALLS", 5_000, 200_000)
+"""Calls through the wiretap."""
+CYCLES = Pair("GATEWAY_TEST_CYCLES", 40, 500)
+"""Kills under load."""
+PEOPLE = Pair("GATEWAY_TEST_PEOPLE", 600, 1_000)
+"""People in the sample store behind both."""
+AT_ONCE = Pair("GATEWAY_TEST_AT_ONCE", 16, 16)
+"""Callers at the same time."""
+
+RESTARTS = Pair("GATEWAY_TEST_RESTARTS", 1, 20)
+"""Restarts under load."""
+DOOR_KILLS = Pair("GATEWAY_TEST_DOOR_KILLS", 2, 40)
+"""Kills of the one door of a gateway, each timed."""
+STARTS = Pair("GATEWAY_TEST_STARTS", 2, 20)
+"""Starts after a kill of the whole gateway, each timed."""
+
+READY_WITHIN_S = 2.0
+"""From the start of a process to its first answer as ready."""
+REFUSED_WITHIN_S = 1.0
+"""From a call that cannot be logged to its 503."""
+BACK_WITHIN_S = 5.0
+"""From the moment when the disk takes writes again to the first answer with rows."""
+MEGABYTES = Pair("GATEWAY_TEST_MEGABYTES", 1_000, 1_000)
+"""Rows of a store that go through each format, in megabytes of the store's body."""
+GROWTH_BYTES = 64 << 20
+"""Most memory that a serving process may take over what it has when idle, whatever goes through it."""
