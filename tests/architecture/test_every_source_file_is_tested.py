@@ -88,6 +88,7 @@ INSTEAD: dict[str, tuple[str, ...]] = {
     "flows/explain.py": (LIST_ROUTE, CLI("rules")),
     "flows/restore/flow.py": ("story/test_restore.py", "attack/test_restore_brings_back.py"),
     "flows/restore/ports.py": VALUES,
+    "flows/restore/replaying.py": ("story/test_restore.py", "attack/test_restore_brings_back.py"),
     "flows/policy_change.py": (OWN_FAULTS, CLI("rules")),
     "record/counting.py": (OWN_FAULTS,),
     "settings.py": ("architecture/test_configuration_reference.py", CLI("contract")),

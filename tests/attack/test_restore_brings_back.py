@@ -71,7 +71,7 @@ class Target:
     def put_back(self) -> None:
         """Put the copy back past every command; nothing tells the gateway."""
         for file, header in self._copies:
-            put_back(file, header, self._place, lambda _n: None)
+            put_back(file, header, self._place, lambda _n: None, is_noted=False)
 
     async def sign_in(self, rooms: Rooms, code: str, password: str = OLD) -> Tokens | None:
         """Show password and code."""

@@ -3,13 +3,16 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 import pytest
 
 from gateway.domain.entry import Refused
 from gateway.doors.http import out
-from tests.fakes.wire import calling, request
-from tests.story.conftest import ANALYST, World
+from gateway.doors.http.bodies import LONG_BYTES, MERGE_PATCH, MOST_LONG, MOST_LONG_OF_ONE
+from tests.fakes.wire import called, calling, request
+from tests.story.conftest import ANALYST, SUPPORT, World
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
@@ -48,6 +51,38 @@ async def test_a_body_that_drips_is_given_up_and_others_are_answered_meanwhile(
     [(entry, _)] = world.entries_of(heard.headers["decision-id"])
     assert isinstance(entry, Refused)
     assert entry.reason == "malformed"
+
+
+async def test_slow_writes_of_one_account_stop_no_other_write(world: World) -> None:
+    """However many it begins; of those that say that they are long, it has a few."""
+    headers = {
+        "Authorization": "Bearer " + await world.bearer("service-agent"),
+        "Data-Purpose": SUPPORT,
+        "Data-Reference": "story-1",
+        "Content-Type": MERGE_PATCH,
+        "Expect": "100-continue",
+    }
+    # Nobody is called so: whether the record is there is asked once the body is whole.
+    target = "/crm/customers/c-999999"
+    short, long = (
+        request(target, {**headers, "Content-Length": str(n_bytes)}, method="PATCH")
+        for n_bytes in (1000, LONG_BYTES + 1)
+    )
+    async with AsyncExitStack() as slow:
+        for head in [short] * (MOST_LONG + 1) + [long] * MOST_LONG_OF_ONE:
+            caller = await slow.enter_async_context(calling(world.port, head))
+            # Only a body that is read is told to go on.
+            heard = await caller.until(lambda heard: heard.status == 100)
+            assert (heard.status, heard.is_whole) == (100, False)
+            caller.writer.write(b"{")
+        [more, other] = [await called(world.port, one) for one in (long, _whole(target, headers))]
+    assert (more.status, json.loads(more.body)["type"].rpartition("/")[2]) == (503, "overloaded")
+    assert other.status == 404
+
+
+def _whole(target: str, headers: Mapping[str, str]) -> bytes:
+    told = {name: value for name, value in headers.items() if name != "Expect"}
+    return request(target, told, method="PATCH", body=b'{"city": "Ulm"}')
 
 
 async def test_nobody_unknown_is_waited_for(world: World) -> None:

@@ -65,6 +65,11 @@ class FakeOut:
         """Keep a block."""
         self._push(block)
 
+    def still_there(self) -> None:
+        """Raise if the caller hung up."""
+        if self.hangs_up_at is not None and len(self.told) >= self.hangs_up_at:
+            raise HangUp("the caller went away")
+
     async def finish(self) -> None:
         """Keep the end."""
         self._push("finished")

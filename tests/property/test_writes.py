@@ -8,6 +8,8 @@ from itertools import combinations
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.decide.decide import Decider
 from gateway.decide.loader.load import load
@@ -21,8 +23,9 @@ from gateway.domain.names import FieldName
 from gateway.domain.treatment import Chain
 from gateway.domain.viewplan import ViewPlan
 from gateway.transform.codec import Codec, compile_codec
+from gateway.transform.formulas import is_marked, without_formula
 from gateway.transform.treat import RUNGS, SAMPLES, check_chain
-from gateway.transform.writing import Judged, is_of_kind, judged
+from gateway.transform.writing import Judged, is_made_up, is_of_kind, judged
 from tests.fakes import rules as draw
 from tests.fakes.plans import CHAINS, REVEALED, plan, spec
 from tests.fakes.surrogate_keys import FakeSurrogateKeys
@@ -155,3 +158,29 @@ def is_clean(own: FieldSpec, chain: Chain, value: Scalar) -> bool:
     """Tell whether a value may be written as it is."""
     found = written(own, chain, value)
     return not (found.unrevealed or found.invalid) and found.records == (Written(((FieldName(own.name), value),)),)
+
+
+TEXT = st.text(alphabet="\"',;|\t\r\n =+-@\uff1d019#a\u3000\u200b", max_size=12) | st.text(max_size=12)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXT)
+def test_what_csv_for_people_did_to_a_text_cannot_be_written_back(text: str) -> None:
+    """Of whatever text: where it is told otherwise than it is, what is told is refused."""
+    told = without_formula(text)
+    assert told == text or is_made_up(spec("x"), CHAINS["text"], told)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXT)
+def test_nothing_else_is_taken_for_it(text: str) -> None:
+    """What is taken for it is what the rule makes of the text without one apostrophe or more."""
+    if is_marked(text):
+        n = text.count("'")
+        places = [place for place, mark in enumerate(text) if mark == "'"]
+        without = (
+            "".join(mark for place, mark in enumerate(text) if place not in gone)
+            for most in range(1, n + 1)
+            for gone in combinations(places, most)
+        )
+        assert any(without_formula(one) == text for one in without)

@@ -3,11 +3,12 @@
 
 import errno
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from gateway.app.installation import reload_rules
+from gateway.app.installation import DOOR_SLOT, reload_rules
 from gateway.domain.entry import End, RefusalsCounted, Refused, Release, RulesInForce, RulesRefused
 from gateway.domain.errors import StateUnavailable
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
@@ -72,6 +73,11 @@ async def test_while_nothing_can_be_entered_nothing_leaves(world: World, gated: 
     assert world.verdict().is_right
 
 
+def log_files(world: World) -> list[Path]:
+    """Return the segments of the door's log."""
+    return sorted((world.state / "log" / DOOR_SLOT).glob("*.ndjson"))
+
+
 def under(world: World) -> FaultyDisk:
     """Put a disk that can fail under the log of a running world."""
     disk = FaultyDisk()
@@ -90,8 +96,15 @@ async def test_a_log_that_fails_midway_cuts_the_stream(world: World, gated: Gate
     await world.numbers([one.id for one in world.crowd])
     disk = under(world)
 
-    bearer, faults = await stated(world), iter([{}, {}, {"sync": errno.EIO}])
-    disk.before_sync = lambda: setattr(disk, "fail", next(faults, {}))
+    bearer, failed = await stated(world), list[int]()
+
+    def fail_with_the_second_block() -> None:
+        # Checkpoints are synced in between whenever it is time, so blocks are counted and not syncs.
+        n_blocks = sum(path.read_bytes().count(b'"kind":"release"') for path in log_files(world))
+        disk.fail = {"sync": errno.EIO} if n_blocks == 2 and not failed else {}
+        failed.extend([n_blocks] * bool(disk.fail))
+
+    disk.before_sync = fail_with_the_second_block
     heard = await called(world.port, request("/crm/contacts", bearer))
 
     entries = [one for one, _ in world.entries_of(heard.headers["decision-id"])]

@@ -23,13 +23,22 @@ from gateway.flows.enrolment import Confirmed
 from gateway.identify.totp import code_at, step_at
 from gateway.record.verify import verify_logs
 from gateway.settings import Settings
+from gateway.store.backup import header_of
+from gateway.store.putting_back import put_back as swap_in
 from gateway.store.schema import choice, person_identity, person_key, session
 from tests.fakes.budgeted import budgeted
 from tests.fakes.command_line import Answer, CommandLine
-from tests.story.conftest import ANALYST, CUSTOMER, EMAIL, Reply, World, fill, opened
+from tests.story.conftest import ANALYST, CUSTOMER, EMAIL, SUPPORT, Reply, World, fill, opened
+from tests.story.test_writes import written
 
 OLD, NEW = "seven lamps of architecture", "a lighthouse keeper reads slowly"
 MARKETING = PurposeKey("marketing")
+
+
+@pytest.fixture
+def store_file(store_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sample store that a test may write to."""
+    return Path(shutil.copy(store_file, tmp_path_factory.mktemp("sample-store") / "store.db"))
 
 
 class Someone(msgspec.Struct, frozen=True):
@@ -284,14 +293,49 @@ async def test_a_log_that_was_changed_is_not_replayed(settings: Settings, tmp_pa
 
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 async def test_a_part_that_was_deleted_keeps_its_entry_from_being_replayed(settings: Settings, tmp_path: Path) -> None:
-    """Without it nobody knows who got which number, so the process is not ready and says which entry it was."""
+    """Nobody knows who got which number: a good database stays, and nobody is ready with an older one."""
     files = await numbered_and_copied(settings, tmp_path)
     (settings.state / "log" / CLI_SLOT / "parts" / "000000.ndjson").write_bytes(b"")
-    await put_back(settings, files)
 
-    with pytest.raises(StateBehind, match=r"entry \d+ of story/node1/cli cannot be replayed: its part was deleted"):
+    why = r"entry \d+ of story/node1/cli cannot be replayed: its part was deleted"
+    with pytest.raises(StateBehind, match=f"{why}; nothing was put back"):
+        await put_back(settings, files)
+    async with open_installation(settings, DOOR_SLOT, with_rules=False) as rooms:
+        assert rooms.restored is None
+        assert len(await identities(rooms)) == 4
+
+    digest = backups.Signer(open_keyring(settings))
+    for file in files.values():
+        swap_in(file, header_of(file, digest), settings.state, lambda _n: None, is_noted=False)
+    with pytest.raises(StateBehind, match=why):
         async with open_installation(settings, DOOR_SLOT, with_rules=False):
             pass
+
+
+async def test_writes_after_the_backup_are_counted_again(
+    settings: Settings, store_port: int, crowd: list[Customer], tmp_path: Path
+) -> None:
+    """Their facts stand in what was entered before they were forwarded; past the budget the record does not come back."""
+    budgeted(settings.policies_dir, SUPPORT, "people: 2, hours: 24")
+    async with opened(settings, store_port, crowd, tmp_path / "wire.log") as world:
+        await fill(world.rooms, crowd)
+        files = await copied(world.rooms, tmp_path / "backup")
+        for n in (150, 151):
+            assert (await written(world, "PATCH", customer(n), {"city": "Ulm"})).status == 200
+        assert (await written(world, "DELETE", customer(160))).status == 204
+        assert (await written(world, "PATCH", customer(152), {"city": "Ulm"})).status == 204
+    await put_back(settings, files)
+
+    async with opened(settings, store_port, crowd, tmp_path / "wire.log") as world:
+        assert world.rooms.restored is not None
+        assert world.rooms.restored.counts["blocks counted by budgets"] == 2
+        assert (await written(world, "PATCH", customer(151), {"city": "Bonn"})).status == 200
+        assert (await written(world, "PATCH", customer(152), {"city": "Ulm"})).status == 204
+
+
+def customer(n: int) -> str:
+    """Return the path of a customer."""
+    return f"/crm/customers/c-{n:06}"
 
 
 class Killed(Exception):
@@ -389,3 +433,47 @@ async def test_a_secret_that_was_changed_after_the_backup_opens_nothing(settings
         assert await rooms.clients.find("letters") is None
         await rooms.enrolment.renew_secret(ClientId("letters"), by="local:test")
         assert await rooms.clients.find("letters") is not None
+
+
+async def killed(*_: object) -> int:
+    """Stand for a process that ends before it has counted the beat up."""
+    raise Killed
+
+
+async def copied_and_killed(settings: Settings, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take a backup whose files are whole, and be killed before the log knows of it."""
+    async with open_installation(settings, DOOR_SLOT, with_rules=False) as rooms:
+        monkeypatch.setattr(backups, "mark_now", killed)
+        await copied(rooms, folder)
+
+
+async def numbered_and_killed(settings: Settings, value: str) -> None:
+    """Give somebody a number and be killed within the minute."""
+    async with open_installation(settings, CLI_SLOT, with_rules=False) as rooms:
+        await rooms.people.numbers(CUSTOMER, [value])
+        raise Killed
+
+
+async def test_a_copy_whose_making_was_killed_is_replayed_too(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No log names a higher beat than it has, so that it was put back is for itself to say."""
+    async with open_installation(settings, DOOR_SLOT, with_rules=False) as rooms:
+        await rooms.people.numbers(CUSTOMER, ["a"])
+    with pytest.raises(Killed):
+        await copied_and_killed(settings, tmp_path / "backup", monkeypatch)
+    with pytest.raises(Killed):
+        await numbered_and_killed(settings, "b")
+    async with open_installation(settings, DOOR_SLOT, with_rules=False) as rooms:
+        assert rooms.restored is None, "nobody was told of a newer state"
+        known = await identities(rooms)
+
+    await put_back(
+        settings, {"main": tmp_path / "backup" / "state.gwb", "keys": tmp_path / "backup" / "state.keys.gwb"}
+    )
+    async with open_installation(settings, DOOR_SLOT, with_rules=False) as rooms:
+        assert rooms.restored is not None
+        assert await identities(rooms) == known
+        assert len(known) == 2
+    async with open_installation(settings, DOOR_SLOT, with_rules=False) as rooms:
+        assert rooms.restored is None

@@ -5,7 +5,8 @@ RULES
 
 1. The state itself first, then the keys of people: every value in the first copy finds its key in the
    second, unless the person was shredded in between.
-2. The beat is counted up behind the copies, so whoever puts one back is told that it is older than the log.
+2. The beat is counted up behind the copies, so whoever puts one back is told that it is older than the log;
+   one that is put back by us says so itself, however its making ended.
 3. Before anything is put back everything is looked at: the copies, their ends, and that the log can be
    replayed from them. Then each base is replaced in one step, and the next opening replays the log.
 """
@@ -19,9 +20,9 @@ import msgspec
 from gateway.app.clock import now_us
 from gateway.app.installation import Rooms
 from gateway.app.keeping import mark_now
-from gateway.app.restoring import one_opening, stopped
+from gateway.app.restoring import one_opening, rehearsed, stopped
 from gateway.domain.entry import Changed
-from gateway.domain.errors import GatewayError, StateBehind
+from gateway.domain.errors import GatewayError, LogDamaged, StateBehind
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring
 from gateway.record.layout import slots
@@ -31,7 +32,7 @@ from gateway.settings import Settings
 from gateway.store.backup import BackupUnusable, Header, Wanted, check_whole, dump, header_of
 from gateway.store.backup import n_rows as rows_of
 from gateway.store.engine import open_store
-from gateway.store.marks import Marks
+from gateway.store.marks import Marked, Marks
 from gateway.store.putting_back import put_back
 
 LABEL = "backup"
@@ -143,6 +144,8 @@ async def restore(settings: Settings, keyring: Keyring, files: dict[str, Path], 
                 await asyncio.to_thread(check_whole, file, headers[base])
             known = [one.places for one in headers.values()] + [await _places_now(settings)]
             await asyncio.to_thread(_check_logs, settings, known)
+            if "main" in headers:
+                await _rehearse(settings, headers["main"])
             for base in (one for one in ("main", "keys") if one in files):
                 await asyncio.to_thread(put_back, files[base], headers[base], _place(settings), progress)
     return [_copied(headers[base], file) for base, file in files.items()]
@@ -197,6 +200,14 @@ def _check_logs(settings: Settings, known: Sequence[Mapping[str, int]]) -> None:
             raise StateBehind(
                 f"the log {name} has {sizes.get(name, 0)} entries and {place} of them are known, so nothing was put back"
             )
+
+
+async def _rehearse(settings: Settings, header: Header) -> None:
+    """Make sure that a good database is not replaced by one that nobody could be ready with."""
+    try:
+        await rehearsed(settings, Marked(places=header.places, is_put_back=True))
+    except (StateBehind, LogDamaged) as error:
+        raise StateBehind(f"{error}; nothing was put back") from error
 
 
 def _copied(header: Header, file: Path) -> Copied:

@@ -15,15 +15,22 @@ def remark_on_stderr(who: str) -> None:
     """Let remarks go to stderr with their time (UTC) and the process that makes them."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines(f"%(asctime)s {who} %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%SZ"))
-    logger = logging.getLogger("gateway")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    handler.addFilter(_is_news)
+    for name, level in (("gateway", logging.INFO), ("uvicorn.error", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(level)
+        logger.propagate = False
 
 
 def remarks() -> logging.Logger:
     """Return the logger of what the processes say of themselves."""
     return logging.getLogger("gateway.processes")
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Pass over what the server says of an answer that we cut on purpose: the access log says why."""
+    return not str(record.msg).startswith("ASGI callable returned without completing response")
 
 
 class _Lines(logging.Formatter):

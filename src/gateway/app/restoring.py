@@ -13,7 +13,7 @@ import contextlib
 import fcntl
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 from gateway.app.clock import now_us
@@ -24,14 +24,16 @@ from gateway.domain.budget import BudgetKey
 from gateway.domain.entry import Facts
 from gateway.domain.errors import KeyUnavailable, RulesError, SettingsError, StateBehind, StateUnavailable
 from gateway.domain.names import PurposeKey
-from gateway.flows.restore.flow import Outcome, Restore, Rooms
+from gateway.domain.replay import BlockReleased, Replayed
+from gateway.flows.restore.flow import Outcome, Restore, Rooms, rehearse
+from gateway.flows.restore.replaying import Makers
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring, KeyState
 from gateway.record.sequencer import Sequencer
 from gateway.settings import Settings
 from gateway.store.budgets import Budgets
 from gateway.store.engine import Store, open_store
-from gateway.store.marks import Marks
+from gateway.store.marks import Marked, Marks
 from gateway.store.meta import INSTALLATION, Meta
 from gateway.store.replay import Replay
 from gateway.store.settling import Settling
@@ -79,6 +81,31 @@ class _KeysAgain:
             with contextlib.suppress(KeyUnavailable):
                 do(label, version)
         return is_held
+
+
+class _Nothing:
+    """Makes nothing of what a rehearsal tells; stands for the database, the budgets and the keyring."""
+
+    async def apply(self, happened: Sequence[Replayed]) -> dict[str, int]:
+        """Make nothing."""
+        del happened
+        return {}
+
+    async def forget_unreadable(self) -> int:
+        """Forget nothing."""
+        return 0
+
+    async def replay_all(self, blocks: Sequence[BlockReleased]) -> int:
+        """Count nothing."""
+        del blocks
+        return 0
+
+    def retire_again(self, label: str, version: int) -> bool:
+        """Retire nothing."""
+        del label, version
+        return False
+
+    shred_again = retire_again
 
 
 class PastPurposes:
@@ -196,6 +223,25 @@ def stopped(state: Path) -> Iterator[None]:
         yield
     finally:
         lock.close()
+
+
+async def rehearsed(settings: Settings, marked: Marked) -> int:
+    """Return how many entries a replay from these marks would take in; nothing is made of them.
+
+    Raises:
+        StateBehind: It could not be brought to its end.
+    """
+    nothing = _Nothing()
+    makers = Makers(
+        logs=settings.state / "log",
+        prefix=f"{settings.installation}/{settings.node}/",
+        state=nothing,
+        budgets=nothing,
+        keys=nothing,
+        key_of=PastPurposes(RulesArchive(settings.state / "rules")),
+        clock=now_us,
+    )
+    return await rehearse(makers, marked)
 
 
 def _restore(settings: Settings, keyring: Keyring, store: Store, log: Sequencer, lock: StateLock) -> Restore:

@@ -30,7 +30,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         failures: Cases that are decided in another way than they say.
         disagreements: Questions that the road and Casbin answer differently.
         notes: What deserves a look but fails nothing.
-        probing: Roles that write clear values and read surrogates of one join domain; each is a note too.
+        probing: Roles that write clear values, or to what they name, and read surrogates of one join domain; each is
+            a note too.
         reloaded: Doors were told to put the rules in force.
     """
 

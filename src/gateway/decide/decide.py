@@ -228,16 +228,16 @@ class Decider:
         if refused is not None:
             return refused
         plan = self._narrowed(views.collecting, None, writing.got_round(inquiry, views))
-        return Permit(plan=plan, filters=views.uses, shown=self._shown(inquiry, caps.holds, now_us))
+        return Permit(plan=plan, filters=views.uses, shown=self._shown(inquiry, views, caps.holds, now_us))
 
     def _write_views(self, inquiry: Inquiry, plans: tuple[ViewPlan, ViewPlan], caps: Caps) -> WriteViews:
         addressing, collecting = (self.lowered(plan, caps) for plan in plans)
         return WriteViews(addressing, collecting, filter_uses(addressing, inquiry.filters, self._in_band))
 
-    def _shown(self, inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> ViewPlan | None:
-        """Return the view under which the caller would read the record that the store answers a write with."""
+    def _shown(self, inquiry: Inquiry, views: WriteViews, holds: tuple[Hold, ...], now_us: int) -> ViewPlan | None:
+        """Return the view under which the caller would read, by the same path, what the store answers a write with."""
         decision = self.decide(writing.as_read(inquiry), holds, now_us)
-        return decision.plan if isinstance(decision, Permit) else None
+        return decision.plan if isinstance(decision, Permit) and decision.filters == views.uses else None
 
     def _for_call(self, view: ViewPlan, inquiry: Inquiry, uses: tuple[FilterUse, ...]) -> ViewPlan:
         """Return the view of what the call names: of other fields nothing leaves, and no rule on rows is got round."""

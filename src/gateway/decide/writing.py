@@ -15,6 +15,9 @@ RULES
    something of the subject's field, or, where a collection is about nobody, of every field of the path.
 5. PUT puts one record in another's place. It is refused unless the store leaves what it does not name.
 6. A rule on rows that blanks a field, or that unlinks, withholds where the write uses such a field.
+7. What a write is answered with is a read of the record by the fields of its path. It is shown only where
+   the view for reading permits each of them, compared in the same way: a path in clear that is answered
+   with a surrogate would tell whose it is.
 
 The layers are those of a read. None of these rules looks at a value: that is ``transform.writing``'s.
 """
@@ -55,8 +58,8 @@ def written_fields(inquiry: Inquiry) -> tuple[FieldName, ...]:
 
 
 def as_read(inquiry: Inquiry) -> Inquiry:
-    """Return the call that would read what a write is answered with: of the same caller, for the same purpose."""
-    return msgspec.structs.replace(inquiry, operation="read", filters=(), sorts=(), written=(), limit=None, offset=None)
+    """Return the call that would read what a write is answered with: of the same caller, by the same path."""
+    return msgspec.structs.replace(inquiry, operation="read", sorts=(), written=(), limit=None, offset=None)
 
 
 def refused(inquiry: Inquiry, views: WriteViews, purpose: PurposeRule, lines: Sequence[RedLine]) -> Deny | None:

@@ -18,7 +18,8 @@ MOST_HOURS = 744
 """Longest window of a rule: 31 days. What was counted before that is thrown away."""
 
 STEPS = 20
-"""In how many steps what is left of a budget for people is told where people cannot be told apart."""
+"""In how many steps what is left of a budget for people is told."""
+LEAST_STEP = 5
 
 
 class Counted(StrEnum):
@@ -78,13 +79,14 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def in_steps(states: Sequence[BudgetState]) -> tuple[BudgetState, ...]:
-    """Return the states with what is left of budgets for people rounded down to a twentieth of the whole.
+    """Return the states with what is left of budgets for people rounded down to a twentieth, or to five.
 
     The exact figure says whether a row is about somebody who was counted before, and so links rows of
-    which the view tells nobody whether they are about one person.
+    which a view tells nobody whether they are about one person. All views of a purpose class share
+    the count, so it is in steps for all of them.
     """
     return tuple(
-        msgspec.structs.replace(state, left=state.left - state.left % -(-state.rule.most // STEPS))
+        msgspec.structs.replace(state, left=state.left - state.left % max(LEAST_STEP, -(-state.rule.most // STEPS)))
         if state.rule.counts is Counted.PEOPLE
         else state
         for state in states

@@ -38,7 +38,9 @@ class SlotLock:
             time.sleep(_LOOK_EVERY_S)
         if not self._is_taken():
             os.close(self._descriptor)
-            raise LogUnavailable("another process holds this log")
+            raise LogUnavailable(
+                f"another process holds the log {directory}: the gateway runs on this installation already"
+            )
 
     def _is_taken(self) -> bool:
         try:

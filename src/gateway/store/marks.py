@@ -8,13 +8,14 @@ RULES
    committed yet; a replay moves all of them.
 2. The beat only grows. It is counted up here first and entered in a log then, so a log that names a
    higher beat than the database is the log of a newer state.
+3. A copy that is put back says so: its beat ``n`` is written as ``-1 - n`` until a replay has ended.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 import msgspec
-from sqlalchemy import BigInteger, Text, cast, insert, select, update
+from sqlalchemy import BigInteger, Connection, Text, cast, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Store
@@ -30,10 +31,12 @@ class Marked(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         beat: ``None`` for a database that never met a log.
         places: Number of entries by name of log.
+        is_put_back: A copy was put in its place, and no replay came to its end since.
     """
 
     beat: int | None = None
     places: Mapping[str, int] = MappingProxyType({})
+    is_put_back: bool = False
 
 
 class Marks:
@@ -72,7 +75,16 @@ async def read(connection: AsyncConnection) -> Marked:
     query = select(meta.c.key, meta.c.value).where((meta.c.key == BEAT) | meta.c.key.startswith(PLACE))
     found = {key: int(value) for key, value in await connection.execute(query)}
     beat = found.pop(BEAT, None)
-    return Marked(beat=beat, places={key.removeprefix(PLACE): place for key, place in found.items()})
+    places = {key.removeprefix(PLACE): place for key, place in found.items()}
+    is_put_back = beat is not None and beat < 0
+    return Marked(beat=-1 - beat if beat is not None and beat < 0 else beat, places=places, is_put_back=is_put_back)
+
+
+def note_put_back(connection: Connection) -> None:
+    """Let a copy say that it was put back, inside the transaction that does it."""
+    beat = connection.execute(select(meta.c.value).where(meta.c.key == BEAT)).scalar_one_or_none()
+    connection.execute(delete(meta).where(meta.c.key == BEAT))
+    connection.execute(insert(meta).values(key=BEAT, value=str(min(int(beat or 0), -1 - int(beat or 0)))))
 
 
 async def settle(connection: AsyncConnection, beat: int, places: Mapping[str, int]) -> None:

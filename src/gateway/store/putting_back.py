@@ -2,7 +2,8 @@
 """A copy put back in the place of a base, in one step: a new file beside the old one, or one transaction.
 
 The tables are made as they were when the copy was taken, filled, and then brought to this version, so a
-copy of an older version can be put back. Nobody may have the base open meanwhile.
+copy of an older version can be put back. Nobody may have the base open meanwhile. The state says that it was
+put back, so the next opening replays its log whatever the beat of the copy.
 """
 
 import contextlib
@@ -16,11 +17,12 @@ from gateway.domain.errors import SettingsError, StateUnavailable
 from gateway.store import sqlite
 from gateway.store.backup import BackupUnusable, Header, Progress, frames
 from gateway.store.engine import place_of
+from gateway.store.marks import note_put_back
 from gateway.store.migrate import NOTED, bring_to, newest
 from gateway.store.schema import KEYS, MAIN
 
 
-def put_back(file: Path, header: Header, place: str | Path, progress: Progress) -> None:
+def put_back(file: Path, header: Header, place: str | Path, progress: Progress, *, is_noted: bool = True) -> None:
     """Put a copy that was found whole in the place of its base.
 
     Args:
@@ -28,6 +30,7 @@ def put_back(file: Path, header: Header, place: str | Path, progress: Progress) 
         header: Its header.
         place: Directory of the SQLite files, or URL, as ``open_store`` takes it.
         progress: Called with the number of rows that were written more.
+        is_noted: The state says that it was put back; without, it is as a copy made by any other means.
 
     Raises:
         BackupUnusable: The copy is of a newer version.
@@ -38,26 +41,28 @@ def put_back(file: Path, header: Header, place: str | Path, progress: Progress) 
     url, schema = place_of(place, header.base)
     try:
         if url.get_backend_name() == "sqlite":
-            _swap_in(file, header, Path(url.database or ""), progress)
+            _swap_in(file, header, Path(url.database or ""), progress, is_noted=is_noted)
         else:
-            _replace(file, header, url, schema, progress)
+            _replace(file, header, url, schema, progress, is_noted=is_noted)
     except DBAPIError as error:
         raise StateUnavailable("the database could not take the backup and is as it was") from error
     except SQLAlchemyError as error:
         raise SettingsError(f"{file} does not fit the tables of this program") from error
 
 
-def _swap_in(file: Path, header: Header, target: Path, progress: Progress) -> None:
+def _swap_in(file: Path, header: Header, target: Path, progress: Progress, *, is_noted: bool) -> None:
     """Fill a new file and put it in the place of the old one, whose journal goes first."""
     fresh = target.with_name(target.name + ".new")
     _remove(fresh)
     sqlite.touch(fresh)
     try:
-        _replace(file, header, URL.create("sqlite", database=str(fresh)), None, progress)
+        _replace(file, header, URL.create("sqlite", database=str(fresh)), None, progress, is_noted=is_noted)
         _fold(fresh)
         _sync(fresh)
-        # A journal that outlived its file would be played into the new one.
-        _fold(target)
+        # A journal that outlived its file would be played into the new one. What cannot be folded any more
+        # goes with its file.
+        with contextlib.suppress(SQLAlchemyError, SettingsError, StateUnavailable):
+            _fold(target)
         for suffix in ("-wal", "-shm"):
             target.with_name(target.name + suffix).unlink(missing_ok=True)
         fresh.replace(target)
@@ -66,7 +71,7 @@ def _swap_in(file: Path, header: Header, target: Path, progress: Progress) -> No
         _remove(fresh)
 
 
-def _replace(file: Path, header: Header, url: URL, schema: str | None, progress: Progress) -> None:
+def _replace(file: Path, header: Header, url: URL, schema: str | None, progress: Progress, *, is_noted: bool) -> None:
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     if url.get_backend_name() == "sqlite":
         sqlite.prepare(engine, writes=True)
@@ -76,6 +81,8 @@ def _replace(file: Path, header: Header, url: URL, schema: str | None, progress:
             bring_to(connection, header.base, schema, header.revision)
             _fill(connection, file, schema, progress)
             bring_to(connection, header.base, schema, "head")
+            if is_noted and header.base == "main":
+                note_put_back(connection)
     finally:
         engine.dispose()
 
@@ -122,13 +129,23 @@ def _count_on(connection: Connection, table: str, schema: str | None, key: list[
 
 
 def _fold(target: Path) -> None:
-    """Fold the journal of a file back, where that can still be done."""
+    """Fold the journal of a file back into it, whole.
+
+    Raises:
+        StateUnavailable: Somebody reads it, so that a part of it stays outside.
+    """
     if not target.exists():
         return
-    engine = create_engine(URL.create("sqlite", database=str(target)), poolclass=NullPool)
-    with contextlib.suppress(SQLAlchemyError, SettingsError), engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    engine.dispose()
+    # Nobody may have it open, so nobody is waited for for long.
+    url, patience_s = URL.create("sqlite", database=str(target)), 0.5
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": patience_s})
+    try:
+        with engine.connect() as connection:
+            busy, n_pages, n_folded = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    finally:
+        engine.dispose()
+    if busy or n_pages != n_folded:
+        raise StateUnavailable(f"the journal of {target.name} could not be folded back")
 
 
 def _remove(path: Path) -> None:

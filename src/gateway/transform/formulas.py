@@ -40,5 +40,18 @@ def without_formula(text: str) -> str:
     return "'" + told if _LEADING.match(text) else told
 
 
+def is_marked(text: str) -> bool:
+    """Tell whether a text is what ``without_formula`` makes of another: with its apostrophes in the right places."""
+    if "'" not in text:
+        return False
+    # The runs of a text and of what is made of it are the same but for the apostrophe at the end of some.
+    was = _INNER.sub(_unmarked, text)
+    return any(one != text and without_formula(one) == text for one in (was, was.removeprefix("'")))
+
+
+def _unmarked(run: re.Match[str]) -> str:
+    return run[0].removesuffix("'") if run[1] else run[0]
+
+
 def _marked(run: re.Match[str]) -> str:
     return run[0] + "'" if run[1] else run[0]

@@ -80,7 +80,7 @@ def judged_lines(lines: list[bytes]) -> list[bytes]:
             return lines
     except UNREADABLE:
         pass
-    return [line if is_row(line) else NO_ROW for line in lines]
+    return [line if line and is_row(line) else NO_ROW for line in lines]
 
 
 def control_line(n_rows: int, reason: str) -> bytes:

@@ -7,13 +7,15 @@ RULES
    *unrevealed* where it is none of the caller's own class. So is text that a rung of the field's chain
    below ``reveal`` writes: text that the rung does not change, text with three asterisks in a row, in
    free text the words that stand for what was masked in it, and in numbers and dates every band, year,
-   month and, where the field holds a time, day.
+   month and, where the field holds a time, day. So is text with the apostrophes that CSV for people has
+   before what a spreadsheet could take for a formula.
 2. A clear value, null too, needs ``reveal``; a surrogate needs ``reveal`` or the link.
 3. A value is of the declared JSON kind, exactly; text of a date or a timestamp is one of the calendar.
 4. What a surrogate stands for is stored in its normalised spelling, in the field's own kind.
 5. No name, message or repr of this module holds a value.
 
 Refused though a person may be called so: a name spelled as initials, ``A. B.``; it is what a mask writes.
+So is an apostrophe of the caller's own where one of ours would stand, as before a dash that begins a line.
 """
 
 import re
@@ -29,6 +31,7 @@ from gateway.domain.inquiry import Scalar, Written
 from gateway.domain.names import FieldName
 from gateway.domain.treatment import REVEAL, Chain, Rung
 from gateway.domain.viewplan import FieldView, ViewPlan
+from gateway.transform.formulas import is_marked
 from gateway.transform.generalise import parse_day
 from gateway.transform.treat import RUNGS
 
@@ -142,8 +145,10 @@ def _is_clear(view: FieldView) -> bool:
 
 
 def is_made_up(spec: FieldSpec, chain: Chain, text: str) -> bool:
-    """Tell whether a text is what a rung of the field's chain below ``reveal`` writes."""
+    """Tell whether a text is what a rung of the field's chain below ``reveal``, or CSV for people, writes."""
     if _MASKED.search(text) or (spec.type is FieldType.FREE_TEXT and _MASKED_IN_TEXT.search(text)):
+        return True
+    if is_marked(text):
         return True
     plain = " ".join(unicodedata.normalize("NFC", text).split())
     return any(RUNGS[rung](plain) == plain for rung in _rungs(spec, chain) if rung in RUNGS)

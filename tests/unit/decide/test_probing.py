@@ -2,6 +2,7 @@
 """Roles that can find out by trying: who writes in clear and reads surrogates of one join domain."""
 
 import msgspec
+import pytest
 
 from gateway.decide.loader.load import load
 from gateway.decide.loader.shipped import shipped_files
@@ -64,6 +65,21 @@ def test_fields_of_one_join_domain_are_one_and_of_two_are_two() -> None:
     }
     joined = msgspec.structs.replace(of, catalog=msgspec.structs.replace(of.catalog, collections=collections))
     assert [(one.role, one.join_domain) for one in probing_roles(joined)] == [("lead", "crm.one")]
+
+
+@pytest.mark.parametrize("operation", ["update", "delete"])
+def test_who_names_in_clear_what_is_written_can_find_out_too(operation: str) -> None:
+    """The record that changes, or is gone, is the one with that surrogate; a link in the path tells nothing."""
+    reads, tries = grant("user.id", "drop", role="writer"), grant("user.id", role="writer", operation=operation)
+    rule = msgspec.structs.replace(writing_rules().purposes[MAILING], collects=())
+    [told] = probing_roles(given(reads, tries, purposes={MAILING: rule}))
+    where = ("crm.people.id for marketing.mail",)
+    assert (told.writes, told.addresses, told.reads) == ((), where, where)
+    assert f"names what it writes by {where[0]} in clear and reads {where[0]} as surrogate" in told.sentence()
+    linked = grant("user.id", "drop", role="writer", operation=operation)
+    assert found(reads, linked, purposes={MAILING: rule}) == []
+    elsewhere = grant("user.contact", role="writer", operation=operation)
+    assert found(READS_MAIL, elsewhere, roles=contains("writer", "reader"), purposes={MAILING: rule}) == []
 
 
 def test_what_only_takes_away_counts_where_it_always_does() -> None:

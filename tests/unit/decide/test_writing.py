@@ -58,6 +58,22 @@ def test_what_may_be_shown_is_the_view_for_reading() -> None:
     assert held.shown.treatments["email"] == Treatment(0, link=False)  # type: ignore[index]
 
 
+def test_what_a_path_in_clear_names_is_not_answered_with_its_surrogate() -> None:
+    """Whoever knows a number would learn its surrogate; the view for reading has to permit the path in the same way."""
+    no_clear = {"allow": False, "link": False}
+    linked = {one: grant("user.id", "reveal", operation=one, **no_clear) for one in ("read", "update")}  # type: ignore[arg-type]
+    unread = grant("user.id", "drop", allow=False, operation="read")
+    shown = [
+        permit.shown is not None
+        for grants in ([], [linked["read"]], [linked["update"]], [*linked.values()], [unread])
+        if isinstance(permit := decided(RENAME, writing_rules(grants=grants)), Permit)
+    ]
+    assert shown == [True, False, False, True, False]
+    created = decided(write(CREATE, {"name": "Ida"}), writing_rules(grants=[linked["read"]]))
+    assert isinstance(created, Permit)
+    assert created.shown is not None
+
+
 def test_the_collection_whitelist_stands_in_the_whitelists_place() -> None:
     """All fields outside it are named; what may leave for the purpose need not be collected."""
     assert denied(decided(write(PATCH, {"notes": "x", "name": "y", "religion": "z"}, of="c1"))) == (

@@ -30,4 +30,4 @@ def test_what_is_left_of_people_is_told_in_twentieths_and_never_more_than_there_
             ]
         )
     ]
-    assert lefts == [4_750, 4_750, 0, 5_000, 3, 4_999]
+    assert lefts == [4_750, 4_750, 0, 5_000, 0, 4_999]

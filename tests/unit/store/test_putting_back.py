@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A copy takes the place of a base, on either engine, from either engine, or not at all."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,9 +19,10 @@ from gateway.keys.keyring import Keyring
 from gateway.store.backup import BackupUnusable, Header, Wanted, dump
 from gateway.store.choices import Choices
 from gateway.store.engine import MAIN_FILE, Store, open_store, place_of
+from gateway.store.marks import Marked, Marks
 from gateway.store.migrate import bring_to, newest, revision
 from gateway.store.people import People
-from gateway.store.putting_back import put_back
+from gateway.store.putting_back import _fold, put_back
 from gateway.store.schema import choice, person_identity
 from tests.fakes.clock import FakeClock
 
@@ -175,3 +178,32 @@ async def test_a_lost_or_broken_file_is_replaced(lived: Store, place: str, tmp_p
         assert (await connection.execute(select(func.count()).select_from(person_identity))).scalar_one() == 2_500
     await store.close()
     assert [name for name in os.listdir(place) if "new" in name] == []  # noqa: PTH208 - the other form blocks
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_a_journal_that_cannot_be_folded_whole_is_not_left_behind(lived: Store, place: str) -> None:
+    """Rows that stand in it alone would be lost with it."""
+    main = Path(place) / MAIN_FILE
+    with contextlib.closing(sqlite3.connect(main)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM choice").fetchone()
+        await Choices(lived, lambda: 1).record([objection(99)], "test")
+        with pytest.raises(StateUnavailable, match=MAIN_FILE):
+            _fold(main)
+    await lived.close()
+
+
+async def test_a_state_says_that_it_was_put_back(lived: Store, place: str, tmp_path: Path) -> None:
+    """With the beat that it had, until it is settled; to put it back twice says no more."""
+    await Marks(lived).settle(7, {"i/n/cli": 5})
+    copies = copied(place, tmp_path)
+    await lived.close()
+    for _ in range(2):
+        restored(copies, place)
+        store = await open_store(place, upgrade=False)
+        assert await Marks(store).read() == Marked(beat=7, places={"i/n/cli": 5}, is_put_back=True)
+        await store.close()
+    store = await open_store(place, upgrade=False)
+    await Marks(store).settle(8, {})
+    assert await Marks(store).read() == Marked(beat=8, places={"i/n/cli": 5})
+    await store.close()

@@ -5,7 +5,7 @@ from time import process_time
 
 import pytest
 
-from gateway.transform.formulas import HARMLESS, without_formula
+from gateway.transform.formulas import HARMLESS, is_marked, without_formula
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,25 @@ def test_what_something_is_to_be_done_about_is_not_harmless(text: str) -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["'=1", "'+a", "' =1", "''=1", "a;'=1", "a\n'- b", "'+1;'=1", "a\n'-b;'=c", "'\t'@x"])
+def test_what_got_an_apostrophe_is_known_again(text: str) -> None:
+    """Wherever it got one, and however many."""
+    assert is_marked(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "'", "it's", "'n Sync", "=1", "'12", "'+49 151 2345678", "a;'b", "'a';=1", "a'=b", "'a;=1"]
+)
+def test_what_nothing_was_done_about_is_not_taken_for_it(text: str) -> None:
+    """Nor a text with an apostrophe in one of two places."""
+    assert not is_marked(text)
+
+
 @pytest.mark.parametrize("piece", [" ", ";", "\t", "'", ";=", "=", "+1", "+1 ", "-", "\n", ";;a", "1"])
 def test_the_work_is_linear(piece: str) -> None:
     """1 MiB of what could mislead takes less than a second."""
     start = process_time()
     without_formula("a" + piece * (1_048_576 // len(piece)))
     without_formula(piece * (1_048_576 // len(piece)))
+    is_marked("'" + piece * (1_048_576 // len(piece)))
     assert process_time() - start < 5

@@ -109,6 +109,8 @@ def test_what_a_surrogate_stands_for_is_of_the_fields_own_kind() -> None:
     ("chain", "kind", "text"),
     [
         ("text", FieldType.TEXT, "J***"),
+        ("text", FieldType.TEXT, "'=SUM(A1)"),
+        ("free", FieldType.FREE_TEXT, "wishes:\n'- quiet\n'- late"),
         ("name", FieldType.TEXT, "A. B."),
         ("name", FieldType.TEXT, " A.  B. "),
         ("name", FieldType.TEXT, "张*"),

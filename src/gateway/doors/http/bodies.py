@@ -6,17 +6,22 @@ RULES
 1. A route without a declared body takes none; a declared one is of exactly one media type, in UTF-8,
    not encoded. A length that is too great is refused before a byte is read, and ``100 Continue`` is
    sent only to who may go on.
-2. A body is read by the strict reader alone. Long ones are read in a thread, a few at a time: what
-   comes beyond that is told to come again, so that bodies cannot fill the memory.
+2. A body is read by the strict reader alone. Long ones are read in a thread, a few at a time and fewer of
+   one account: what comes beyond that is told to come again, so that bodies cannot fill the memory.
+3. A body is long once more than ``LONG_BYTES`` of it are announced or have arrived. So short ones are never
+   told to come again, however slowly they come and whatever else is being read.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from gateway.domain import strictjson
 from gateway.domain.catalog import BodyKind, BodyShape, Collection, Route
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.inquiry import Written
+from gateway.domain.names import AccountId
 from gateway.doors.http import out as low
 from gateway.doors.http import records, search
 from gateway.doors.http.binding import Texts
@@ -36,7 +41,9 @@ MOST_BYTES: Mapping[BodyKind, int] = {
 LONG_BYTES = 64 * 1024
 """Parsed in under a millisecond; what is longer would hold up other calls."""
 MOST_LONG = 8
-"""Calls at a time whose bodies may be long: with what they are parsed into, about 0.5 GiB at worst."""
+"""Long bodies at a time: with what they are parsed into, about 0.5 GiB at worst."""
+MOST_LONG_OF_ONE = 2
+"""Long bodies at a time of one account, which may send them as slowly as is borne with."""
 
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -60,9 +67,11 @@ class Bodies:
 
     def __init__(self) -> None:
         """Begin with none under way."""
-        self._n_long = 0
+        self._long: Counter[AccountId] = Counter()
 
-    async def read(self, route: Route, collection: Collection, stated: Stated, out: low.Out) -> Body | Deny:
+    async def read(
+        self, route: Route, collection: Collection, stated: Stated, out: low.Out, account: AccountId
+    ) -> Body | Deny:
         """Return what the body says, or why it is not read or not understood.
 
         Raises:
@@ -73,15 +82,46 @@ class Bodies:
         refused = unreadable(route.body, stated)
         if refused is not None:
             return refused
-        if MOST_BYTES[route.body.kind] <= LONG_BYTES:
-            return await _read(route.body, collection, out)
-        if self._n_long >= MOST_LONG:
-            return Deny(reason=Reason.OVERLOADED)
-        self._n_long += 1
         try:
-            return await _read(route.body, collection, out)
+            with self._place(account) as place:
+                place.arrived(stated.content_length or 0)
+                return await _read(route.body, collection, out, place)
+        except _NoPlace:
+            return Deny(reason=Reason.OVERLOADED)
+
+    @contextmanager
+    def _place(self, account: AccountId) -> Iterator["_Place"]:
+        place = _Place(self._long, account)
+        try:
+            yield place
         finally:
-            self._n_long -= 1
+            place.leave()
+
+
+class _NoPlace(Exception):
+    """As many long bodies are being read as may be."""
+
+
+class _Place:
+    """One body's place among the long ones; taken when it turns out to be long."""
+
+    def __init__(self, taken: Counter[AccountId], account: AccountId) -> None:
+        self._taken, self._account, self._is_taken = taken, account, False
+
+    def arrived(self, n_bytes: int) -> None:
+        """Take the place if so many bytes are long."""
+        if self._is_taken or n_bytes <= LONG_BYTES:
+            return
+        if self._taken.total() >= MOST_LONG or self._taken[self._account] >= MOST_LONG_OF_ONE:
+            raise _NoPlace
+        self._taken[self._account] += 1
+        self._is_taken = True
+
+    def leave(self) -> None:
+        """Give the place back if it was taken."""
+        if self._is_taken:
+            # Keeps no account that has none left.
+            self._taken -= Counter((self._account,))
 
 
 def unreadable(shape: BodyShape, stated: Stated) -> Deny | None:
@@ -97,9 +137,9 @@ def unreadable(shape: BodyShape, stated: Stated) -> Deny | None:
     return None
 
 
-async def _read(shape: BodyShape, collection: Collection, out: low.Out) -> Body | Deny:
+async def _read(shape: BodyShape, collection: Collection, out: low.Out, place: _Place) -> Body | Deny:
     try:
-        raw = await out.body(MOST_BYTES[shape.kind])
+        raw = await out.body(MOST_BYTES[shape.kind], on_arrived=place.arrived)
     except low.BodyTooLong:
         return _too_large(shape.kind)
     except low.BodyTooSlow:

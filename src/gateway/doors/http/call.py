@@ -115,7 +115,7 @@ class HttpCall:
         conditions = conditions_of(dict(self.stated.conditions), route, self._parts.seal, self._tag_scope)
         if isinstance(conditions, Deny):
             return conditions
-        body = await self._parts.bodies.read(route, collection, self.stated, self._out)
+        body = await self._parts.bodies.read(route, collection, self.stated, self._out, who.account)
         if isinstance(body, Deny):
             return body
         asked = bind(route, collection, matched.values, self._pairs, body.members)

@@ -4,8 +4,10 @@
 RULES
 
 1. An entity tag of a store never leaves. A caller gets it sealed, bound to the account, the purpose and
-   the record, and only what opens again is sent to the store. A tag that does not open is one that no
-   record has (RFC 9110 section 13.1): ``If-Match`` fails, ``If-None-Match`` holds. ``*`` means any record.
+   the record, and only what opens again is sent to the store. Where none of a header's tags opens, the
+   condition fails: ``If-Match`` as none of them is the record's (RFC 9110 section 13.1.1), and
+   ``If-None-Match`` as nobody can tell any more that none of them is, since the key of the seal may have
+   been changed. ``*`` means any record.
 2. A weak tag matches nothing in ``If-Match`` (RFC 9110 section 13.1.1).
 3. An ``Idempotency-Key`` is sent as a digest of it with account, purpose and path. The store sees one
    caller, the gateway; with the keys as they are, one account could be given another's answer.
@@ -73,7 +75,7 @@ def conditions_of(stated: Mapping[str, str], route: Route, seal: Seal, scope: Ta
         told = _told(Honoured(name), value, seal, scope)
         if isinstance(told, Deny):
             return told
-        found += [(name, told)] if told else []
+        found.append((name, told))
     return tuple(found)
 
 
@@ -91,7 +93,7 @@ def _told(header: Honoured, value: str, seal: Seal, scope: TagScope) -> str | De
 
 
 def _tags(header: Honoured, value: str, seal: Seal, scope: TagScope) -> str | Deny:
-    """Return the store's own tags; nothing if the header says nothing to it."""
+    """Return the store's own tags, or the refusal if none is known."""
     if value == "*":
         return value
     told = _ONE_TAG.findall(value)
@@ -99,8 +101,8 @@ def _tags(header: Honoured, value: str, seal: Seal, scope: TagScope) -> str | De
         return _malformed(header, f"The header must be * or 1 to {MOST_TAGS} entity tags.")
     is_match = header is Honoured.IF_MATCH
     opened = [_opened(sealed, seal, scope) for weak, sealed in told if not (is_match and weak)]
-    known = [tag for tag in opened if tag is not None and not (is_match and tag.startswith("W/"))]
-    if is_match and not known:
+    known = [tag for tag in opened if tag and not (is_match and tag.startswith("W/"))]
+    if not known:
         return Deny(reason=Reason.PRECONDITION_FAILED, fields=(_shown(header),))
     return ", ".join(known)
 

@@ -66,6 +66,7 @@ class _Telling:
         self.write = out.write
         self.finish = out.finish
         self.abort = out.abort
+        self.still_there = out.still_there
 
     def refusal_body(self, refusal: Refusal) -> bytes:
         # The server leaves out the body of an answer to HEAD; the entry counts what is sent.

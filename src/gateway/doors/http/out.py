@@ -68,7 +68,12 @@ class Out:
             self._watch()
 
     async def body(
-        self, most_bytes: int, *, first_s: float | None = None, least_bytes_a_s: float = LEAST_BYTES_A_S
+        self,
+        most_bytes: int,
+        *,
+        first_s: float | None = None,
+        least_bytes_a_s: float = LEAST_BYTES_A_S,
+        on_arrived: Callable[[int], None] = lambda _: None,
     ) -> bytes:
         """Return the body of the request; to be asked for once, before the answer is started.
 
@@ -76,6 +81,7 @@ class Out:
             most_bytes: Longest body that is read.
             first_s: Time that any body may take, ``FIRST_S`` if it is not said.
             least_bytes_a_s: More time is given by this rate for what has arrived.
+            on_arrived: Told how many bytes have arrived, after each piece; what it raises ends the reading.
 
         Raises:
             BodyTooLong: There is more; what was read is dropped.
@@ -86,14 +92,16 @@ class Out:
             return b""
         try:
             async with asyncio.timeout(FIRST_S if first_s is None else first_s) as patience:
-                raw = await self._received(most_bytes, patience, least_bytes_a_s)
+                raw = await self._received(most_bytes, patience, least_bytes_a_s, on_arrived)
         except TimeoutError:
             raise BodyTooSlow from None
         self.unread = False
         self._watch()
         return raw
 
-    async def _received(self, most_bytes: int, patience: asyncio.Timeout, least_bytes_a_s: float) -> bytes:
+    async def _received(
+        self, most_bytes: int, patience: asyncio.Timeout, least_bytes_a_s: float, on_arrived: Callable[[int], None]
+    ) -> bytes:
         raw, is_more, until_s = bytearray(), True, patience.when() or 0.0
         while is_more:
             message = await self._receive()
@@ -103,6 +111,7 @@ class Out:
             raw += message.get("body", b"")
             if len(raw) > most_bytes:
                 raise BodyTooLong
+            on_arrived(len(raw))
             patience.reschedule(until_s + len(raw) / least_bytes_a_s)
             is_more = message.get("more_body", False)
         return bytes(raw)
@@ -137,6 +146,15 @@ class Out:
         await asyncio.sleep(0)
         await self._push({"type": "http.response.body", "body": content, "more_body": False})
         self._ended = True
+
+    def still_there(self) -> None:
+        """Tell nothing, and find out whether anybody would hear it.
+
+        Raises:
+            HangUp: The caller went away.
+        """
+        if self._gone:
+            raise HangUp("the caller went away")
 
     async def abort(self) -> None:
         """Send nothing more; the answer stays without an end."""

@@ -114,10 +114,10 @@ PROBLEMS: Mapping[Reason, Problem] = {
     ),
     Reason.CONTENT_TYPE_NOT_SUPPORTED: _caller(
         415,
-        "Only JSON in UTF-8 is read and written here",
-        "此处只读写 UTF-8 编码的 JSON",
-        "Send and accept application/json.",
-        "请发送并接受 application/json。",
+        "The route does not read or write this type of content",
+        "此接口不支持该内容类型",
+        "Send the type that the route declares (application/json, or application/merge-patch+json), in UTF-8; accept application/json or, for lists, application/x-ndjson or text/csv.",
+        "请以 UTF-8 发送该接口声明的类型（application/json 或 application/merge-patch+json）；可接受 application/json，列表还可接受 application/x-ndjson 或 text/csv。",
     ),
     Reason.BODY_INVALID: _caller(
         422,

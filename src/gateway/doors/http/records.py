@@ -37,14 +37,20 @@ def written_of(value: object, shape: BodyShape, collection: Collection) -> tuple
     records = value if shape.kind is BodyKind.RECORDS else [value]
     if not isinstance(records, list) or not 0 < len(records) <= shape.most:
         return _invalid(f"The body must be an array of 1 to {shape.most} records.")
-    wrong: dict[str, None] = {}
-    written = tuple(Written(tuple(_values(record, collection, "", wrong))) for record in records)
-    if wrong:
+    written, told = [], dict[str, None]()
+    for place, record in enumerate(records):
+        wrong: dict[str, None] = {}
+        written.append(Written(tuple(_values(record, collection, "", wrong))))
+        before = f"[{place}]." if shape.kind is BodyKind.RECORDS else ""
+        told |= dict.fromkeys(before + told_name(name) for name in wrong)
+        if not isinstance(record, dict) and before:
+            told[before.rstrip(".")] = None
+    if told:
         sentence = "Each member must be a field of the collection, and of the kind of its field."
-        return _invalid(sentence, *list(dict.fromkeys(map(told_name, wrong)))[:MOST_TOLD])
+        return _invalid(sentence, *list(told)[:MOST_TOLD])
     if not all(isinstance(record, dict) and record for record in records) or not all(one.values for one in written):
         return _invalid("A record must be a JSON object that names a field.")
-    return written
+    return tuple(written)
 
 
 def _values(

@@ -169,7 +169,12 @@ class AccessFlow:
         if call.facts is None:
             await rooms.early.refused(entry, call.part())
         else:
-            await rooms.recorder.append(entry, call.part())
+            try:
+                await rooms.recorder.append(entry, call.part())
+            except LogUnavailable:
+                # What was intended has an ending all the same: the log owes it, and enters it when it can.
+                await self._end(call, "failed", deny.reason)
+                raise
         # The entry says what was authorised; a caller that does not wait for its refusal changes nothing.
         with contextlib.suppress(HangUp):
             await call.out.refuse(refusal, body)

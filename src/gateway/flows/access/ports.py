@@ -97,6 +97,9 @@ class Out(Protocol):
     async def write(self, block: bytes) -> None:
         """Send a block of the body."""
 
+    def still_there(self) -> None:
+        """Raise ``HangUp`` if the caller is known to have gone; nothing is sent."""
+
     async def finish(self) -> None:
         """End the answer so that it is complete."""
 

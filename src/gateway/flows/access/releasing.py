@@ -12,7 +12,7 @@ from hashlib import sha256
 
 import msgspec
 
-from gateway.domain.budget import BudgetKey, Taken
+from gateway.domain.budget import BudgetKey, Taken, in_steps
 from gateway.domain.decision import Deny, Permit, Reason
 from gateway.domain.entry import Facts, Release
 from gateway.domain.errors import LogUnavailable
@@ -29,7 +29,6 @@ from gateway.flows.access.verdicts import (
     covers,
     over_budget,
     today,
-    told_left,
     withheld_by,
 )
 from gateway.transform.blocks import MOST_ROWS, MOST_ROWS_UNDER_SUSPICION, Block, BlockWriter
@@ -39,6 +38,10 @@ from gateway.transform.rows import WITHHELD, judge
 
 LEAST_COUNTED_ROWS = 20
 """Rows of the store below which an answer tells no counts of withheld ones (docs/adr/0015)."""
+
+
+LOOK_EVERY_US = 1_000_000
+"""How often a call of which nothing is released looks whether anybody still waits and may have it."""
 
 
 class Releasing:
@@ -60,8 +63,9 @@ class Releasing:
         self._n_store_rows = self._n_kept = 0
         self._n_since = 0
         """Rows of the store since the last entry."""
-        self._judged_by: list[int] = []
-        """Versions of the choices by which the rows were judged that wait for their block."""
+        self._first_judged_by: int | None = None
+        """Version of the choices by which the first rows were judged; those that wait may be as old."""
+        self._looked_us = rooms.clock()
         self._withheld: Counter[Cause] = Counter()
         """Rows left out since the last entry; that entry's block tells of them."""
         self._withheld_before: Counter[Cause] = Counter()
@@ -70,6 +74,7 @@ class Releasing:
         """Carry the whole answer."""
         splitter = splitter_of(self._shape, self._codec.read)
         async for chunk in answer.chunks():
+            self._look_around()
             for rows in splitter.feed(chunk):
                 await self._transform(rows)
         members = splitter.finish()
@@ -100,6 +105,9 @@ class Releasing:
         self._n_store_rows += len(known) + batch.malformed
         self._n_since += len(known) + batch.malformed
         self._n_kept += len(kept)
+        if self._n_since >= MOST_ROWS:
+            # Rows of which none can be released fill no block, so they are judged without one.
+            check_malformed(self._n_since, self._withheld)
         for block in self._writer.add(self._codec.encode(batch, verdict.classes, self._spell), kept):
             await self._release(block, last=False)
 
@@ -119,7 +127,8 @@ class Releasing:
         if rule is None:
             return [False] * len(numbers)
         chosen = self._rooms.choices.sets_for(rule.purpose)
-        self._judged_by.append(chosen.version)
+        if self._first_judged_by is None:
+            self._first_judged_by = chosen.version
         return withheld_by(chosen, rule, [number for number in numbers if number is not None])
 
     async def _release(self, block: Block, *, last: bool) -> None:
@@ -132,7 +141,7 @@ class Releasing:
             # What was fetched to be released as one page is refused whole; a stream is cut behind the last
             # person who fits.
             if not taken.n_rows:
-                raise RefusedError(over_budget(taken, told_left(taken.states, self._plan)))
+                raise RefusedError(over_budget(taken, in_steps(taken.states)))
             block, last = block.first(taken.n_rows), False
         self._still_permitted()
         self._still_chosen(block.people)
@@ -145,8 +154,7 @@ class Releasing:
             call.n_blocks -= 1
             raise
         self._withheld_before += withheld
-        # What is left over for the next block came with the newest rows.
-        self._withheld, self._n_since, self._judged_by = Counter(), 0, self._judged_by[-1:]
+        self._withheld, self._n_since = Counter(), 0
         if not call.started:
             call.started = True
             # Behind the announced length of a whole answer nothing can be told.
@@ -156,7 +164,7 @@ class Releasing:
         call.released_bytes += len(block.body)
         call.released_rows += block.n_rows
         if spent:
-            raise RefusedError(over_budget(taken, told_left(taken.states, self._plan)))
+            raise RefusedError(over_budget(taken, in_steps(taken.states)))
 
     async def _taken(self, block: Block, *, whole: bool) -> Taken:
         """Spend the budgets for a block's rows before its entry is written."""
@@ -217,8 +225,22 @@ class Releasing:
             more=limit is not None and self._n_store_rows >= limit if last else None,
             status=self._call.status,
             etag=self._call.etag,
-            budgets=told_left(taken.states, self._plan),
+            budgets=in_steps(taken.states),
         )
+
+    def _look_around(self) -> None:
+        """Stop pulling from the store, once a second, for a caller that is gone or permitted no more.
+
+        A store that is slow, or whose rows are all withheld, would otherwise be held for its whole answer.
+
+        Raises:
+            HangUp / RefusedError: Nothing more is to be asked for.
+        """
+        now_us = self._rooms.clock()
+        if abs(now_us - self._looked_us) >= LOOK_EVERY_US:
+            self._looked_us = now_us
+            self._call.out.still_there()
+            self._still_permitted()
 
     def _still_permitted(self) -> None:
         """Cut the stream if the view would now be less than the one it was begun with.
@@ -255,5 +277,5 @@ class Releasing:
         if rule is None:
             return
         newest = self._rooms.choices.sets_for(rule.purpose)
-        if set(self._judged_by) - {newest.version} and any(withheld_by(newest, rule, people)):
+        if self._first_judged_by != newest.version and any(withheld_by(newest, rule, people)):
             raise RefusedError(Deny(reason=Reason.OVERLOADED, rule=f"choice:{rule.purpose}"))

@@ -4,12 +4,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from gateway.domain.budget import BudgetState, Taken, in_steps
+from gateway.domain.budget import BudgetState, Taken
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.names import PersonNumber
 from gateway.domain.treatment import NOTHING
-from gateway.domain.viewplan import AgeRule, Cause, ChoiceRule, FieldView, RowEffect, ViewPlan
+from gateway.domain.viewplan import Cause, ChoiceRule, FieldView, ViewPlan
 from gateway.flows.access import ports
 
 MOST_MALFORMED = 0.01
@@ -55,14 +55,6 @@ def _row_fields(plan: ViewPlan) -> tuple[object, ...]:
 def over_budget(taken: Taken, told: tuple[BudgetState, ...]) -> Deny:
     """Return the refusal of a call that a budget has no room for, with the time when it may have some."""
     return Deny(reason=Reason.BUDGET_SPENT, retry_after_s=taken.wait_s, budgets=told)
-
-
-def told_left(states: tuple[BudgetState, ...], plan: ViewPlan) -> tuple[BudgetState, ...]:
-    """Return what a caller is told of its budgets: in steps where the view does not link rows of one person."""
-    subject = plan.collection.subject
-    view = plan.view(subject.field) if subject is not None else None
-    unlinks = any(isinstance(rule, AgeRule) and rule.effect is RowEffect.UNLINK for rule in plan.row_rules)
-    return states if view is not None and view.treatment.link and not unlinks else in_steps(states)
 
 
 def absent(withheld: Mapping[Cause, int]) -> Deny:

@@ -20,6 +20,10 @@ class Marked(Protocol):
     def places(self) -> Mapping[str, int]:
         """Return by name of log how many entries are certainly in the database."""
 
+    @property
+    def is_put_back(self) -> bool:
+        """Tell whether a copy was put in the place of the database, and no replay came to its end since."""
+
 
 class Marks(Protocol):
     """Where a database keeps that."""

@@ -2,6 +2,8 @@
 """Bodies: read only where one is declared, of one media type, no further than their kind needs."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
@@ -9,8 +11,8 @@ import pytest
 from gateway.domain.catalog import BodyKind, BodyShape, Comparison, FilterParameter, Route
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.errors import HangUp
-from gateway.domain.names import FieldName
-from gateway.doors.http.bodies import LONG_BYTES, MERGE_PATCH, MOST_BYTES, MOST_LONG, Bodies, Body
+from gateway.domain.names import AccountId, FieldName
+from gateway.doors.http.bodies import LONG_BYTES, MERGE_PATCH, MOST_BYTES, MOST_LONG, MOST_LONG_OF_ONE, Bodies, Body
 from gateway.doors.http.headers import Stated
 from gateway.doors.http.out import Message, opened
 from tests.fakes.customers import COLLECTION, LIST, ONE
@@ -56,10 +58,11 @@ async def read(
     stated: Stated = JSON,
     bodies: Bodies | None = None,
     sender: Sender | None = None,
+    account: str = "a_1",
 ) -> Body | Deny:
     sender = sender or Sender(*pieces)
     async with opened(sender.receive, sender.send, has_body=bool(sender.pieces)) as out:
-        return await (bodies or Bodies()).read(taking(shape), COLLECTION, stated, out)
+        return await (bodies or Bodies()).read(taking(shape), COLLECTION, stated, out, AccountId(account))
 
 
 def reason_of(outcome: Body | Deny) -> Reason:
@@ -132,22 +135,67 @@ async def test_what_is_not_strict_json_is_malformed(raw: bytes) -> None:
     assert reason_of(outcome) in (Reason.MALFORMED, Reason.BODY_TOO_LARGE)
 
 
-async def test_long_bodies_are_read_a_few_at_a_time() -> None:
-    """Who comes beyond that is told to come again; a search is not counted among them."""
-    bodies, shape = Bodies(), BodyShape(kind=BodyKind.FIELDS)
-    waiting = [Sender(b'{"email": "x"}') for _ in range(MOST_LONG)]
+FIELDS = BodyShape(kind=BodyKind.FIELDS)
+LONG = b'{"email": "' + b"x" * LONG_BYTES + b'"}'
+ANNOUNCED = Stated(content_type="application/json", content_length=len(LONG))
+
+
+@asynccontextmanager
+async def under_way(bodies: Bodies, accounts: list[str]) -> AsyncIterator[None]:
+    """Hold one body of each account that has begun and of which nothing arrives; all are read in the end."""
+    waiting = [Sender(LONG) for _ in accounts]
     for sender in waiting:
         sender.may_go_on.clear()
     async with asyncio.TaskGroup() as group:
-        under_way = [group.create_task(read(shape, bodies=bodies, sender=sender)) for sender in waiting]
+        tasks = [
+            group.create_task(read(FIELDS, stated=ANNOUNCED, bodies=bodies, sender=sender, account=account))
+            for sender, account in zip(waiting, accounts, strict=True)
+        ]
         while not all(sender.n_asked for sender in waiting):  # noqa: ASYNC110 - each has begun
             await asyncio.sleep(0)
-        assert reason_of(await read(shape, b'{"email": "x"}', bodies=bodies)) is Reason.OVERLOADED
-        assert isinstance(await read(SEARCH, b"{}", bodies=bodies), Body)
+        yield
         for sender in waiting:
             sender.may_go_on.set()
-    assert all(isinstance(task.result(), Body) for task in under_way)
-    assert isinstance(await read(shape, b'{"email": "x"}', bodies=bodies), Body)
+    assert all(isinstance(task.result(), Body) for task in tasks)
+
+
+async def test_long_bodies_are_read_a_few_at_a_time() -> None:
+    """Who comes beyond that is told to come again, announced or not; short ones are not counted among them."""
+    bodies = Bodies()
+    async with under_way(bodies, [f"a_{place // MOST_LONG_OF_ONE}" for place in range(MOST_LONG)]):
+        announced = Sender(LONG)
+        outcome = await read(FIELDS, stated=ANNOUNCED, bodies=bodies, sender=announced, account="b")
+        assert (reason_of(outcome), announced.n_asked) == (Reason.OVERLOADED, 0)
+        assert reason_of(await read(FIELDS, LONG[:9], LONG[9:], bodies=bodies, account="b")) is Reason.OVERLOADED
+        assert isinstance(await read(FIELDS, b'{"email": "x"}', bodies=bodies, account="b"), Body)
+        assert isinstance(await read(SEARCH, b"{}", bodies=bodies, account="b"), Body)
+    assert isinstance(await read(FIELDS, LONG, bodies=bodies, account="b"), Body)
+
+
+async def test_one_account_has_fewer_of_them() -> None:
+    """Another's are read meanwhile, and its own again once there is room."""
+    bodies = Bodies()
+    async with under_way(bodies, ["a"] * MOST_LONG_OF_ONE):
+        assert reason_of(await read(FIELDS, LONG, bodies=bodies, account="a")) is Reason.OVERLOADED
+        assert isinstance(await read(FIELDS, LONG, bodies=bodies, account="b"), Body)
+    for _ in range(MOST_LONG + 1):
+        assert isinstance(await read(FIELDS, LONG, bodies=bodies, account="a"), Body)
+
+
+async def test_a_body_that_may_be_long_holds_nothing_before_it_is() -> None:
+    """However many of them are waited for."""
+    bodies = Bodies()
+    short = [Sender(b'{"em', b'ail": "x"}') for _ in range(MOST_LONG + 1)]
+    for sender in short:
+        sender.may_go_on.clear()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(read(FIELDS, bodies=bodies, sender=sender)) for sender in short]
+        while not all(sender.n_asked for sender in short):  # noqa: ASYNC110 - each has begun
+            await asyncio.sleep(0)
+        assert isinstance(await read(FIELDS, LONG, bodies=bodies), Body)
+        for sender in short:
+            sender.may_go_on.set()
+    assert all(isinstance(task.result(), Body) for task in tasks)
 
 
 async def test_a_long_body_says_what_it_says() -> None:
@@ -160,10 +208,10 @@ async def test_a_long_body_says_what_it_says() -> None:
 
 async def test_who_goes_away_inside_a_body_hangs_up() -> None:
     """And its place is free again."""
-    bodies, shape = Bodies(), BodyShape(kind=BodyKind.FIELDS)
+    bodies = Bodies()
     for _ in range(MOST_LONG + 1):
         with pytest.raises(HangUp):
-            await read(shape, bodies=bodies, sender=Sender(b'{"em', then_gone=True))
+            await read(FIELDS, bodies=bodies, sender=Sender(LONG[:-2], then_gone=True))
 
 
 async def test_a_body_is_read_where_the_path_names_a_record() -> None:
@@ -171,4 +219,4 @@ async def test_a_body_is_read_where_the_path_names_a_record() -> None:
     route = msgspec.structs.replace(ONE, method="PATCH", body=BodyShape(kind=BodyKind.FIELDS))
     sender = Sender(b'{"email": "x"}')
     async with opened(sender.receive, sender.send, has_body=True) as out:
-        assert isinstance(await Bodies().read(route, COLLECTION, JSON, out), Body)
+        assert isinstance(await Bodies().read(route, COLLECTION, JSON, out, AccountId("a_1")), Body)

@@ -99,3 +99,10 @@ def test_no_value_is_in_a_repr() -> None:
     """Of a record as of a refusal."""
     assert "secret-value" not in repr(read('{"id": "secret-value"}'))
     assert "secret-value" not in repr(read('{"nope": "secret-value"}'))
+
+
+def test_what_is_wrong_in_one_of_many_records_is_named_with_its_place() -> None:
+    """Counted from 0; a record that is no object is named by its place alone."""
+    refused = read('[{"n": 1}, {"n": 1.5}, 7]', MANY)
+    assert isinstance(refused, Deny)
+    assert (refused.reason, refused.fields) == (Reason.BODY_INVALID, ("[1].n", "[2]"))

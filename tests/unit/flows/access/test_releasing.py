@@ -350,3 +350,56 @@ async def test_a_purpose_that_is_only_counted_asks_the_budgets_too() -> None:
     house.target.pieces = [array(person_rows("c1", "c2"))]
     await house.run()
     assert house.budgets.left == 8
+
+
+async def test_a_choice_counts_for_rows_that_wait_also_where_a_hold_makes_the_blocks_small(house: AccessHouse) -> None:
+    """300 rows wait; the last of them is about somebody who objects before they go out in blocks of 256."""
+    first, second, third = MANY[:300], MANY[300:2_300], MANY[2_300:2_400]
+    house.target.pieces = [b"[" + b",".join(first), b"," + b",".join(second), b"," + b",".join(third) + b"]"]
+
+    def change(place: int) -> None:
+        if place == 1:
+            house.choices.now = FakeChoiceSet(version=2, against=frozenset({house.people.known["c299"]}))
+        if place == 2:
+            house.holds.now = (hold("user.unheard_of"),)
+
+    house.target.between = change
+    out = await house.run()
+
+    assert b'"c299"' not in out.body
+    end = house.entries[-1]
+    assert isinstance(end, End)
+    assert end.reason == "overloaded"
+
+
+async def test_rows_of_which_none_can_leave_are_judged_without_a_block(house: AccessHouse) -> None:
+    """A store could send nothing but malformed rows for ever, and no block would fill."""
+    pulled: list[int] = []
+    house.target.pieces = [b"[null", *[b",null" * 5_000] * 50, b"]"]
+    house.target.between = pulled.append
+    out = await house.run()
+
+    assert out.refusal is not None
+    assert out.refusal.reason is Reason.STORE_ANSWER_INVALID
+    assert len(pulled) < 5
+
+
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_store_is_not_pulled_on_for_a_caller_that_gets_nothing(house: AccessHouse, *, gone: bool) -> None:
+    """Hung up or revoked while every row is withheld: seen within a second, not when a block fills."""
+    pulled: list[int] = []
+    row = person_rows("c1", born="2024-01-01")[0]
+    house.target.pieces = [b"[" + row, *[b"," + row] * 50, b"]"]
+
+    def change(place: int) -> None:
+        pulled.append(place)
+        house.clock.advance(s=1)
+        if place == 3:
+            house.identify.revoked = not gone
+            house.out.hangs_up_at = 0 if gone else None
+
+    house.target.between = change
+    out = await house.run()
+
+    assert len(pulled) <= 6
+    assert (out.refusal is None) == gone

@@ -5,12 +5,12 @@ import msgspec
 import pytest
 
 from gateway.decide.rules import RuleSet
-from gateway.domain.budget import BudgetRule, BudgetState, Counted
+from gateway.domain.budget import BudgetRule, Counted
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.treatment import Chain, Rung
 from gateway.domain.viewplan import Cause
-from gateway.flows.access.verdicts import absent, check_malformed, covers, today, told_left
-from tests.fakes.access import AccessHouse, array, person_rows
+from gateway.flows.access.verdicts import absent, check_malformed, covers, today
+from tests.fakes.access import AccessHouse
 from tests.fakes.deciding import (
     CHAINS,
     COLLECTION,
@@ -112,21 +112,3 @@ def test_the_day_is_that_of_utc() -> None:
     assert today(0).isoformat() == "1970-01-01"
     assert today(86_400_000_000 - 1).isoformat() == "1970-01-01"
     assert today(1_750_000_000_000_000).isoformat() == "2025-06-15"
-
-
-async def test_what_is_left_is_told_exactly_only_where_rows_of_one_person_are_linked(house: AccessHouse) -> None:
-    """Elsewhere the figure would say whether two rows are about one person."""
-    house.target.pieces = [array(person_rows("c1"))]
-    await house.run()
-    [plan] = house._codecs
-    subject = plan.collection.subject
-    assert subject is not None
-    states = (BudgetState(rule=BUDGET, left=99, resets_s=60),)
-    for link, told in ((True, 99), (False, 95)):
-        views = tuple(
-            msgspec.structs.replace(view, treatment=msgspec.structs.replace(view.treatment, link=link))
-            if view.field == subject.field
-            else view
-            for view in plan.views
-        )
-        assert [state.left for state in told_left(states, msgspec.structs.replace(plan, views=views))] == [told]

@@ -228,6 +228,18 @@ async def test_a_write_whose_release_cannot_be_entered_is_told_nothing(house: Wr
     assert (kinds(house), end.how, house.out.told) == (["intent", "end"], "failed", [])
 
 
+async def test_a_refusal_that_cannot_be_entered_leaves_an_ending_all_the_same(house: WriteHouse) -> None:
+    """The store said no; the next start need not say that the outcome is unknown."""
+    house.store.answers["PATCH"] = Answered(status=409)
+    house.recorder.fails_at = 1
+    with pytest.raises(LogUnavailable):
+        await house.run()
+
+    end = house.entries[-1]
+    assert isinstance(end, End)
+    assert (kinds(house), end.how, end.reason) == (["intent", "end"], "failed", "store-conflict")
+
+
 async def test_a_caller_that_hangs_up_stops_nothing(house: WriteHouse) -> None:
     """The write goes to its end and is entered; then the end says that nobody heard it."""
     house.out.hangs_up_at = 0
