@@ -55,6 +55,7 @@ class Call:
         form: How a stream is written that may be cut; JSON where nothing can be told behind its rows.
         intended: An ``intent`` entry holds the facts of this call; whatever ends it is a later entry.
         outcome: Of a write that fails now: whether the store may have done it. ``None`` where nothing is written.
+        asked: A store may have seen a request of the call, so the log says how it ended, whatever left.
         status / etag: Of the answer; the tag in the store's own words.
     """
 
@@ -70,6 +71,7 @@ class Call:
         self.released_bytes = 0
         self.released_rows = 0
         self.form = Form.JSON
+        self.asked = False
         self.intended = False
         self.outcome: Outcome | None = None
         self.status = 200

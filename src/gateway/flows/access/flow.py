@@ -98,6 +98,7 @@ class AccessFlow:
         call.met = await self._met(permit, codec)
         # 3 ask the target
         asked = settled(store_call(inquiry, permit, codec.resolve))
+        call.asked = True
         async with rooms.target.call(asked) as answer:
             if answer.absent:
                 raise RefusedError(Deny(reason=Reason.NOT_FOUND))
@@ -194,12 +195,12 @@ class AccessFlow:
         await call.out.abort()
 
     async def _end(self, call: Call, how: str, reason: Reason | None = None, *, told: int = 0) -> bool:
-        """Enter how a call ended that did not end as authorised; one without a release or an intent has none.
+        """Enter how a call ended that did not end as authorised; one that asked no store has none.
 
         Args:
             told: Bytes that will tell the caller so; they may go only if the entry was made.
         """
-        if call.n_blocks == 0 and not call.intended:
+        if call.n_blocks == 0 and not call.intended and not call.asked:
             return False
         end = End(call=call.arrival.decision_id, how=how, bytes=call.released_bytes, reason=reason, told=told)
         try:

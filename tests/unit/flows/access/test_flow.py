@@ -10,7 +10,7 @@ from gateway.domain.decision import Deny, Reason
 from gateway.domain.entry import End, Refused, Release
 from gateway.domain.errors import LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
 from gateway.domain.inquiry import Form
-from gateway.domain.names import PurposeKey
+from gateway.domain.names import DecisionId, PurposeKey
 from gateway.domain.principal import FRESH_SIGN_IN_US
 from gateway.transform.formats import last_words
 from tests.fakes.access import STATUS, AccessHouse, array, person_rows
@@ -297,12 +297,13 @@ async def test_a_call_that_is_cancelled_is_cut_and_entered(house: AccessHouse) -
     assert (end.how, end.bytes) == ("cut", len(house.out.body))
 
 
-async def test_a_call_that_is_cancelled_before_its_first_block_has_no_end(house: AccessHouse) -> None:
-    """Nothing of it was authorised."""
+async def test_a_call_that_is_cancelled_once_its_store_was_asked_has_an_end(house: AccessHouse) -> None:
+    """Nothing of it left; the log says all the same what became of the request that the store saw."""
     house.target.pieces, house.target.error_at_end = (), asyncio.CancelledError()
     with pytest.raises(asyncio.CancelledError):
         await house.run()
-    assert house.entries == house.out.told == []
+    assert house.out.told == []
+    assert house.entries == [End(call=DecisionId("d"), how="cut", bytes=0)]
 
 
 async def test_a_door_that_does_not_hear_of_changes_is_overloaded(house: AccessHouse) -> None:
