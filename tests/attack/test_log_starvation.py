@@ -49,6 +49,7 @@ def tiny_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield disk.folder
 
 
+@pytest.mark.mounts
 async def test_a_disk_that_is_really_full_refuses_and_recovers(tiny_disk: Path) -> None:
     """What was acknowledged is there, what was refused is not, and the log verifies before and after."""
     slot, ballast = tiny_disk / "log" / "door-0", tiny_disk / "ballast"

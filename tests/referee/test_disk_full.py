@@ -206,6 +206,7 @@ async def test_on_a_full_disk_nothing_leaves_and_the_gateway_is_back_by_itself(t
         assert sum(one.get("live", 0) for one in counted) == 1
 
 
+@pytest.mark.mounts
 async def test_a_nearly_full_disk_refuses_data_calls_and_still_enters_what_it_can(tmp_path: Path) -> None:
     """The last room is the log's: who asks for rows gets nothing, who asks about itself is still answered."""
     async with before_slow_store(tmp_path) as made:

@@ -108,6 +108,8 @@ class Concerning:
             decision_id=asked.decision_id,
             shape=route.answer,
         )
+        # From here on the log says how the call ended, also if it ends before there is an intent.
+        self._call.asked = True
         async with self._rooms.target.call(look) as answer:
             found = None if answer.absent else await self._read(answer, route)
         if found is None:

@@ -5,12 +5,13 @@ RULES
 
 1. Nobody is ready before this has ended well. A log that is shorter than the database knows it to be,
    or missing, or that cannot be replayed, ends the opening with ``StateBehind``.
-2. A database is behind its logs if one of them names a higher beat, or if it says that it was put back. Then everything after the marks is
-   replayed in the order of time, people and choices in batches, the rest in one last step with the
-   marks; a replay that was broken off begins again.
+2. A database is behind its logs if one of them names a higher beat, or if it says that it was put
+   back. Then everything after the marks is replayed in the order of time, people and choices in
+   batches, the rest in one last step with the marks; a replay that was broken off begins again.
 3. A database that is not behind lacks at most what was entered before it was made, by a process that
    was killed in between. Those changes alone are made good; to make them twice changes nothing.
-4. The logs are verified before a word of them is believed.
+4. Before a replay all logs are verified. What is made good under rule 3 is believed as it stands: the
+   last entries of a process that was killed may have no checkpoint yet.
 
 The next start after an orderly end finds nothing to do and writes nothing.
 """

@@ -6,8 +6,10 @@ import pytest
 
 from gateway.decide.rules import AgeCondition
 from gateway.domain.decision import Reason
-from gateway.domain.entry import Refused, Release
+from gateway.domain.entry import End, Refused, Release
+from gateway.domain.errors import LogUnavailable
 from gateway.domain.inquiry import Inquiry
+from gateway.domain.names import DecisionId
 from gateway.domain.viewplan import RowEffect
 from gateway.flows.access.concerning import record_route
 from tests.fakes.deciding import MINORS, red_line
@@ -183,6 +185,17 @@ async def test_an_unreadable_record_is_not_written_to() -> None:
     out = await house.run()
     assert out.refusal is not None
     assert (out.refusal.reason, house.store.methods) == (Reason.STORE_ANSWER_INVALID, ["GET"])
+
+
+async def test_a_store_that_was_asked_for_the_record_is_in_the_log_although_there_is_no_intent() -> None:
+    """The disk refused the intent; the store has a request of this call all the same."""
+    house = WriteHouse()
+    house.asked = RENAME
+    house.recorder.fails_at = 0
+    with pytest.raises(LogUnavailable):
+        await house.run()
+    assert house.store.methods == ["GET"]
+    assert house.entries == [End(call=DecisionId("d"), how="failed", bytes=0, reason="log-unavailable")]
 
 
 async def test_who_was_made_and_is_not_known_counts_as_a_new_person() -> None:
