@@ -15,7 +15,7 @@ from gateway.domain.decision import Deny, Reason, Refusal
 from gateway.domain.entry import Entry, Part, Refused
 from gateway.domain.errors import HangUp, LogUnavailable
 from gateway.domain.inquiry import Inquiry
-from gateway.domain.names import AccountId, ClientId, DecisionId, IdentityKind, PersonNumber, PurposeKey
+from gateway.domain.names import AccountId, DecisionId, IdentityKind, PersonNumber, PurposeKey
 from gateway.domain.principal import Principal
 from gateway.domain.viewplan import Hold, ViewPlan
 from gateway.flows.access import ports
@@ -216,9 +216,9 @@ class FakeIdentify:
 class FakeIdempotencyKeys:
     """Says in the key whose it is."""
 
-    def for_store(self, stated: str, account: AccountId, client: ClientId) -> str:
-        """Return the three, joined."""
-        return f"{account}/{client}/{stated}"
+    def for_store(self, stated: str, whose: Sequence[str]) -> str:
+        """Return both, joined."""
+        return "|".join((*whose, stated))
 
 
 class FakeRules:

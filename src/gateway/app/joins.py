@@ -2,12 +2,11 @@
 """Small joins between a stage's own Protocol and the room that fills it; no rule is made here."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 
 from gateway.domain.decision import Deny
-from gateway.domain.names import AccountId, ClientId
 from gateway.domain.principal import Principal
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import ViewPlan
@@ -75,10 +74,10 @@ class IdempotencyKeyring:
         """Make the key if there is none."""
         self._key = keyring.ensure("idempotency").secret
 
-    def for_store(self, stated: str, account: AccountId, client: ClientId) -> str:
+    def for_store(self, stated: str, whose: Sequence[str]) -> str:
         """Return 43 characters of base64url that tell nothing of what the caller stated."""
-        # Framed by length: no other three spell the same text.
-        parts = (part.encode("utf-8", "surrogatepass") for part in (account, client, stated))
+        # Framed by length: no other texts spell the same bytes.
+        parts = (part.encode("utf-8", "surrogatepass") for part in (*whose, stated))
         text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         digest = blake2b(text, key=self._key, digest_size=32, person=b"idempotency").digest()
         return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")

@@ -114,7 +114,8 @@ def test_what_cannot_be_put_back_is_told_and_nothing_is_changed(command: Command
     other.init()
     [theirs, _] = backed_up(other, tmp_path / "theirs")
     changed = tmp_path / "changed.gwb"
-    changed.write_bytes(main.read_bytes()[:-1] + b"\0")
+    whole = main.read_bytes()
+    changed.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     nothing = tmp_path / "nothing.gwb"
     nothing.write_text("nothing")
     before = (command.state / "gateway.db").read_bytes()

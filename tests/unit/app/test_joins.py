@@ -9,7 +9,7 @@ from gateway.app.joins import CodecShelf, HttpTarget, IdempotencyKeyring, Identi
 from gateway.domain.catalog import AnswerShape
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.errors import StoreMisbehaved
-from gateway.domain.names import AccountId, ClientId, DecisionId, StoreName
+from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.principal import Principal
 from gateway.domain.treatment import Rung
 from gateway.flows.access.ports import StoreCall
@@ -124,19 +124,19 @@ async def test_a_store_is_asked_in_the_flows_words_and_answers_in_them() -> None
     }
 
 
-def test_an_idempotency_key_is_bound_to_account_and_client(keyring: Keyring) -> None:
-    """The same for the same three, after a restart too; another for any other; it tells nothing of what was stated."""
+def test_an_idempotency_key_is_bound_to_whose_it_is(keyring: Keyring) -> None:
+    """The same for the same texts, after a restart too; another for any other; it tells nothing of what was stated."""
     keys = IdempotencyKeyring(keyring)
-    one = keys.for_store("order-1", AccountId("a_1"), ClientId("app"))
-    assert one == IdempotencyKeyring(keyring).for_store("order-1", AccountId("a_1"), ClientId("app"))
+    one = keys.for_store("order-1", ("a_1", "app"))
+    assert one == IdempotencyKeyring(keyring).for_store("order-1", ("a_1", "app"))
     others = {
-        keys.for_store(stated, AccountId(account), ClientId(client))
-        for stated, account, client in (
-            ("order-2", "a_1", "app"),
-            ("order-1", "a_2", "app"),
-            ("order-1", "a_1", "app2"),
-            ("2order-1", "a_1", "app"),
-            ("order-1", "a_1a", "pp"),
+        keys.for_store(stated, whose)
+        for stated, whose in (
+            ("order-2", ("a_1", "app")),
+            ("order-1", ("a_2", "app")),
+            ("order-1", ("a_1", "app2")),
+            ("2order-1", ("a_1", "app")),
+            ("order-1", ("a_1a", "pp")),
         )
     }
     assert len(others - {one}) == 5

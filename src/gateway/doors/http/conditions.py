@@ -9,8 +9,7 @@ RULES
    ``If-None-Match`` as nobody can tell any more that none of them is, since the key of the seal may have
    been changed. ``*`` means any record.
 2. A weak tag matches nothing in ``If-Match`` (RFC 9110 section 13.1.1).
-3. An ``Idempotency-Key`` is sent as a digest of it with account, purpose and path. The store sees one
-   caller, the gateway; with the keys as they are, one account could be given another's answer.
+3. An ``Idempotency-Key`` is only checked here; the flow replaces it by one that is bound to whose it is.
 4. ``Prefer`` may ask for ``return=minimal`` or ``return=representation``, which a store may ignore.
 
 Source: RFC 9110 sections 8.8.3 and 13.1; RFC 7240; draft-ietf-httpapi-idempotency-key-header.
@@ -20,7 +19,6 @@ import binascii
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from hashlib import sha256
 
 import msgspec
 
@@ -47,14 +45,14 @@ class TagScope(msgspec.Struct, frozen=True, kw_only=True):
     purpose: PurposeKey
     segments: tuple[str, ...]
 
-    def encoded(self, of: str) -> bytes:
+    def encoded(self) -> bytes:
         """Return the scope as bytes that are equal only for equal scopes."""
-        return msgspec.json.encode((of, self.account, self.purpose, self.segments))
+        return msgspec.json.encode(("etag 1", self.account, self.purpose, self.segments))
 
 
 def sealed_tag(seal: Seal, tag: str, scope: TagScope) -> str:
     """Return a store's entity tag as a caller gets it: as weak as it was, and readable by nobody."""
-    sealed = urlsafe_b64encode(seal.seal(tag.encode(), scope.encoded("etag 1"))).decode("ascii").rstrip("=")
+    sealed = urlsafe_b64encode(seal.seal(tag.encode(), scope.encoded())).decode("ascii").rstrip("=")
     return ("W/" if tag.startswith("W/") else "") + f'"{sealed}"'
 
 
@@ -86,7 +84,7 @@ def _told(header: Honoured, value: str, seal: Seal, scope: TagScope) -> str | De
         case Honoured.IDEMPOTENCY_KEY:
             if not _IDEMPOTENCY_KEY.fullmatch(value):
                 return _malformed(header, "The header must be 1 to 255 visible ASCII characters.")
-            return sha256(scope.encoded("idempotency 1") + b"\x00" + value.encode()).hexdigest()
+            return value
         case Honoured.PREFER:
             asked = value.lower().replace(" ", "").replace('"', "")
             return asked if asked in _PREFERENCES else Deny(reason=Reason.HEADER_NOT_SUPPORTED, fields=("Prefer",))
@@ -112,7 +110,7 @@ def _opened(text: str, seal: Seal, scope: TagScope) -> str | None:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except binascii.Error:
         return None
-    plain = seal.open(sealed, scope.encoded("etag 1"))
+    plain = seal.open(sealed, scope.encoded())
     return None if plain is None else plain.decode()
 
 

@@ -16,7 +16,6 @@ from gateway.domain.entry import Entry, Part
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import (
     AccountId,
-    ClientId,
     DecisionId,
     IdentityKind,
     PersonNumber,
@@ -253,8 +252,8 @@ class Identify(Protocol):
 class IdempotencyKeys(Protocol):
     """What a store gets in the place of a caller's ``Idempotency-Key``."""
 
-    def for_store(self, stated: str, account: AccountId, client: ClientId) -> str:
-        """Return an opaque key: the same for the same three, another for any other account or client."""
+    def for_store(self, stated: str, whose: Sequence[str]) -> str:
+        """Return an opaque key: the same for the same two, another for anything else."""
 
 
 class RulesInUse(Protocol):

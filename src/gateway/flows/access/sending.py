@@ -2,8 +2,9 @@
 """A write as the store gets it: made from the judged values, and the record that it answers with.
 
 Path and query are made as for a read. The body is made anew from the judged values. A condition goes on
-only where the route honours it; an idempotency key goes on as another that is bound to account and client,
-so that two clients that count alike do not answer for each other.
+only where the route honours it. An idempotency key goes on as another that is bound to account, client,
+purpose and path: the store sees one caller, the gateway, and would answer one client's call with what it
+told another that counts alike (draft-ietf-httpapi-idempotency-key-header).
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -32,7 +33,7 @@ def write_call(
     contradicted = _contradicted(values.records, addressed(permit, resolve))
     if contradicted:
         return Deny(reason=Reason.BODY_INVALID, fields=contradicted, title=_TWO_RECORDS)
-    headers = _headers(inquiry, keys)
+    headers = _headers(inquiry, asked.path, keys)
     if isinstance(headers, Deny):
         return headers
     body = inquiry.route.body
@@ -71,14 +72,14 @@ def _contradicted(records: Sequence[Written], path: Mapping[FieldName, str]) -> 
     )
 
 
-def _headers(inquiry: Inquiry, keys: ports.IdempotencyKeys) -> tuple[tuple[str, str], ...] | Deny:
+def _headers(inquiry: Inquiry, path: str, keys: ports.IdempotencyKeys) -> tuple[tuple[str, str], ...] | Deny:
     honoured = {str(header) for header in inquiry.route.honours}
     refused = tuple(name for name, _ in inquiry.conditions if name not in honoured)
     if refused:
         return Deny(reason=Reason.HEADER_NOT_SUPPORTED, fields=refused)
-    who = inquiry.principal
+    whose = (inquiry.principal.account, inquiry.principal.client, inquiry.purpose or "", path)
     return tuple(
-        (name, keys.for_store(value, who.account, who.client) if name == Honoured.IDEMPOTENCY_KEY else value)
+        (name, keys.for_store(value, whose) if name == Honoured.IDEMPOTENCY_KEY else value)
         for name, value in inquiry.conditions
     )
 

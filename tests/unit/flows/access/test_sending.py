@@ -81,10 +81,10 @@ def test_conditions_go_on_where_the_route_honours_them() -> None:
     assert sent(deaf) == Deny(reason=Reason.HEADER_NOT_SUPPORTED, fields=("if-match",))
 
 
-def test_an_idempotency_key_is_bound_to_account_and_client() -> None:
-    """Two clients that count from 1 do not answer for each other."""
+def test_an_idempotency_key_is_bound_to_account_client_purpose_and_path() -> None:
+    """Two clients that count from 1 do not answer for each other, nor do two records."""
     asked = write(PATCH, {"name": "x"}, of="c1", conditions=[("idempotency-key", "1")])
-    assert called(asked).headers == (("idempotency-key", "a_1/gateway:login/1"),)
+    assert called(asked).headers == (("idempotency-key", "a_1|gateway:login|marketing.mail|/people/c1|1"),)
 
 
 async def test_a_record_is_read_whole_and_can_be_read_again() -> None:
