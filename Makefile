@@ -72,6 +72,7 @@ lock: | $(BIN)/python  ## Lock the dependencies anew, with hashes, wheels only
 	$$compile requirements/build.in -o requirements/build.txt
 	$$compile pyproject.toml -o requirements/runtime.txt
 	$$compile pyproject.toml requirements/test.in -o requirements/test.txt
+	$$compile requirements/docs.in -o requirements/docs.txt
 
 clean:
 	@rm -rf $(VENV) .venv-lock .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
