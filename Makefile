@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help demo tour test check fast referee audit lock clean
+.PHONY: help demo tour test check fast referee docs reference audit lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -62,6 +62,18 @@ check: fast  ## Format, lint, types, import contracts, and all tests on SQLite a
 referee: $(VENV)/.tested  ## The long runs: hours of load, crashes, races and scans; a table at the end
 	@exec .ci/with-postgres $(BIN)/pytest -m referee --capture=sys -v --durations=0 --durations-min=1 $(ARGS)
 
+docs: $(VENV)-docs/.installed  ## Build the documentation as a site into build/site; a broken link is an error
+	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet
+	echo "The site is in build/site/index.html"
+
+$(VENV)-docs/.installed: requirements/docs.txt
+	@$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/docs.txt
+	touch $@
+
+reference: $(VENV)/.installed  ## Write the pages of the reference that are made from the code
+	@$(BIN)/python docs/site/reference.py
+
 audit: $(VENV)/.tested  ## Ask the package index for known vulnerabilities in the locked dependencies
 	@$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt
 
@@ -75,4 +87,4 @@ lock: | $(BIN)/python  ## Lock the dependencies anew, with hashes, wheels only
 	$$compile requirements/docs.in -o requirements/docs.txt
 
 clean:
-	@rm -rf $(VENV) .venv-lock .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-docs build .venv-lock .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

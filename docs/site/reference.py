@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the pages of the reference that are made from the code: every command with its options, and a schema.
+
+    python docs/site/reference.py           writes them
+    python docs/site/reference.py --check   names those that are not as the code is, and fails
+
+The schema is of ``gateway.yaml``, for editors that help with YAML.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from gateway.cli.main import app
+from gateway.settings import Settings
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+
+HEAD = """# Every command and its options
+
+Made from the code by `make reference`; what commands are for, and how they are used together, is told in
+[the command line](cli.md). Every command also takes `--help`.
+"""
+
+
+def commands_page() -> str:
+    """Return the page of all commands: what each says of itself."""
+    return HEAD + "".join(
+        f"\n## {words}\n\n```text\n{told}\n```\n" for words, told in _commands(get_command(app), "gateway")
+    )
+
+
+def settings_schema() -> str:
+    """Return the JSON Schema of ``gateway.yaml``."""
+    schema: dict[str, Any] = Settings.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "gateway.yaml"
+    # The file's own folder is the state folder if it says nothing else.
+    schema["required"] = [key for key in schema.get("required", []) if key != "state"]
+    return json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Return every file that is made from the code, with what it must hold."""
+    return {
+        REFERENCE / "commands.md": commands_page(),
+        REFERENCE / "gateway.schema.json": settings_schema(),
+    }
+
+
+def _commands(command: Any, words: str) -> Iterator[tuple[str, str]]:
+    """Yield the words of each command and its help; groups stand for their commands."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        with command.make_context(
+            words, [], resilient_parsing=True, terminal_width=100, max_content_width=100
+        ) as asked:
+            yield words, command.get_help(asked).strip()
+        return
+    for name in sorted(below):
+        if not below[name].hidden:
+            yield from _commands(below[name], f"{words} {name}")
+
+
+def main() -> int:
+    """Write the pages, or tell which are not as the code is."""
+    made = pages()
+    if "--check" in sys.argv[1:]:
+        old = [path.name for path, text in made.items() if not path.exists() or path.read_text("utf-8") != text]
+        if old:
+            sys.stderr.write(f"not as the code is: {', '.join(old)}; run `make reference`\n")
+        return int(bool(old))
+    for path, text in made.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
