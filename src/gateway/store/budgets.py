@@ -75,16 +75,7 @@ class Budgets:
         now_us: int,
         counted: Collection[Counted] = tuple(Counted),
     ) -> Taken:
-        """Spend for as many rows as fit, from the first on; what is spent is durable at the return.
-
-        Args:
-            key: Whose budget.
-            rules: Every budget that counts; a row fits if it fits them all.
-            people: The person of each row, or nothing where the rows are about nobody.
-            n_rows: Rows of the block.
-            whole: Spend for all rows or for none.
-            now_us: UTC microseconds.
-            counted: What is counted for the key, whether or not one of these rules limits it.
+        """Spend for as many rows as fit, from the first on, as the access flow's Protocol ``Budgets`` has it.
 
         Raises:
             StateUnavailable: It cannot be counted now, so nothing may leave.
