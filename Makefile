@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help demo tour test check fast referee docs reference audit lock clean
+.PHONY: help install demo tour test check fast referee docs reference bench audit lock clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -38,6 +38,8 @@ $(VENV)/.tested: requirements/test.txt $(VENV)/.installed
 	@echo "Installing what the tests need …"
 	@$(PIP_INSTALL) --require-hashes --only-binary :all: -r requirements/test.txt
 	@touch $@
+
+install: $(VENV)/.installed  ## Make .venv with the gateway and its locked dependencies
 
 demo: $(VENV)/.installed  ## Start a sample store and the gateway before it (STATE=.demo PORT=8080 PEOPLE=file.csv.gz)
 	@exec $(BIN)/gateway demo --state $(STATE) --port $(PORT) $(if $(PEOPLE),--people $(PEOPLE))
@@ -74,6 +76,9 @@ $(VENV)-docs/.installed: requirements/docs.txt
 reference: $(VENV)/.installed  ## Write the pages of the reference that are made from the code
 	@$(BIN)/python docs/site/reference.py
 
+bench: $(VENV)/.tested  ## Measure: some 10 minutes, 2 with ARGS=--quick; ARGS="calls log" chooses parts
+	@exec $(BIN)/python -m bench --json bench.jsonl $(ARGS)
+
 audit: $(VENV)/.tested  ## Ask the package index for known vulnerabilities in the locked dependencies
 	@$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/runtime.txt
 
@@ -85,6 +90,7 @@ lock: | $(BIN)/python  ## Lock the dependencies anew, with hashes, wheels only
 	$$compile pyproject.toml -o requirements/runtime.txt
 	$$compile pyproject.toml requirements/test.in -o requirements/test.txt
 	$$compile requirements/docs.in -o requirements/docs.txt
+	$$compile --extra discover --constraint requirements/test.txt pyproject.toml -o requirements/discover.txt
 
 clean:
 	@rm -rf $(VENV) $(VENV)-docs build .venv-lock .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

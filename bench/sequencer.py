@@ -57,7 +57,7 @@ def measure(n_entries: int, work: Callable[[Path], None], place: Path) -> float:
     """Return the median of the rounds, in entries a second."""
     rates = []
     for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory(dir=place) as fresh:
+        with tempfile.TemporaryDirectory(prefix="gateway-bench-", dir=place) as fresh:
             started_s = time.perf_counter()
             work(Path(fresh))
             rates.append(n_entries / (time.perf_counter() - started_s))
@@ -96,7 +96,7 @@ def sequenced(n_entries: int, n_callers: int, part: Part | None) -> Callable[[Pa
 
 def verified(n_entries: int, place: Path) -> float:
     """Return how many entries with parts are verified in a second."""
-    with tempfile.TemporaryDirectory(dir=place) as fresh:
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-", dir=place) as fresh:
         sequenced(n_entries, 512, PART)(Path(fresh))
         started_s = time.perf_counter()
         verdict = verify_log(Path(fresh) / "door-0")

@@ -49,9 +49,13 @@ class _Keeping:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let nothing be skipped where GATEWAY_TEST_SKIPS_NOTHING is set, but for what only some systems let us mount."""
+    """Let nothing be skipped where GATEWAY_TEST_SKIPS_NOTHING is set.
+
+    Except what only some systems let us mount, and what ``.ci/extra`` runs by itself.
+    """
     report = yield
-    is_strict = "GATEWAY_TEST_SKIPS_NOTHING" in os.environ and item.get_closest_marker("mounts") is None
+    may_skip = any(item.get_closest_marker(name) is not None for name in ("mounts", "extra"))
+    is_strict = "GATEWAY_TEST_SKIPS_NOTHING" in os.environ and not may_skip
     if is_strict and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome, report.longrepr = "failed", f"skipped, which this run does not allow: {report.longrepr}"
     return report

@@ -15,6 +15,8 @@ from typing import Any
 
 from typer.main import get_command
 
+from gateway.app.signals.exposition import label_names
+from gateway.app.signals.metrics import METRICS, SECONDS
 from gateway.cli.main import app
 from gateway.settings import Settings
 
@@ -24,6 +26,21 @@ HEAD = """# Every command and its options
 
 Made from the code by `make reference`; what commands are for, and how they are used together, is told in
 [the command line](cli.md). Every command also takes `--help`.
+"""
+
+
+METRICS_HEAD = """# Metrics
+
+Made from the code by `make reference`; who may read them, and what to do with them, is told in
+[watching](../how-to/watching.md). `GET /-/metrics` answers in the text format of Prometheus, for all processes at once.
+
+Counters and histograms are of the whole gateway since its start: crashes and restarts by SIGUSR1 lose none. A gauge is
+of one process, its `slot` (`door-0`, `worker`), and ends with it. A label comes from a closed set: what the rules
+declare (stores, operations, purposes), reasons and causes of the gateway, slots. None is ever a person, an account, a
+client, an address, a path or a value.
+
+| name | kind | labels | means |
+|---|---|---|---|
 """
 
 
@@ -44,11 +61,22 @@ def settings_schema() -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+def metrics_page() -> str:
+    """Return the page of all metrics, in the order in which a scrape tells them."""
+    rows = (
+        f"| `{one.name}` | {one.kind} | {' '.join(f'`{name}`' for name in label_names(one)) or '-'} | {one.means} |\n"
+        for one in METRICS
+    )
+    buckets = ", ".join(map(repr, SECONDS))
+    return METRICS_HEAD + "".join(rows) + f"\nBuckets of every histogram end at {buckets} seconds.\n"
+
+
 def pages() -> dict[Path, str]:
     """Return every file that is made from the code, with what it must hold."""
     return {
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "gateway.schema.json": settings_schema(),
+        REFERENCE / "metrics.md": metrics_page(),
     }
 
 

@@ -8,7 +8,7 @@ Every key can be overridden by an environment variable, nested ones with two und
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -56,6 +56,8 @@ class StoreSettings(_Strict):
             how many seconds.
         allowed_networks: Networks in which the store may be although they are refused by default:
             link-local addresses, where clouds keep the credentials of machines, and the like.
+        enforced: Off, calls to the store are passed on as they come, and the log says what would have
+            come of them; see docs/how-to/rehearse.md.
     """
 
     base_url: str
@@ -72,6 +74,45 @@ class StoreSettings(_Strict):
     failures: int = Field(default=10, ge=1)
     pause_s: float = Field(default=5.0, gt=0, le=3600)
     allowed_networks: tuple[str, ...] = ()
+    enforced: bool = True
+
+
+class CallerMatch(_Strict):
+    """By what a caller is known; all that is said must fit, and nothing said fits everybody.
+
+    Attributes:
+        network: Its address is in this network, or in one of these.
+        user_agent: What its user agent begins with.
+        authorization: The scheme of its ``Authorization`` and the first 8 or more hexadecimal digits of the
+            SHA-256 of the credentials behind it: ``Basic 9f86d081884c7d65``.
+        header: A header that it sends, ``Name: beginning of its value``.
+    """
+
+    network: str | tuple[str, ...] = ()
+    user_agent: str = ""
+    authorization: str = Field(default="", pattern=r"^$|^[A-Za-z0-9-]+ [0-9a-f]{8,64}$")
+    header: str = Field(default="", pattern=r"^$|^[A-Za-z0-9-]+: ?[ -~]*$")
+
+
+class CallerSettings(_Strict):
+    """Whom a call that shows no bearer of the gateway would be decided for.
+
+    Attributes:
+        name: By which reports and the log name it.
+        role / purpose / recipient: Whom it would be, and what for; every purpose of the role if none is said.
+        reference: What it would state as campaign or case, where a call says none.
+        client: A client of the installation, in the place of a role.
+        assurance: How strongly it would have signed in: ``service``, ``stale`` or ``fresh``.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    match: CallerMatch = CallerMatch()
+    role: str = ""
+    client: str = ""
+    purpose: str = ""
+    reference: str = ""
+    recipient: str = "own"
+    assurance: str = Field(default="service", pattern=r"^(service|stale|fresh)$")
 
 
 class PasswordSettings(_Strict):
@@ -112,6 +153,40 @@ class LogSettings(_Strict):
     least_free_percent: float = Field(default=5.0, ge=0, le=50)
 
 
+class MetricsSettings(_Strict):
+    """Who may read metrics and the reasons of health.
+
+    Attributes:
+        networks: Where a watcher is; nobody is one where it is empty.
+        token_file: File with what a watcher shows as its bearer; without one the network is enough.
+    """
+
+    networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    token_file: Path | None = None
+
+
+class RemarksSettings(_Strict):
+    """How the gateway's remarks on stderr are written."""
+
+    format: Literal["text", "json"] = "text"
+
+
+class DoctorSettings(_Strict):
+    """What ``gateway doctor`` finds old, in days.
+
+    Attributes:
+        key_days: Since a key that can be rotated was.
+        backup_days: Since the state was copied.
+        certificate_days: Until a certificate ends.
+        disk_days: Until the log's disk is full at the present rate.
+    """
+
+    key_days: int = Field(default=365, ge=1)
+    backup_days: int = Field(default=2, ge=1)
+    certificate_days: int = Field(default=30, ge=1)
+    disk_days: int = Field(default=14, ge=1)
+
+
 class Settings(BaseSettings):
     """One installation.
 
@@ -122,6 +197,7 @@ class Settings(BaseSettings):
         database: SQLAlchemy URL; SQLite in the state folder if not given.
         kek: Key-encryption key in base64, 32 bytes; the file ``keys/kek`` if not given.
         trusted_proxies: Networks from which ``X-Forwarded-For`` is believed.
+        callers: For stores that are not enforced and for rehearsals: who a call comes from, the first that fits.
     """
 
     model_config = SettingsConfigDict(
@@ -138,9 +214,13 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     stores: dict[str, StoreSettings] = {}
     trusted_proxies: tuple[str, ...] = ()
+    callers: tuple[CallerSettings, ...] = ()
     passwords: PasswordSettings = PasswordSettings()
     sessions: SessionSettings = SessionSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    remarks: RemarksSettings = RemarksSettings()
+    doctor: DoctorSettings = DoctorSettings()
 
     @field_validator("installation", "node")
     @classmethod

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.app.doors import _store
+from gateway.app.doors import store_of
 from gateway.domain.errors import SettingsError, StoreUnreachable
 from gateway.forward.http import HttpStores
 from gateway.forward.roads import Store
@@ -49,7 +49,7 @@ def of_the_page(made: Path, server: TlsServer) -> Store:
     """Return the store of the settings on the page, at the port of the server."""
     one = load(state=made).stores["crm"]
     here = one.model_copy(update={"base_url": one.base_url.replace("9443", str(server.port))})
-    return _store("crm", here)
+    return store_of("crm", here)
 
 
 async def here(host: str, port: int) -> tuple[str, ...]:
@@ -74,10 +74,10 @@ async def test_a_key_that_is_open_to_everyone_or_alone_ends_the_start(made: Path
     """As the page says."""
     one = load(state=made).stores["crm"]
     with pytest.raises(SettingsError, match="go together"):
-        _store("crm", one.model_copy(update={"client_key_file": None}))
+        store_of("crm", one.model_copy(update={"client_key_file": None}))
     (made / "gateway.key").chmod(0o644)
     with pytest.raises(SettingsError, match=r"stores\.crm\.client_key_file: .*chmod 600"):
-        _store("crm", one)
+        store_of("crm", one)
     (made / "gateway.key").unlink()
     with pytest.raises(SettingsError, match=r"stores\.crm\.client_key_file: No such file"):
-        _store("crm", one)
+        store_of("crm", one)

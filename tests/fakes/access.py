@@ -11,6 +11,7 @@ from gateway.decide.decide import Decider
 from gateway.decide.rules import RuleSet
 from gateway.domain.budget import BudgetKey, BudgetRule, BudgetState, Counted, Taken
 from gateway.domain.catalog import Catalog
+from gateway.domain.continuation import Continuation
 from gateway.domain.decision import Deny, Reason, Refusal
 from gateway.domain.entry import Entry, Part, Refused
 from gateway.domain.errors import HangUp, LogUnavailable
@@ -309,6 +310,7 @@ class AccessHouse:
         authorization: str | None = "Bearer x",
         purpose: str | None = MAILING,
         framing: Deny | None = None,
+        sealed: Callable[[Continuation], str] | None = None,
     ) -> FakeOut:
         """Make one call and return what it was told."""
         arrival = ports.Arrival(
@@ -320,6 +322,7 @@ class AccessHouse:
             origin=ports.Origin(ip="192.0.2.7", user_agent="test"),
             bind=self._bind,
             framing=framing,
+            sealed=sealed,
         )
         await AccessFlow(self.rooms).run(arrival, self.out)
         return self.out

@@ -82,8 +82,12 @@ class Served:
 
 
 def _slot_of(pid: int) -> str | None:
-    """Return the slot whose log a process holds."""
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+    """Return the slot whose log a process holds; none if it has gone meanwhile."""
+    try:
+        descriptors = list(Path(f"/proc/{pid}/fd").iterdir())
+    except FileNotFoundError:
+        return None
+    for descriptor in descriptors:
         try:
             target = descriptor.readlink()
         except OSError:

@@ -160,3 +160,26 @@ def test_a_lowered_plan_is_kept_by_its_caps() -> None:
     assert keeping.lowered(decision.plan, Caps(fresh=True, holds=held)) is keeping.lowered(
         decision.plan, Caps(fresh=True, holds=held)
     )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_an_unreviewed_field_nothing_leaves_whatever_grants_and_purposes_say(seed: int) -> None:
+    """60 random rule sets a seed; every other field leaves as before, and subjects are read as before."""
+    rng = random.Random(seed)
+    for _ in range(60):
+        rules, inquiry, before = permitted_first(rng)
+        collection = rules.catalog.collections[inquiry.dataset]
+        hidden = {spec.name for spec in collection.fields if rng.random() < 0.5}
+        fields = tuple(msgspec.structs.replace(spec, reviewed=spec.name not in hidden) for spec in collection.fields)
+        marked = msgspec.structs.replace(collection, fields=fields)
+        catalog = msgspec.structs.replace(
+            rules.catalog, collections={**rules.catalog.collections, inquiry.dataset: marked}
+        )
+        after = decider(draw.without(rules, catalog=catalog)).decide(inquiry, (), draw.NOW_US)
+        seen = view(after)
+        assert all(seen.get(name, NOTHING) == NOTHING for name in hidden)
+        assert is_no_wider(after, before)
+        if isinstance(after, Permit):
+            assert keeps_row_rules(after, before)
+            assert all(seen[name] == view(before)[name] for name in seen if name not in hidden)
+            assert after.plan.collection.subject == collection.subject

@@ -247,9 +247,12 @@ class Reckoner:
         return exchange.asked is None or exchange.asked.method != "HEAD"
 
     def _check_digests(self, call: str, entries: Iterable[Body], body: bytes) -> None:
+        """Hold each block against its entry, up to the first that did not arrive whole: none is behind that one."""
         start = 0
         for entry in entries:
-            if isinstance(entry, Release) and start + entry.bytes <= len(body):
+            if isinstance(entry, Release):
+                if start + entry.bytes > len(body):
+                    return
                 if sha256(body[start : start + entry.bytes]).hexdigest() != entry.digest:
                     self._unlogged(entry.bytes, f"{call}: block {entry.n} is not the one that was entered")
                 start += entry.bytes

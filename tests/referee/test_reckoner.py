@@ -132,6 +132,9 @@ def test_a_store_call_of_which_the_log_knows_nothing_is_named(tmp_path: Path) ->
 RIGHT: dict[str, Callable[[Path], Reckoning]] = {
     "a cut answer with its end": lambda path: reckoned(path, answer()[:-3], release(last=False), end()),
     "an answer of which not all was taken": lambda path: reckoned(path, answer()[:-3], release()),
+    "an answer cut in a block that is longer than the last": lambda path: reckoned(
+        path, answer(BODY * 9)[:-3], release(BODY * 9, last=False), release(b"{}", 1), end("hang-up")
+    ),
     "a refusal before the store": lambda path: reckoned(
         path, answer(b"{}", CALL, "403 Forbidden"), refusal("red-line", 2), n_store=0
     ),

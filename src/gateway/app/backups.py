@@ -33,6 +33,7 @@ from gateway.store.backup import BackupUnusable, Header, Wanted, check_whole, du
 from gateway.store.backup import n_rows as rows_of
 from gateway.store.engine import open_store
 from gateway.store.marks import Marked, Marks
+from gateway.store.meta import BACKED_UP, BACKED_UP_UNTIL, Meta
 from gateway.store.putting_back import put_back
 
 LABEL = "backup"
@@ -100,6 +101,7 @@ async def back_up(rooms: Rooms, files: dict[str, Path], *, key_days: int, by: st
         )
         header = await asyncio.to_thread(dump, _place(settings), wanted, files[base], digest, progress)
         made.append(_copied(header, files[base]))
+        await _note(rooms.meta, header)
     await mark_now(Marks(rooms.store), rooms.log)
     for one in made:
         facts: dict[str, str | int] = {"sha256": one.sha256, "rows": one.rows, "bytes": one.bytes}
@@ -107,6 +109,13 @@ async def back_up(rooms: Rooms, files: dict[str, Path], *, key_days: int, by: st
             facts["expires_us"] = one.expires_us
         await rooms.log.append(Changed(by=by, what="database-backed-up", target=one.base, facts=facts))
     return made
+
+
+async def _note(meta: Meta, header: Header) -> None:
+    """Note for those who watch when a base was copied, and until when the copy counts."""
+    await meta.write(BACKED_UP + header.base, str(header.created_us))
+    if header.expires_us is not None:
+        await meta.write(BACKED_UP_UNTIL + header.base, str(header.expires_us))
 
 
 def ended(folder: Path, keyring: Keyring) -> list[Path]:

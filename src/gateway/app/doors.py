@@ -8,10 +8,15 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.app.health import health_of
 from gateway.app.installation import Rooms
 from gateway.app.joins import HttpTarget, IdempotencyKeyring, IdentifyJoin
+from gateway.app.metering import MeteredFlow, Signals, noted_decision_id, watchers_token
+from gateway.app.passing import with_passing
+from gateway.app.signals.exposition import CONTENT_TYPE
+from gateway.app.signals.hearing import Hearing
 from gateway.domain.decision import Deny, Refusal
-from gateway.domain.entry import UNAVAILABLE, End, Facts, Intent, Refused, Release
+from gateway.domain.entry import UNAVAILABLE, End, Facts, Intent, Observed, Passed, Refused, Release
 from gateway.domain.errors import KeyUnavailable, SettingsError
 from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.signin import OAuthError, Origin
@@ -26,10 +31,12 @@ from gateway.doors.http.own_call import OwnParts
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_json
 from gateway.doors.http.view import stepped
+from gateway.doors.http.watching import Watching
 from gateway.flows.access.call import Rooms as AccessRooms
 from gateway.flows.access.flow import AccessFlow
 from gateway.flows.access.releasing import LEAST_COUNTED_ROWS
 from gateway.flows.explain import SelfService
+from gateway.flows.grant_requests import GrantRequests
 from gateway.flows.login import Answer, LoginFlow, SignInFailed, Started, Tokens
 from gateway.forward.http import HttpStores
 from gateway.forward.roads import ClientIdentity, Secret, Store
@@ -44,6 +51,9 @@ from gateway.settings import Settings, StoreSettings
 
 NEWEST = 200_000
 """How far back a caller's own decision is looked for: entries of one slot, newest first."""
+
+FIRST = Release | Refused | Intent | Observed
+"""Entries that hold the facts of a call."""
 
 _SECRET_FILES = frozenset({"client_key_file"})
 """Files of a store that must not be open to everyone; a private key never has to be."""
@@ -78,10 +88,15 @@ def open_stores(settings: Settings) -> HttpStores:
     Raises:
         SettingsError: A base address, a credential or a certificate cannot be used.
     """
-    return HttpStores([_store(name, one) for name, one in settings.stores.items()])
+    return HttpStores([store_of(name, one) for name, one in settings.stores.items()])
 
 
-def _store(name: str, one: StoreSettings) -> Store:
+def store_of(name: str, one: StoreSettings) -> Store:
+    """Return one store as the road to it takes it.
+
+    Raises:
+        SettingsError: Its credential or a certificate cannot be used.
+    """
     return Store(
         name=StoreName(name),
         base_url=one.base_url,
@@ -149,11 +164,18 @@ def connections_of(rooms: Rooms) -> Connections:
     )
 
 
-def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
-    """Return the ASGI application of an open installation."""
+def http_door(rooms: Rooms, stores: HttpStores, signals: Signals | None = None) -> HttpDoor:
+    """Return the ASGI application of an open installation; without signals it counts nothing and has no metrics.
+
+    Raises:
+        SettingsError: A network or the watchers' token cannot be used.
+    """
     identify = IdentifyJoin(Identify(rooms.bearers, rooms.revocations), rooms.revocations)
     proxies = _networks("trusted_proxies", rooms.settings.trusted_proxies)
-    access = AccessFlow(
+    kind = AccessFlow if signals is None else MeteredFlow
+    if signals is not None:
+        rooms.log.heard = Hearing(signals.meters, withheld_told)
+    access = kind(
         AccessRooms(
             rules=rooms.policy,
             identify=identify,
@@ -161,7 +183,7 @@ def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
             choices=rooms.choices,
             holds=rooms.holds,
             budgets=rooms.budgets,
-            target=HttpTarget(stores),
+            target=HttpTarget(stores) if signals is None else HttpTarget(stores, signals.store_took),
             recorder=rooms.log,
             early=rooms.counting,
             is_current=rooms.changes.is_current,
@@ -169,6 +191,7 @@ def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
             idempotency=IdempotencyKeyring(rooms.keyring),
             status_of=lambda reason: PROBLEMS[reason].status,
             clock=rooms.clock,
+            samples=rooms.new_fields,
         )
     )
     login = _login_flow(rooms)
@@ -184,17 +207,38 @@ def http_door(rooms: Rooms, stores: HttpStores) -> HttpDoor:
                 decisions=_decisions(rooms.settings.state / "log"),
                 clock=rooms.clock,
             ),
+            grant_requests=GrantRequests(
+                rules=rooms.policy,
+                identify=identify,
+                requests=rooms.grant_requests,
+                recorder=rooms.log,
+                clock=rooms.clock,
+            ),
             logout=_logout(identify, login, rooms.clock),
             jwks=rooms.bearers.jwks,
             is_current=rooms.changes.is_current,
             is_ready=lambda: rooms.changes.is_current() and rooms.log.trouble is None and rooms.log.room_left(),
             checkpoint=_checkpoints(rooms.settings.state / "log"),
             counting=rooms.counting,
-            new_id=new_decision_id,
+            new_id=new_decision_id if signals is None else noted_decision_id,
             proxies=proxies,
+            watching=None if signals is None else _watching(rooms, stores, signals, proxies),
         )
     )
-    return HttpDoor(DataDoor(access, seal, proxies, lambda: rooms.counting.answered(UNAVAILABLE)), own)
+    data = DataDoor(access, seal, proxies, lambda: rooms.counting.answered(UNAVAILABLE))
+    return HttpDoor(with_passing(data, rooms, stores, identify, seal=seal, proxies=proxies), own)
+
+
+def _watching(rooms: Rooms, stores: HttpStores, signals: Signals, proxies: Sequence[Network]) -> Watching:
+    metrics = rooms.settings.metrics
+    return Watching(
+        networks=_networks("metrics.networks", metrics.networks),
+        proxies=proxies,
+        token=watchers_token(metrics),
+        metrics=signals.text,
+        content_type=CONTENT_TYPE,
+        health=lambda: health_of(rooms, stores.health()),
+    )
 
 
 def _login_flow(rooms: Rooms) -> LoginFlow:
@@ -274,10 +318,12 @@ def _looked_up(logs: Path, account: str, call: DecisionId) -> dict[str, object] 
             if answers(record, query):
                 bodies.append(record.line.body)
     bodies.reverse()
-    facts = next((body.facts for body in bodies if isinstance(body, Release | Refused | Intent) and body.facts), None)
+    first = next((body for body in bodies if isinstance(body, FIRST) and body.facts), None)
+    facts = None if first is None else first.facts
     if facts is None or facts.account != account:
         return None
     released = [body for body in bodies if isinstance(body, Release)]
+    left = [body for body in bodies if isinstance(body, Release | Passed)]
     refused = next((body for body in bodies if isinstance(body, Refused)), None)
     end = next((body for body in bodies if isinstance(body, End)), None)
     withheld: dict[str, int] = {}
@@ -292,7 +338,7 @@ def _looked_up(logs: Path, account: str, call: DecisionId) -> dict[str, object] 
         "dataset": facts.dataset,
         "fields": facts.fields,
         "rows": sum(body.rows for body in released),
-        "bytes": sum(body.bytes for body in released),
+        "bytes": sum(body.bytes for body in left),
         "rows_withheld": withheld_told(facts, released, withheld),
-        "end": end.how if end else ("complete" if any(body.last for body in released) else None),
+        "end": end.how if end else ("complete" if any(body.last for body in left) else None),
     }

@@ -19,11 +19,12 @@ from gateway.app.clock import now_us
 from gateway.app.joins import AnnouncedRules, CodecShelf, SurrogateKeyring, is_band
 from gateway.app.keeping import Keeper, ToldLog, announcer
 from gateway.app.restoring import CredentialDigest, open_state
-from gateway.app.rule_files import RulesArchive, read_folder
+from gateway.app.rule_files import RulesArchive, beside_calls, read_folder
 from gateway.decide.loader.load import digest, load
 from gateway.domain.errors import RulesError, SettingsError, StateUnavailable
 from gateway.domain.names import PurposeKey, RoleName
 from gateway.flows.enrolment import Enrolment
+from gateway.flows.new_fields import NewFields
 from gateway.flows.policy_change import IN_FORCE, PolicyChange
 from gateway.flows.restore.flow import Outcome
 from gateway.identify.bearers import Bearers, bearer_keys
@@ -36,7 +37,6 @@ from gateway.keys.providers import FileKek, HeldKek
 from gateway.keys.signing import SigningKey
 from gateway.record.counting import Counting
 from gateway.record.limits import Limits
-from gateway.record.sequencer import Sequencer
 from gateway.settings import Settings
 from gateway.store.accounts import Accounts
 from gateway.store.budgets import Budgets
@@ -44,11 +44,13 @@ from gateway.store.choices import Choices
 from gateway.store.clients import Clients
 from gateway.store.engine import Store
 from gateway.store.factors import FactorTries
+from gateway.store.grant_requests import GrantRequests
 from gateway.store.holds import Holds
 from gateway.store.marks import Marks
 from gateway.store.meta import Meta
 from gateway.store.people import People
 from gateway.store.sessions import Sessions
+from gateway.store.unseen import UnseenFields
 from gateway.store.versions import ChangeFeed, Topic
 from gateway.transform.treat import check_chain
 from gateway.workers.loop import ChangeLoop
@@ -86,7 +88,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     revocations: Revocations
     bearers: Bearers
     passwords: Passwords
-    log: Sequencer
+    log: ToldLog
     counting: Counting
     policy: PolicyChange
     archive: RulesArchive
@@ -98,6 +100,9 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     restored: Outcome | None
     """What this opening put back into a database that was older than the log."""
     keeper: Keeper
+    grant_requests: GrantRequests
+    unseen: UnseenFields
+    new_fields: NewFields
 
     def purposes_of(self, roles: tuple[RoleName, ...]) -> tuple[PurposeKey, ...]:
         """Return the purposes that roles give, by the rules in force."""
@@ -194,7 +199,7 @@ async def open_installation(
 
 
 @asynccontextmanager
-async def open_log(settings: Settings, slot: str, *, lock_wait_s: float | None = None) -> AsyncIterator[Sequencer]:
+async def open_log(settings: Settings, slot: str, *, lock_wait_s: float | None = None) -> AsyncIterator[ToldLog]:
     """Open the log of a slot alone, for what needs neither database nor rules.
 
     Args:
@@ -223,6 +228,7 @@ async def _begin_with_rules(rooms: Rooms, *, is_door: bool, or_kept: bool) -> No
             raise
         _log.warning("rules stay as they were: %s", error)
         await rooms.policy.put_in_force(rooms.archive.read(kept))
+        rooms.policy.are_newer_refused = True
 
 
 async def reload_rules(policy: PolicyChange, folder: Path) -> None:
@@ -233,9 +239,11 @@ async def reload_rules(policy: PolicyChange, folder: Path) -> None:
     """
     try:
         await policy.put_in_force(read_folder(folder))
+        policy.are_newer_refused = False
     except OSError as error:
         raise StateUnavailable("the rules cannot be kept in the archive") from error
     except (RulesError, SettingsError) as error:
+        policy.are_newer_refused = True
         _log.warning("rules stay as they were: %s", error)
 
 
@@ -271,9 +279,9 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, rest
         workers=cost.at_once,
         waiting=cost.queue,
     )
-    feed, meta = ChangeFeed(store), Meta(store)
+    feed, meta, unseen = ChangeFeed(store), Meta(store), UnseenFields(store)
     policy = PolicyChange(
-        load=lambda files: load(files, check_chain=check_chain),
+        load=beside_calls(lambda files: load(files, check_chain=check_chain)),
         digest=digest,
         in_band=is_band,
         archive=archive,
@@ -335,6 +343,9 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, rest
         credentials=credentials,
         restored=restored,
         keeper=Keeper(Marks(store), log, log.name),
+        grant_requests=GrantRequests(store),
+        unseen=unseen,
+        new_fields=NewFields(unseen, log, now_us),
         codecs=codecs,
         feed=feed,
         changes=ChangeLoop(feed, followers, now_us),

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 
+from gateway.app.clock import ticks_s
+from gateway.app.current import CURRENT, Span
 from gateway.domain.decision import Deny
+from gateway.domain.names import StoreName
 from gateway.domain.principal import Principal
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import ViewPlan
@@ -135,9 +138,9 @@ class _Answer:
 class HttpTarget:
     """Stores reached over HTTP, as step 3 asks them."""
 
-    def __init__(self, stores: HttpStores) -> None:
-        """Keep the stores."""
-        self._stores = stores
+    def __init__(self, stores: HttpStores, heard: Callable[[StoreName, float], None] = lambda _store, _s: None) -> None:
+        """Keep the stores; ``heard`` is told how long each took until it answered or failed."""
+        self._stores, self._heard = stores, heard
 
     @asynccontextmanager
     async def call(self, call: StoreCall) -> AsyncIterator[_Answer]:
@@ -154,6 +157,20 @@ class HttpTarget:
             content_type=call.content_type,
             kind=call.shape.kind,
             writes=call.writes,
+            partial=call.shape.partial and not call.writes,
         )
-        async with self._stores.call(asked) as answer:
-            yield _Answer(answer)
+        span, began_s = CURRENT.get(), ticks_s()
+        is_answered = False
+        try:
+            async with self._stores.call(asked) as answer:
+                is_answered = True
+                self._told(span, call.store, ticks_s() - began_s, answer)
+                yield _Answer(answer)
+        finally:
+            if not is_answered:
+                self._told(span, call.store, ticks_s() - began_s, None)
+
+    def _told(self, span: Span | None, store: StoreName, seconds: float, answer: HttpAnswer | None) -> None:
+        if span is not None:
+            span.asked(seconds, answer)
+        self._heard(store, seconds)

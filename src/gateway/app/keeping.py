@@ -14,10 +14,11 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from typing_extensions import override
 
+from gateway.app.clock import ticks_s
 from gateway.domain.entry import (
     Answered,
     Changed,
@@ -31,7 +32,7 @@ from gateway.domain.entry import (
     Refused,
     RulesRefused,
 )
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, LogUnavailable
 from gateway.domain.names import IdentityKind, PersonNumber
 from gateway.record.sequencer import Sequencer
 from gateway.store.marks import Marks
@@ -42,14 +43,26 @@ EVERY_S = 60.0
 _QUIET = (LogSeen, Looked, Answered, RefusalsCounted, Refused, RulesRefused, End)
 
 
+class Heard(Protocol):
+    """Hears of every entry of a process."""
+
+    def appended(self, entry: Entry, waited_s: float) -> None:
+        """Hear of an entry that is durable and was waited for so long."""
+
+    def failed(self) -> None:
+        """Hear of an entry that the log did not take."""
+
+
 class ToldLog(Sequencer):
     """A log that counts what it was told that a restored database would not know.
 
     Attributes:
         n_told: Entries of that sort in this process.
+        heard: What hears of every entry, if anything does.
     """
 
     n_told = 0
+    heard: Heard | None = None
 
     @property
     def name(self) -> str:
@@ -61,9 +74,22 @@ class ToldLog(Sequencer):
         """Return the number of entries that are durable."""
         return self._log.size
 
+    @property
+    def n_unsigned(self) -> int:
+        """Return the number of entries that no checkpoint covers yet."""
+        return self._log.n_unsigned
+
     @override
     async def append(self, entry: Entry, part: Part | None = None) -> int:
-        place = await super().append(entry, part)
+        began_s = ticks_s()
+        try:
+            place = await super().append(entry, part)
+        except LogUnavailable:
+            if self.heard is not None:
+                self.heard.failed()
+            raise
+        if self.heard is not None:
+            self.heard.appended(entry, ticks_s() - began_s)
         self.n_told += not isinstance(entry, _QUIET) and not (isinstance(entry, Changed) and entry.what == MARKED)
         return place
 

@@ -13,7 +13,7 @@ from gateway.app.installation import Rooms, make_keyring
 from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.entry import Changed
 from gateway.domain.errors import SettingsError
-from gateway.domain.names import AccountId
+from gateway.domain.names import AccountId, RoleName
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
 from gateway.flows.enrolment import Confirmed
 from gateway.identify.sessions import PERSON_CLIENT, new_session_id
@@ -107,7 +107,7 @@ async def issue_locally(rooms: Rooms, name: str, *, signed_in_ago_us: int, by: s
         recipient=account.recipient,
         proof=Assurance.PERSON,
         signed_in_us=now - signed_in_ago_us,
-        scopes=rooms.purposes_of(account.roles),
+        scopes=rooms.purposes_of((RoleName(account.id), *account.roles)),
         session=new_session_id(),
     )
     await rooms.log.append(Changed(by=by, what="demo-bearer-issued", target=account.id))

@@ -11,8 +11,10 @@ import uvloop
 
 from gateway.app.handover import Handover, taken_over
 from gateway.app.installation import WORKER_SLOT, check_private
+from gateway.app.notify import READY, tell_manager
 from gateway.app.remarks import remark_on_stderr, remarks
 from gateway.app.serve import bound_socket, serve_door
+from gateway.app.signals.page import Page
 from gateway.app.supervisor import Supervisor
 from gateway.app.work import work
 from gateway.settings import Settings
@@ -30,13 +32,13 @@ def run(settings: Settings, n_doors: int, on_ready: Callable[[int], None]) -> No
         SettingsError: With what to change.
         ChildFailed: A process could not be started.
     """
-    remark_on_stderr("supervisor")
+    remark_on_stderr("supervisor", settings.remarks.format)
     left = taken_over()
     if left is None:
         check_private(settings.state)
     with _listening(settings, left) as listening:
         port = listening.getsockname()[1]
-        processes = Processes(settings, n_doors, listening, is_running=left is not None)
+        processes = Processes(settings, n_doors, listening, Page.of_supervisor(), is_running=left is not None)
         supervisor = Supervisor(
             n_doors=n_doors,
             listening=listening,
@@ -64,24 +66,27 @@ def _listening(settings: Settings, left: Handover | None) -> socket.socket:
 class Processes:
     """What a process becomes under the name of a slot."""
 
-    def __init__(self, settings: Settings, n_doors: int, listening: socket.socket, *, is_running: bool) -> None:
+    def __init__(
+        self, settings: Settings, n_doors: int, listening: socket.socket, page: Page, *, is_running: bool
+    ) -> None:
         """Keep what every process needs."""
-        self._settings, self._n_doors, self._listening = settings, n_doors, listening
+        self._settings, self._n_doors, self._listening, self._page = settings, n_doors, listening, page
         self._is_running = is_running
 
     def begin(self, on_ready: Callable[[], None]) -> None:
-        """Tell that the gateway is running; whoever is started from now on is started again."""
+        """Tell that the gateway is running, also the service manager; who is started from now on is started again."""
         self._is_running = True
         on_ready()
+        tell_manager(READY)
 
     def be(self, slot: str, tell_ready: Callable[[], None]) -> None:
         """Be the process of a slot until told to end."""
-        remark_on_stderr(slot)
+        remark_on_stderr(slot, self._settings.remarks.format)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._as(slot, tell_ready))
 
     def _as(self, slot: str, tell_ready: Callable[[], None]) -> Coroutine[Any, Any, None]:
         if slot == WORKER_SLOT:
             self._listening.close()
-            return work(self._settings, tell_ready, n_doors=self._n_doors)
-        return serve_door(self._settings, slot, self._listening, tell_ready, again=self._is_running)
+            return work(self._settings, tell_ready, self._page, n_doors=self._n_doors)
+        return serve_door(self._settings, slot, self._listening, tell_ready, self._page, again=self._is_running)

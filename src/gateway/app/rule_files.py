@@ -3,15 +3,21 @@
 
 import io
 import os
+import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import RulesDigest
 from gateway.keys.providers import sync_directory
 
 MOST_BYTES = 64 << 20
+TURN_S = 0.000_5
+"""How long work in a thread beside calls keeps the interpreter, a tenth of what is usual: each call waits for it
+several times."""
+T = TypeVar("T")
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
@@ -37,6 +43,20 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     if sum(map(len, found.values())) > MOST_BYTES:
         raise SettingsError(f"{folder}: the rules have more than {MOST_BYTES >> 20} MiB")
     return found
+
+
+def beside_calls(work: Callable[[Mapping[str, bytes]], T]) -> Callable[[Mapping[str, bytes]], T]:
+    """Return the work so that a thread may do it while calls are answered."""
+
+    def done(files: Mapping[str, bytes]) -> T:
+        usual_s = sys.getswitchinterval()
+        sys.setswitchinterval(TURN_S)
+        try:
+            return work(files)
+        finally:
+            sys.setswitchinterval(usual_s)
+
+    return done
 
 
 class RulesArchive:

@@ -14,6 +14,10 @@ from pathlib import Path
 
 from gateway.app.children import signals_let_in
 from gateway.app.installation import DOORS, WORKER_SLOT, Rooms, door_slot, open_installation, open_log
+from gateway.app.metering import signals_of
+from gateway.app.sampling import Sampler
+from gateway.app.signals.hearing import Hearing
+from gateway.app.signals.page import Page
 from gateway.domain.errors import LogUnavailable
 from gateway.record.layout import segment_path, segments, slots
 from gateway.settings import Settings
@@ -35,12 +39,13 @@ def chores(rooms: Rooms) -> list[Callable[[], Awaitable[object]]]:
     ]
 
 
-async def work(settings: Settings, tell_ready: Callable[[], None], *, n_doors: int) -> None:
+async def work(settings: Settings, tell_ready: Callable[[], None], page: Page, *, n_doors: int) -> None:
     """Do the chores until SIGTERM or SIGINT.
 
     Args:
         settings: Of the installation.
         tell_ready: Called once the worker is at work.
+        page: What every process of the gateway counts on.
         n_doors: Number of doors; the logs of doors beyond it are closed.
     """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -55,10 +60,20 @@ async def work(settings: Settings, tell_ready: Callable[[], None], *, n_doors: i
             with signals_let_in():
                 tell_ready()
                 more = (rooms.keeper.tick, lambda: close_forgotten(settings, n_doors))
-                await keep_house([*chores(rooms), *more], stop)
+                async with asyncio.TaskGroup() as group:
+                    watching = group.create_task(_watch(rooms, page, stop))
+                    await keep_house([*chores(rooms), *more], stop)
+                    del watching
         finally:
             for number in ending:
                 loop.remove_signal_handler(number)
+
+
+async def _watch(rooms: Rooms, page: Page, stop: asyncio.Event) -> None:
+    """Tell of the worker, and of what is there once, until told to stop."""
+    signals = signals_of(page, WORKER_SLOT)
+    rooms.log.heard = Hearing(signals.meters, lambda _facts, _blocks, _withheld: {})
+    await Sampler(signals.meters, rooms).as_worker().run(stop)
 
 
 async def close_forgotten(settings: Settings, n_doors: int) -> None:

@@ -67,17 +67,18 @@ def check(
         raise Stop("--reload puts an installation's own rules in force; it does not go with --policies")
     folder = desk.settings.policies_dir if policies is None else policies
     files = read_folder(folder)
-    report = _report(desk, files)
+    report = report_on(desk, files)
     if policies is None:
         report = _with_store_notes(desk, report, files)
     if reload:
-        report = run_to_end(_reloaded(desk, report))
+        report = run_to_end(reloaded(desk, report))
     desk.paper.answer(report, lambda: _tell(desk, folder, report))
     if report.wrong:
         raise Stop("", Exit.FAILED)
 
 
-def _report(desk: Desk, files: Mapping[str, bytes]) -> Report:
+def report_on(desk: Desk, files: Mapping[str, bytes]) -> Report:
+    """Return what comes of a check of some rules."""
     from gateway.app.clock import now_us
     from gateway.decide.loader.load import digest, load_with_notes
     from gateway.decide.probing import probing_roles
@@ -127,7 +128,8 @@ def _counts(rules: "RuleSet") -> dict[str, int]:
 
 
 def _with_store_notes(desk: Desk, report: Report, files: Mapping[str, bytes]) -> Report:
-    """Note stores that routes name and gateway.yaml does not."""
+    """Note stores that routes name and gateway.yaml does not, and those that it does not enforce."""
+    from gateway.app.passing import not_enforced, warning
     from gateway.decide.loader.load import load
     from gateway.transform.treat import check_chain
 
@@ -136,10 +138,11 @@ def _with_store_notes(desk: Desk, report: Report, files: Mapping[str, bytes]) ->
     named = {route.store for route in load(files, check_chain=check_chain).catalog.routes}
     missing = sorted(named - set(desk.settings.stores))
     notes = tuple(f"gateway.yaml: stores has no {store}, whose routes the datasets declare" for store in missing)
+    notes += tuple(f"gateway.yaml: {warning(store)}" for store in not_enforced(desk.settings))
     return msgspec.structs.replace(report, notes=(*report.notes, *notes))
 
 
-async def _reloaded(desk: Desk, report: Report) -> Report:
+async def reloaded(desk: Desk, report: Report) -> Report:
     """Put the rules in force, or enter why they were not."""
     from gateway.domain.entry import Changed, RulesRefused
     from gateway.store.meta import RULES

@@ -103,6 +103,13 @@ class Desk:
             return Path().absolute()
         raise SettingsError("which installation? Give --state DIR, set GATEWAY_STATE, or go to its folder")
 
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether it is not known for which installation the command is, or there is none."""
+        if self._config is not None:
+            return not self._config.is_file()
+        return not ((self._state or Path()) / "gateway.yaml").is_file()
+
     @functools.cached_property
     def by(self) -> str:
         """Who gives the command: ``local:`` and the name of the operating system's user."""

@@ -76,6 +76,7 @@ async def explain(
 
 def _principal(rooms: "Rooms", who: "AccountRecord | Client", *, is_fresh: bool) -> "Principal":
     """Return the principal that the account's bearer would describe."""
+    from gateway.domain.names import RoleName
     from gateway.domain.principal import FRESH_SIGN_IN_US, Assurance, Principal, PrincipalKind
     from gateway.domain.signin import Client
     from gateway.identify.sessions import PERSON_CLIENT
@@ -89,7 +90,9 @@ def _principal(rooms: "Rooms", who: "AccountRecord | Client", *, is_fresh: bool)
         recipient=who.recipient if isinstance(who, Client) else who.account.recipient,
         proof=Assurance.SERVICE_SECRET if is_client else Assurance.PERSON,
         signed_in_us=now_us if is_fresh else now_us - FRESH_SIGN_IN_US - 1,
-        scopes=who.scopes if isinstance(who, Client) else rooms.purposes_of(who.account.roles),
+        scopes=who.scopes
+        if isinstance(who, Client)
+        else rooms.purposes_of((RoleName(who.account.id), *who.account.roles)),
         session="",
     )
 

@@ -18,7 +18,9 @@ from gateway.domain.entry import (
     LogSeen,
     Looked,
     Numbered,
+    Observed,
     Opened,
+    Passed,
     RefusalsCounted,
     Refused,
     Release,
@@ -40,6 +42,8 @@ def sentence(body: Entry) -> str:
         case Intent():
             written = "".join(f"; {word}: {' '.join(names)}" for word, names in body.written.items())
             return f"{body.call}: about to write {body.records:,} records{_of(body.facts)}{_by(body.facts)}{written}"
+        case Observed() | Passed():
+            return _not_enforced(body)
         case Numbered():
             return f"{body.people:,} people got numbers"
         case End():
@@ -81,6 +85,15 @@ def _release(body: Release) -> str:
     what = f"{body.call}: released block {body.n}: {body.rows:,} rows, {body.people:,} people, {body.bytes:,} bytes"
     withheld = f"; withheld{_facts(dict(body.withheld))}" if body.withheld else ""
     return f"{what}{_of(body.facts)}{_to(body.facts)}{withheld}{'; complete' if body.last else ''}"
+
+
+def _not_enforced(body: Observed | Passed) -> str:
+    if isinstance(body, Passed):
+        complete = "; complete" if body.last else ""
+        return f"{body.call}: passed on block {body.n} as the store sent it: {body.bytes:,} bytes{complete}"
+    about = f" ({', '.join(body.fields)})" if body.fields else ""
+    would = f"would {body.would}{f' {body.reason}' if body.reason else ''}{about}"
+    return f"{body.call}: passing on to {body.store}, which is not enforced; {would}{_to(body.facts)}"
 
 
 def _of(facts: Facts | None) -> str:

@@ -6,7 +6,27 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import budget, check, choice, client, db, explain, init, key, lock, log, serve, user, views
+from gateway.cli import (
+    budget,
+    check,
+    choice,
+    client,
+    db,
+    doctor,
+    explain,
+    grant_requests,
+    infer,
+    init,
+    key,
+    lock,
+    log,
+    rehearse,
+    review,
+    serve,
+    trying,
+    user,
+    views,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,7 +61,10 @@ app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )(serve.demo)
 app.command("check")(check.check)
+app.command("try")(trying.try_)
+app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
+app.command("rehearse")(rehearse.rehearse)
 app.add_typer(user.app, name="user")
 app.add_typer(client.app, name="client")
 app.command("lock")(lock.lock)
@@ -49,7 +72,12 @@ app.command("unlock")(lock.unlock)
 app.add_typer(budget.app, name="budget")
 app.add_typer(choice.app, name="choice")
 app.add_typer(views.grants, name="grant")
+views.grants.command("requests")(grant_requests.requests)
+views.grants.command("approve")(grant_requests.approve)
+views.grants.command("refuse")(grant_requests.refuse)
 app.add_typer(views.purposes, name="purpose")
+views.datasets.command("infer")(infer.infer)
+views.datasets.command("review")(review.review)
 app.add_typer(views.datasets, name="dataset")
 app.add_typer(log.app, name="log")
 app.add_typer(key.app, name="key")

@@ -72,6 +72,17 @@ class Paper:
             yield
 
     @contextmanager
+    def running(self) -> Iterator[Callable[[Sequence[Sequence[str]]], None]]:
+        """Show on a terminal a table that changes; yields what takes its columns and rows. Elsewhere nothing is shown."""
+        if not self._err.is_terminal:
+            yield lambda _rows: None
+            return
+        from rich.live import Live
+
+        with Live(console=self._err, transient=True, auto_refresh=False) as live:
+            yield lambda rows: live.update(_table(rows), refresh=True)
+
+    @contextmanager
     def progress(self, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Show a bar on a terminal while work goes on; yields the function that moves it on."""
         if not self._err.is_terminal:
@@ -83,6 +94,14 @@ class Paper:
         with Progress(*columns, console=self._err, transient=True) as bars:
             task = bars.add_task(what, total=total)
             yield lambda steps: bars.advance(task, steps)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Table:
+    columns, *others = rows
+    table = Table(*columns, header_style="bold", show_edge=False, pad_edge=False)
+    for row in others:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    return table
 
 
 def visible(text: str) -> str:

@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from gateway.cli import finding, moments
-from gateway.cli.desk import Desk, Stop, command
+from gateway.cli.desk import Desk, Stop, command, run_to_end
 from gateway.domain.names import DatasetName, PurposeKey, is_under
 
 if TYPE_CHECKING:
@@ -93,20 +93,33 @@ def show_purpose(desk: Desk, key: Annotated[str, typer.Argument(metavar="PURPOSE
 @datasets.command("list")
 @command
 def list_datasets(desk: Desk) -> None:
-    """List the datasets, and whom their rows are about."""
+    """List the datasets, whom their rows are about, and what of them nobody reviewed or declared."""
+    from gateway.app.noticed import noticed
+
     catalog = finding.rules_of(desk).catalog
+    unseen = run_to_end(noticed(desk.settings, catalog))
+    new = {name: [one.field for one in unseen if one.dataset == name] for name in catalog.collections}
     routes = {name: [one for one in catalog.routes if one.dataset == name] for name in catalog.collections}
     desk.paper.answer(
         [
-            {"dataset": name, "fields": len(one.fields), "subject": one.subject, "routes": len(routes[name])}
+            {
+                "dataset": name,
+                "fields": len(one.fields),
+                "unreviewed": sum(not field.reviewed for field in one.fields),
+                "new": new[name],
+                "subject": one.subject,
+                "routes": len(routes[name]),
+            }
             for name, one in catalog.collections.items()
         ],
         lambda: desk.paper.table(
-            ("dataset", "fields", "subject", "routes"),
+            ("dataset", "fields", "unreviewed", "new", "subject", "routes"),
             [
                 (
                     name,
                     str(len(one.fields)),
+                    str(sum(not field.reviewed for field in one.fields) or ""),
+                    " ".join(new[name]),
                     f"{one.subject.identity} in {one.subject.field}" if one.subject else "none",
                     " ".join(f"{route.method} {route.template}" for route in routes[name]),
                 )

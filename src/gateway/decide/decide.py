@@ -129,6 +129,13 @@ class Decider:
             known = self._calls[key] = (now_us, until_us, plan)
         return known[2]
 
+    def grants_for(
+        self, account: AccountId, roles: Iterable[RoleName], *, operation: str, purpose: str, dataset: str
+    ) -> tuple[Grant, ...]:
+        """Return the grants that speak of a call of an account with these roles, in force or not."""
+        held = self._grants.roles_of(account, roles)
+        return self._grants.covering(held, operation=operation, purpose=purpose, dataset=dataset)
+
     def purposes_of(self, roles: Iterable[RoleName], now_us: int) -> tuple[PurposeKey, ...]:
         """Return the declared purposes that some grant in force gives the roles anything for."""
         held = self._grants.roles_of(AccountId(""), roles)

@@ -5,10 +5,11 @@ The same code serves the command line, the evaluation endpoint and the console; 
 that the road uses, so an explanation cannot differ from the decision.
 """
 
+from gateway.decide.decide import Decider, caps_for
 from gateway.domain.decision import Decision, Deny, Permit, Reason, StepUp
 from gateway.domain.explanation import Explanation, FieldWord, LayerWord
 from gateway.domain.inquiry import Inquiry
-from gateway.domain.viewplan import AgeRule, ChoiceRule, FieldView, Layer, TransferRule, ViewPlan
+from gateway.domain.viewplan import AgeRule, ChoiceRule, FieldView, Hold, Layer, TransferRule, ViewPlan
 
 
 def explain(inquiry: Inquiry, decision: Decision, plan: ViewPlan | None) -> Explanation:
@@ -26,6 +27,30 @@ def explain(inquiry: Inquiry, decision: Decision, plan: ViewPlan | None) -> Expl
         change=change,
         ask=ask,
     )
+
+
+def explained(
+    decider: Decider, inquiry: Inquiry, decision: Decision, holds: tuple[Hold, ...], now_us: int
+) -> Explanation:
+    """Return the explanation of a decision that the decider made, with the whole view behind it."""
+    return explain(inquiry, decision, plan_behind(decider, inquiry, holds, now_us))
+
+
+def plan_behind(decider: Decider, inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> ViewPlan | None:
+    """Return the whole view behind a decision, whatever the call names of it; ``None`` if it did not get so far."""
+    purpose = decider.purpose(inquiry.purpose, inquiry.principal, inquiry.reference, now_us)
+    if isinstance(purpose, Deny) and purpose.reason is not Reason.REFERENCE_MISSING:
+        return None
+    rule = decider.rules.purposes[inquiry.purpose] if inquiry.purpose else None
+    plan = decider.plan(inquiry, rule, now_us) if rule else None
+    if plan is None or isinstance(plan, Deny):
+        return None
+    return decider.lowered(plan, caps_for(inquiry, holds, now_us))
+
+
+def simple_change(reason: Reason) -> tuple[str, str] | None:
+    """Return the nearest change for a reason that needs no view to tell it, and who can make it."""
+    return _SIMPLE.get(reason)
 
 
 def row_sentence(rule: ChoiceRule | AgeRule | TransferRule) -> str:
@@ -112,6 +137,7 @@ def _field_change(inquiry: Inquiry, about: tuple[str, ...], plan: ViewPlan | Non
 
 
 _CHANGES: dict[Layer, tuple[str, str]] = {
+    Layer.REVIEW: ("somebody reviews the field (`gateway dataset review`)", "owner"),
     Layer.GRANTS: ("a grant that reaches reveal", "owner"),
     Layer.PURPOSE: ("the purpose lists the category at reveal", "owner"),
     Layer.ASSURANCE: ("a stronger or fresher sign-in", "caller"),

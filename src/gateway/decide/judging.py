@@ -47,8 +47,8 @@ def _use(view: ViewPlan, asked: Filter, in_band: InBand) -> Use | None:
 
 def unused(filters: Sequence[Filter], uses: Sequence[FilterUse]) -> list[tuple[str, str]]:
     """Return parameter and field of the filters that are not among the permitted ones."""
-    permitted = {use.filter.parameter for use in uses}
-    return [(each.parameter, each.field) for each in filters if each.parameter not in permitted]
+    permitted = [use.filter for use in uses]
+    return [(each.parameter, each.field) for each in filters if each not in permitted]
 
 
 def is_clear(view: FieldView | None) -> bool:
@@ -72,6 +72,9 @@ def more_when_fresh(plan: ViewPlan, view: ViewPlan) -> tuple[FieldName, ...]:
     )
 
 
+NOBODY_REVIEWED = "The owner has not reviewed yet what is said of these fields, so nothing of them leaves."
+
+
 def because(reason: Reason, view: ViewPlan, asked: Sequence[tuple[str, str]], lines: Iterable[RedLine]) -> Deny:
     """Return the refusal, naming the red line if one stands behind the first field it is about.
 
@@ -87,8 +90,11 @@ def because(reason: Reason, view: ViewPlan, asked: Sequence[tuple[str, str]], li
         if line is not None:
             return by_red_line(line, names)
     about = {field for _, field in asked} or {each.field for each in view.views}
-    held = any(ceiling.layer is Layer.HOLDS for each in view.views if each.field in about for ceiling in each.ceilings)
-    return Deny(reason=Reason.HELD if held else reason, fields=names, rule=view.purpose)
+    layers = {ceiling.layer for each in view.views if each.field in about for ceiling in each.ceilings}
+    if Layer.HOLDS in layers:
+        return Deny(reason=Reason.HELD, fields=names, rule=view.purpose)
+    title = NOBODY_REVIEWED if Layer.REVIEW in layers else None
+    return Deny(reason=reason, fields=names, rule=view.purpose, title=title)
 
 
 def by_red_line(line: RedLine, names: tuple[str, ...]) -> Deny:

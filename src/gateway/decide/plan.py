@@ -21,6 +21,9 @@ from gateway.domain.purpose import PurposeRule
 from gateway.domain.treatment import NOTHING, Chain, Treatment, smaller
 from gateway.domain.viewplan import AgeRule, Caps, Ceiling, FieldView, Hold, Layer, RowEffect, ViewPlan
 
+UNREVIEWED = Ceiling(Layer.REVIEW, NOTHING, "unreviewed")
+"""What is guessed gives nothing away: a ceiling that no grant, purpose or sign-in can lift."""
+
 NEVER_US = 2**62
 """An end that does not come: the year 148,108."""
 
@@ -76,6 +79,7 @@ def _view(
 ) -> FieldView:
     chain = rules.chains[field.chain]
     settled = (
+        *((UNREVIEWED,) if not field.reviewed else ()),
         granted.ceiling(field, chain),
         (collecting if ask.collecting else purposes).ceiling(ask.purpose, field, chain),
         redlines.ceiling(drawn, field, chain),

@@ -24,7 +24,7 @@ from gateway.decide.judging import is_clear
 from gateway.decide.plan import NEVER_US, Ask, compile_plan
 from gateway.decide.purposes import covers_call
 from gateway.decide.rules import Grant, Recipient, RuleSet
-from gateway.domain.catalog import WRITES, Collection, FilterParameter
+from gateway.domain.catalog import WRITES, Collection, filters_of
 from gateway.domain.names import FieldName, JoinDomain, RoleName
 from gateway.domain.principal import Assurance
 from gateway.domain.purpose import PurposeRule
@@ -97,7 +97,7 @@ def _is_addressed(rules: RuleSet, plan: ViewPlan, view: FieldView) -> bool:
 def _in_paths(rules: RuleSet, plan: ViewPlan) -> Iterator[FieldName]:
     for route in rules.catalog.routes:
         if (route.dataset, route.operation) == (plan.dataset, plan.operation):
-            yield from (one.field for one in route.parameters.values() if isinstance(one, FilterParameter))
+            yield from (one.field for said in route.parameters.values() for one in filters_of(said))
 
 
 def _places(plans: Iterable[ViewPlan], counts: Callable[[ViewPlan, FieldView], bool]) -> dict[JoinDomain, set[str]]:

@@ -51,6 +51,7 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
         categories: Each of them must be covered for the field to leave; never empty.
         join_domain: Fields of one domain and recipient get equal surrogates for equal values.
         identifies: The value alone points at a person (name, phone, mail, number).
+        reviewed: Somebody confirmed what is said here; of a field that nobody confirmed nothing leaves to anybody.
     """
 
     name: FieldName
@@ -61,6 +62,7 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
     surrogate: SurrogateKind
     join_domain: JoinDomain
     identifies: bool = False
+    reviewed: bool = True
 
 
 class SubjectSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,10 @@ class Comparison(StrEnum):
     """Equal to any of a list of values."""
 
 
+PLAIN = "{}"
+"""Spelling of a value that stands for itself."""
+
+
 class FilterParameter(msgspec.Struct, frozen=True, tag="filter"):
     """Query or path parameter that compares a field."""
 
@@ -112,6 +118,14 @@ class FilterParameter(msgspec.Struct, frozen=True, tag="filter"):
     """The store understands a band such as ``1980-1989`` for this parameter."""
     most: int = 100
     """Most values in the list of an ``in``; in a query they are joined by commas."""
+    value: str = PLAIN
+    """The value as the store spells it in a query: ``eq.{}``, where ``{}`` stands for what is compared."""
+
+
+class AlternativeFilters(msgspec.Struct, frozen=True, tag="alternatives"):
+    """Query parameter with several spellings: the one that a text fits is meant, each once in a call."""
+
+    filters: tuple[FilterParameter, ...]
 
 
 class LimitParameter(msgspec.Struct, frozen=True, tag="limit"):
@@ -125,17 +139,57 @@ class OffsetParameter(msgspec.Struct, frozen=True, tag="offset"):
     """Query parameter that skips rows; callers get a sealed cursor in its place as well."""
 
 
+class PageParameter(msgspec.Struct, frozen=True, tag="page"):
+    """Query parameter with the number of a page, from 1; the route's limit says how long a page is."""
+
+
+class CursorParameter(msgspec.Struct, frozen=True, tag="cursor"):
+    """Query parameter that takes the store's own continuation, which callers have only sealed."""
+
+
+class SortStyle(StrEnum):
+    """How an order is spelled: ``-age``, ``age.desc``, one name with its direction fixed, or directions apart."""
+
+    MINUS = "minus"
+    DOT = "dot"
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+    APART = "apart"
+
+
 class SortParameter(msgspec.Struct, frozen=True, tag="sort"):
-    """Query parameter that orders rows: names joined by commas, ``-`` in front for descending."""
+    """Query parameter that orders rows by one or more of its fields."""
 
     fields: tuple[FieldName, ...]
+    style: SortStyle = SortStyle.MINUS
+
+
+class OrderParameter(msgspec.Struct, frozen=True, tag="order"):
+    """Query parameter with the directions of a sort whose style is ``apart``: ``asc`` and ``desc``, joined by commas."""
 
 
 class FieldsParameter(msgspec.Struct, frozen=True, tag="fields"):
     """Query parameter by which the caller names the fields it wants; never sent to the store."""
 
 
-Parameter = FilterParameter | LimitParameter | OffsetParameter | SortParameter | FieldsParameter
+Parameter = (
+    FilterParameter
+    | AlternativeFilters
+    | LimitParameter
+    | OffsetParameter
+    | PageParameter
+    | CursorParameter
+    | SortParameter
+    | OrderParameter
+    | FieldsParameter
+)
+
+
+def filters_of(parameter: Parameter | None) -> tuple[FilterParameter, ...]:
+    """Return the filters that a parameter can be; nothing for any other use."""
+    if isinstance(parameter, AlternativeFilters):
+        return parameter.filters
+    return (parameter,) if isinstance(parameter, FilterParameter) else ()
 
 
 class MemberUse(StrEnum):
@@ -153,11 +207,15 @@ class AnswerShape(msgspec.Struct, frozen=True, kw_only=True):
         kind: ``array`` of rows, ``object`` with the rows in ``rows``, a single ``record``, all in JSON;
             ``ndjson`` or ``csv`` rows; ``nothing`` where an answer to a write has no body.
         members: Declared members beside the rows; any other member is dropped.
+        next: Path of the member that says where the list goes on (``paging.next``), null on the last page.
+        partial: The store says 206 where a page is not the whole list.
     """
 
     kind: str
     rows: str | None = None
     members: tuple[tuple[str, MemberUse], ...] = ()
+    next: str | None = None
+    partial: bool = False
 
 
 class BodyKind(StrEnum):
@@ -211,6 +269,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         operation: ``read`` for lists, searches and single records; ``create``, ``update``, ``delete``.
         body: ``None`` where a call has no body.
         honours: Headers that the store is known to understand.
+        always: Query parameters that the gateway sends with every call; a caller cannot change them.
     """
 
     method: str
@@ -221,6 +280,12 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, Parameter]
     body: BodyShape | None = None
     honours: tuple[Honoured, ...] = ()
+    always: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def every_parameter(self) -> tuple[Parameter, ...]:
+        """Return what the route declares for path, query and body."""
+        return (*self.parameters.values(), *(self.body.parameters.values() if self.body else ()))
 
     @property
     def store(self) -> StoreName:

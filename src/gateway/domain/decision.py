@@ -45,6 +45,7 @@ class Reason(StrEnum):
     NO_SUCH_ROUTE = "no-such-route"
     NOT_FOUND = "not-found"
     GRANT_MISSING = "grant-missing"
+    GRANT_REQUESTS_WAITING = "grant-requests-waiting"
     RED_LINE = "red-line"
     FIELD_NOT_PERMITTED = "field-not-permitted"
     FILTER_NOT_PERMITTED = "filter-not-permitted"
@@ -58,6 +59,12 @@ class Reason(StrEnum):
     LOG_UNAVAILABLE = "log-unavailable"
     OVERLOADED = "overloaded"
     GATEWAY_FAILED = "gateway-failed"
+
+
+CALLERS_WORDS = frozenset(
+    {Reason.PARAMETER_UNDECLARED, Reason.PARAMETER_INVALID, Reason.HEADER_NOT_SUPPORTED, Reason.BODY_INVALID}
+)
+"""Reasons whose fields are names that a caller may have made up: told back to it, but no facts for the log."""
 
 
 class Use(StrEnum):

@@ -96,6 +96,46 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     facts: Facts | None = None
 
 
+class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="observed"):
+    """A call to a store that is not enforced, entered before anything of it goes to the store.
+
+    Attributes:
+        store: Its name in gateway.yaml.
+        would: What would have come of the call: ``permit``, ``deny`` or ``step-up``.
+        reason: Why it would have been refused.
+        fields: Fields or parameters that the reason is about.
+        bytes: Of the call's own body, which goes to the store as it came.
+    """
+
+    call: DecisionId
+    store: str
+    would: str
+    reason: str | None = None
+    fields: tuple[str, ...] = ()
+    bytes: int = 0
+    facts: Facts | None = None
+
+
+class Passed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="passed"):
+    """Authorises one block of an answer that goes out as a store that is not enforced sent it.
+
+    Nobody counts its rows or people: nothing of it was read.
+
+    Attributes:
+        n: Place of this block in its call, from 0.
+        bytes: Of the body on the wire before framing.
+        last: The answer is complete with this block.
+    """
+
+    call: DecisionId
+    n: int
+    bytes: int
+    status: int = 200
+    digest: str = ""
+    """SHA-256 of the block's bytes, hexadecimal."""
+    last: bool = False
+
+
 class Numbered(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="numbered"):
     """People got numbers; the part holds which keyed digest of an identity got which number.
 
@@ -232,6 +272,8 @@ Entry = (
     | Closed
     | Release
     | Intent
+    | Observed
+    | Passed
     | Numbered
     | Refused
     | RefusalsCounted

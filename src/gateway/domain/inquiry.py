@@ -11,7 +11,8 @@ from enum import StrEnum
 import msgspec
 from typing_extensions import override
 
-from gateway.domain.catalog import Comparison, Route
+from gateway.domain.catalog import PLAIN, Comparison, Route
+from gateway.domain.continuation import Continuation
 from gateway.domain.names import DatasetName, DecisionId, FieldName, PurposeKey
 from gateway.domain.principal import Principal
 
@@ -25,6 +26,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
         bands: The route declares that the store compares this parameter in bands.
         in_body: The value stands in the body of a search, at the path that ``parameter`` names.
         values: Of an ``in``: all values; ``value`` is then empty.
+        spelling: How the store spells the value in a query.
     """
 
     field: FieldName
@@ -35,6 +37,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     bands: bool = False
     in_body: bool = False
     values: tuple[str, ...] = ()
+    spelling: str = PLAIN
 
     @property
     def compared(self) -> tuple[str, ...]:
@@ -85,6 +88,7 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
         written: The records of a write.
         conditions: Headers that the route honours, by lower-case name, as the store is to get them.
         form: How the caller wants the rows written.
+        continuation: Where the store's list goes on, on a route whose store says so itself.
     """
 
     decision_id: DecisionId
@@ -103,3 +107,9 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     written: tuple[Written, ...] = ()
     conditions: tuple[tuple[str, str], ...] = ()
     form: Form = Form.JSON
+    continuation: Continuation | None = None
+
+
+def page_number(inquiry: Inquiry) -> int:
+    """Return the number of the page, from 1, that begins at the offset; all pages of a list are equally long."""
+    return (inquiry.offset or 0) // (inquiry.limit or 1) + 1

@@ -11,6 +11,13 @@ from gateway.domain.inquiry import Form
 JSON_TYPES = frozenset({"application/json"})
 NDJSON_TYPES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 CSV_TYPES = frozenset({"text/csv"})
+DESCRIPTION_TYPES = frozenset({
+    "application/openapi+json", "application/vnd.oai.openapi+json", "application/vnd.oai.openapi",
+    "application/yaml", "application/x-yaml", "text/yaml",
+})  # fmt: skip
+"""Of a document in which a store says what it holds."""
+LOOK = "look"
+"""Kind of what a store answers before anything is declared of it; no route has it."""
 
 STORE_TYPES: Mapping[str, frozenset[str]] = {
     "array": JSON_TYPES,
@@ -19,6 +26,7 @@ STORE_TYPES: Mapping[str, frozenset[str]] = {
     "ndjson": NDJSON_TYPES,
     "csv": CSV_TYPES,
     "nothing": JSON_TYPES,
+    LOOK: JSON_TYPES | DESCRIPTION_TYPES,
 }
 """By kind of a route's answer, the types by which a store may label it; parameters are judged apart."""
 

@@ -9,6 +9,7 @@ Source of the key syntax: fideslang 3.1, FidesKey (without its ``<`` and ``>``).
 
 import re
 from typing import NewType
+from unicodedata import is_normalized
 
 AccountId = NewType("AccountId", str)
 ClientId = NewType("ClientId", str)
@@ -31,12 +32,18 @@ RulesDigest = NewType("RulesDigest", str)
 PersonNumber = NewType("PersonNumber", int)
 """Unsigned 32-bit number that stands for a person in the log and in sets of people."""
 
+_FIELD = re.compile(r"[\w-]+(\.[\w-]+)*\Z")
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\Z")
 
 
 def is_key(text: str) -> bool:
     """Tell whether the text is a dotted key."""
     return len(text) <= 200 and _KEY.match(text) is not None
+
+
+def is_field_name(text: str) -> bool:
+    """Tell whether the text can name a field: dotted, in letters and digits of any script (``手机号``), NFC."""
+    return len(text) <= 200 and _FIELD.match(text) is not None and is_normalized("NFC", text)
 
 
 def is_under(key: str, ancestor: str) -> bool:

@@ -52,6 +52,13 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     session: str
 
 
+def purpose_of(stated: PurposeKey | None, who: Principal) -> PurposeKey | None:
+    """Return the purpose of a call: as stated, or the bearer's only one."""
+    if stated is None and len(who.scopes) == 1:
+        return who.scopes[0]
+    return stated
+
+
 def assurance_at(principal: Principal, now_us: int) -> Assurance:
     """Return the level in force at a time: a person's sign-in is fresh for five minutes, and not before it."""
     if principal.proof == Assurance.PERSON and 0 <= now_us - principal.signed_in_us <= FRESH_SIGN_IN_US:

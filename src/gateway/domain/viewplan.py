@@ -20,6 +20,8 @@ from gateway.domain.treatment import Chain, Rung, Treatment
 class Layer(StrEnum):
     """The layers of the decision, in the order in which people read them."""
 
+    REVIEW = "review"
+    """Only of fields whose declaration nobody confirmed yet: nothing leaves of them."""
     GRANTS = "grants"
     PURPOSE = "purpose"
     RED_LINES = "red-lines"

@@ -5,21 +5,25 @@ The command line, the evaluation endpoint and later the console ask the same dec
 uses, so the answer and the decision cannot differ. Nothing is forwarded and nothing leaves.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
 
-from gateway.decide.decide import Decider, caps_for
-from gateway.decide.explain import explain
-from gateway.domain.catalog import WRITES, AnswerShape, Comparison, FilterParameter, Route
+from gateway.decide.decide import Decider
+from gateway.decide.explain import explained
+from gateway.decide.offer import gathered, offers
+from gateway.domain import spelling
+from gateway.domain.catalog import WRITES, AnswerShape, Comparison, Route, filters_of
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.entry import Entry, Looked, Part
 from gateway.domain.explanation import Explanation
 from gateway.domain.inquiry import Filter, Inquiry, Written
 from gateway.domain.names import AccountId, DatasetName, DecisionId, FieldName, PurposeKey
+from gateway.domain.offer import Offer, RouteOffer
 from gateway.domain.principal import Principal, assurance_at
-from gateway.domain.viewplan import Hold, ViewPlan
+from gateway.domain.viewplan import Hold
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,19 +57,7 @@ def answer(decider: Decider, question: Question, holds: tuple[Hold, ...], now_us
     if isinstance(inquiry, NoSuchThing):
         return inquiry
     decision = decider.decide(inquiry, holds, now_us)
-    return explain(inquiry, decision, _plan(decider, inquiry, holds, now_us))
-
-
-def _plan(decider: Decider, inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> ViewPlan | None:
-    """Return the whole view behind a decision, whatever the call names of it."""
-    purpose = decider.purpose(inquiry.purpose, inquiry.principal, inquiry.reference, now_us)
-    if isinstance(purpose, Deny) and purpose.reason is not Reason.REFERENCE_MISSING:
-        return None
-    rule = decider.rules.purposes[inquiry.purpose] if inquiry.purpose else None
-    plan = decider.plan(inquiry, rule, now_us) if rule else None
-    if plan is None or isinstance(plan, Deny):
-        return None
-    return decider.lowered(plan, caps_for(inquiry, holds, now_us))
+    return explained(decider, inquiry, decision, holds, now_us)
 
 
 def _inquiry(decider: Decider, question: Question) -> Inquiry | NoSuchThing:
@@ -127,18 +119,22 @@ def _filter(route: Route, text: str) -> Filter | None:
     name, _, value = text.partition("=")
     in_body = route.body is not None and name in route.body.parameters
     parameter = route.body.parameters[name] if route.body is not None and in_body else route.parameters.get(name)
-    if isinstance(parameter, FilterParameter):
-        is_list = parameter.comparison is Comparison.IN
-        return Filter(
-            field=parameter.field,
-            comparison=parameter.comparison,
-            value="" if is_list else value,
-            values=tuple(value.split(",")) if is_list else (),
-            parameter=name,
-            bands=parameter.bands,
-            in_body=in_body,
-        )
-    return None
+    filters = filters_of(parameter)
+    if not filters:
+        return None
+    # A value that is spelled otherwise, or none, is a question of the field alone.
+    meant, values = spelling.read(filters, value) or (filters[0], (value,))
+    is_list = meant.comparison is Comparison.IN
+    return Filter(
+        field=meant.field,
+        comparison=meant.comparison,
+        value="" if is_list else values[0],
+        values=values if is_list else (),
+        parameter=name,
+        bands=meant.bands,
+        in_body=in_body,
+        spelling=meant.value,
+    )
 
 
 class Mine(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,6 +229,20 @@ class SelfService:
         )
         await self._enter(who, "me", "", asking, mine)
         return mine
+
+    async def offer(self, authorization: str | None, asking: Asking) -> Offer | Deny:
+        """Return everything that the bearer may do now."""
+        now_us = self._clock()
+        who = self._identify.principal(authorization, now_us)
+        if isinstance(who, Deny):
+            return who
+        decider, routes = self._rules.decider, list[RouteOffer]()
+        for one in offers(decider, who, self._holds.for_account(who.account), now_us):
+            routes += [one] if one is not None else []
+            await asyncio.sleep(0)
+        told = gathered(decider, who, tuple(routes))
+        await self._enter(who, "openapi", "", asking, told)
+        return told
 
     async def decision(self, authorization: str | None, call: DecisionId, asking: Asking) -> dict[str, object] | Deny:
         """Return what was decided on one of the caller's own calls, and what of it left in the end."""

@@ -226,7 +226,7 @@ class LoginFlow:
             created_us=now_us,
             auth_time_us=now_us,
             amr=AMR_TOTP if isinstance(shown.proof, TotpStep) else AMR_RECOVERY,
-            scopes=tuple(self._purposes_of(shown.account.roles)),
+            scopes=self._scopes_of(shown.account),
             expires_us=now_us + self._lifetimes.session_s * _US,
         )
 
@@ -240,7 +240,7 @@ class LoginFlow:
             recipient=account.recipient,
             proof=Assurance.PERSON,
             signed_in_us=session.auth_time_us,
-            scopes=tuple(self._purposes_of(account.roles)),
+            scopes=self._scopes_of(account),
             session=session.id,
         )
         return Tokens(
@@ -248,6 +248,10 @@ class LoginFlow:
             expires_in=self._bearers.lifetime_s,
             refresh_token=refresh,
         )
+
+    def _scopes_of(self, account: Account) -> tuple[PurposeKey, ...]:
+        """Return the purposes of an account: those of its roles, and what ``g`` lines give it by its identifier."""
+        return tuple(self._purposes_of((RoleName(account.id), *account.roles)))
 
     async def _not_granted(self, error: OAuthError, origin: Origin) -> OAuthError:
         await self._enter(origin, error, step="client", account=error.account, client=error.client, reason=error.error)

@@ -59,9 +59,11 @@ class PolicyChange:
 
     Attributes:
         decider: The decider of the rules in force; always modified by swapping.
+        are_newer_refused: The folder holds rules that could not be put in force; for those who watch.
     """
 
     decider: Decider
+    are_newer_refused = False
 
     def __init__(
         self,
@@ -106,21 +108,25 @@ class PolicyChange:
         if digest == self._in_force():
             return digest
         try:
-            rules = self._load(files)
+            # Calls go on meanwhile: 10,000 grants take some 0.3 s, in which nobody would be answered.
+            decider = await asyncio.to_thread(self._judged, files)
         except RulesError as error:
             problems = tuple(problem.sentence() for problem in error.problems[:MOST_TOLD])
             await self._recorder.append(RulesRefused(rules=digest, problems=problems))
             raise
         self._archive.keep(digest, files)
-        await self._choices.load(tuple(rules.purposes))
+        await self._choices.load(tuple(decider.rules.purposes))
         before = await self._memory.read(IN_FORCE)
         if digest != before:
             told = RulesDigest(before) if before else None
             await self._recorder.append(RulesInForce(rules=digest, before=told))
             await self._memory.write(IN_FORCE, digest)
         # Entered, remembered and swapped last: the log names no rules that could not be used.
-        self.decider = Decider(rules, self._in_band)
+        self.decider = decider
         return digest
+
+    def _judged(self, files: Mapping[str, bytes]) -> Decider:
+        return Decider(self._load(files), self._in_band)
 
     def _in_force(self) -> RulesDigest | None:
         return self.decider.rules.digest if hasattr(self, "decider") else None

@@ -4,7 +4,8 @@
 RULES
 
 1. A read is answered by 200 with one of the declared media types, or by 404. Anything else is
-   misbehaviour: also 204, 206, 304, every redirect and every error.
+   misbehaviour: also 204, 304, every redirect and every error; and 206, unless the route declares that its
+   store says so of a page.
 2. A write may be refused by the store in so many words (``WRITE_STATUSES``); its body is looked at
    only where it says 200 or 201, and then it must be of the declared type.
 3. A body is in UTF-8, not encoded, and framed so that its end can be told from a cut.
@@ -27,7 +28,7 @@ MAX_HEAD_BYTES = 32_768
 WRITE_STATUSES = frozenset({200, 201, 204, 400, 404, 409, 412, 413, 415, 422})
 """What a store may answer to a write: done, or one of the refusals that say that nothing was done."""
 
-WITH_BODY = frozenset({200, 201})
+WITH_BODY = frozenset({200, 201, 206})
 
 _DIGITS = re.compile(r"[0-9]{1,15}")
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,256}"')
@@ -37,7 +38,12 @@ _CSV_PARAMETERS = _PARAMETERS | {"header=present"}
 
 
 def check_answer(
-    status: int, headers: Sequence[tuple[str, str]], *, kind: str = "array", writes: bool = False
+    status: int,
+    headers: Sequence[tuple[str, str]],
+    *,
+    kind: str = "array",
+    writes: bool = False,
+    partial: bool = False,
 ) -> str | None:
     """Return the content type of an answer, ``None`` where no body is looked at.
 
@@ -46,6 +52,7 @@ def check_answer(
         headers: All of them, in order, names in any case.
         kind: Of the route's declared answer (``AnswerShape.kind``).
         writes: The call changes what the store holds.
+        partial: The store says 206 where a page is not the whole list.
 
     Raises:
         StoreMisbehaved: Any other status, a body that is not of the declared type in UTF-8, an encoded
@@ -56,13 +63,13 @@ def check_answer(
     found: dict[str, list[str]] = {}
     for name, value in headers:
         found.setdefault(name.lower(), []).append(value)
-    if status not in (WRITE_STATUSES if writes else (200, 404)):
+    if status not in (WRITE_STATUSES if writes else (200, 206, 404) if partial else (200, 404)):
         raise StoreMisbehaved(f"the store answered with status {status}")
     if status not in WITH_BODY or ((writes or kind == "nothing") and _is_empty(found)):
         return None
     if [text.strip().lower() for text in found.get("content-encoding", [])] not in ([], ["identity"]):
         raise StoreMisbehaved("the store encoded its answer although only identity was accepted")
-    _check_framing(found)
+    check_framing(found)
     return _media_type(found.get("content-type", []), STORE_TYPES[kind])
 
 
@@ -76,8 +83,15 @@ def _is_empty(found: Mapping[str, list[str]]) -> bool:
     return found.get("content-length") == ["0"] and "transfer-encoding" not in found
 
 
-def _check_framing(found: Mapping[str, list[str]]) -> None:
-    """Refuse what two readers could frame differently (RFC 9112 section 6.3), and open ends."""
+def check_framing(found: Mapping[str, list[str]]) -> None:
+    """Refuse what two readers could frame differently (RFC 9112 section 6.3), and open ends.
+
+    Args:
+        found: All values by lower-case name.
+
+    Raises:
+        StoreMisbehaved: With what is wrong.
+    """
     lengths, codings = found.get("content-length", []), found.get("transfer-encoding", [])
     if lengths and codings:
         raise StoreMisbehaved("the store framed its answer in two ways at once")

@@ -44,7 +44,7 @@ from pyreqwest.response import Response
 from typing_extensions import override
 
 from gateway.domain.errors import GatewayError, Overloaded, StoreMisbehaved, StoreUnreachable
-from gateway.domain.media import STORE_TYPES
+from gateway.domain.media import LOOK, STORE_TYPES
 from gateway.domain.names import StoreName
 from gateway.forward.addresses import BaseUrl, Resolve, resolve
 from gateway.forward.answers import check_answer, entity_tag
@@ -55,12 +55,15 @@ from gateway.forward.roads import Road, Secret, Store
 OWN_HEADERS = frozenset({"traceparent", "if-match", "if-none-match", "idempotency-key", "prefer"})
 """What a ``StoreCall`` may add: a trace, and what a route declares that it honours."""
 
+LISTING_HEADERS = frozenset({"link", "x-total-count", "content-range"})
+
 BODY_TYPES = frozenset({"application/json", "application/merge-patch+json"})
 
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,1024}")
 # hyper's own word for a failure before a connection could carry a request; test_http.py holds it to it.
 _IN_CONNECTING = "client error (Connect)"
 
+_ACCEPTED = {kind: ", ".join(sorted(types)) for kind, types in STORE_TYPES.items()}
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-F]{2})+)+")
 
 
@@ -74,6 +77,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
         body: With its media type, one of ``BODY_TYPES``.
         kind: Of the declared answer; says which media types are accepted (``domain.media``).
         writes: The call changes what the store holds: its refusals are answers.
+        partial: The store may say 206 for a page of its list.
     """
 
     store: StoreName
@@ -85,6 +89,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = "application/json"
     kind: str = "array"
     writes: bool = False
+    partial: bool = False
 
     @override
     def __repr__(self) -> str:
@@ -103,7 +108,8 @@ def target_of(base: BaseUrl, call: StoreCall) -> Url:
         ValueError: The path is not canonical, or the library would write the URL differently; the
             message does not repeat it.
     """
-    if not _PATH.fullmatch(call.path):
+    # The root of a store is looked at before anything is declared of it, and is no route's.
+    if not _PATH.fullmatch(call.path) and not (call.kind == LOOK and call.path == "/"):
         raise ValueError("the path of a store call is not canonical")
     query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in call.query)
     text = f"{base.origin}{base.path}{call.path}" + ("?" + query if query else "")
@@ -119,6 +125,8 @@ class StoreAnswer:
     Attributes:
         content_type: ``None`` where no body is looked at.
         etag: The store's entity tag in its own words.
+        waited_s: How long the pieces of the body were waited for so far.
+        listing: Of a look alone: the headers that tell how a list goes on (``LISTING_HEADERS``).
     """
 
     def __init__(self, response: Response, content_type: str | None, etag: str | None, pace: Pace) -> None:
@@ -128,6 +136,8 @@ class StoreAnswer:
         self.etag = etag
         self._reader = response.body_reader
         self._pace = pace
+        self.waited_s = 0.0
+        self.listing: tuple[tuple[str, str], ...] = ()
 
     @property
     def absent(self) -> bool:
@@ -147,12 +157,14 @@ class StoreAnswer:
                 chunk = await self._reader.read_chunk()
                 problem = None
             except broken.PyreqwestError as error:
-                chunk, problem = None, _problem(error, in_body=True)
+                chunk, problem = None, problem_of(error, in_body=True)
             if problem:
                 raise problem
             if chunk is None:
                 return
-            self._pace.count(loop_time() - asked_s, len(chunk))
+            waited_s = loop_time() - asked_s
+            self.waited_s += waited_s
+            self._pace.count(waited_s, len(chunk))
             yield bytes(chunk)
 
 
@@ -180,6 +192,14 @@ class HttpStores:
         """Return what this process knows of each store from its own calls."""
         return {name: road.breaker.health() for name, road in self._roads.items()}
 
+    def road(self, name: StoreName) -> Road:
+        """Return the road to a store."""
+        return self._roads[name]
+
+    def under_way(self) -> Mapping[StoreName, int]:
+        """Return how many calls of this process are under way at each store."""
+        return {name: road.n_calls for name, road in self._roads.items()}
+
     @asynccontextmanager
     async def call(self, call: StoreCall) -> AsyncIterator[StoreAnswer]:
         """Send one request and yield its answer; leaving closes what was not read.
@@ -196,10 +216,17 @@ class HttpStores:
         async with AsyncExitStack() as until_read:
             with road.breaker.trying():
                 response = await _answered(road, url, call, until_read)
-            headers = _headers(response)
-            content_type = check_answer(response.status, headers, kind=call.kind, writes=call.writes)
+            headers = headers_of(response)
+            content_type = check_answer(
+                response.status, headers, kind=call.kind, writes=call.writes, partial=call.partial
+            )
             pace = Pace(least_bytes_s=road.store.least_bytes_s, window_s=road.store.pace_s)
-            yield StoreAnswer(response, content_type, entity_tag(headers), pace)
+            answer = StoreAnswer(response, content_type, entity_tag(headers), pace)
+            if call.kind == LOOK:
+                answer.listing = tuple(
+                    (name.lower(), text) for name, text in headers if name.lower() in LISTING_HEADERS
+                )
+            yield answer
 
 
 def _check_call(call: StoreCall) -> None:
@@ -225,13 +252,18 @@ async def _asked(road: Road, url: Url, call: StoreCall, until_read: AsyncExitSta
     async with AsyncExitStack() as opened:
         client = await opened.enter_async_context(road.client())
         request = _request(client, url, call, road.store.credential)
-        response = await _sent(request)
+        response = await sent(request)
         opened.push_async_callback(request.__aexit__, None, None, None)
         await until_read.enter_async_context(opened.pop_all())
     return response
 
 
-def _headers(response: Response) -> list[tuple[str, str]]:
+def headers_of(response: Response) -> list[tuple[str, str]]:
+    """Return the headers of an answer.
+
+    Raises:
+        StoreMisbehaved: One of them is not text in ASCII.
+    """
     try:
         return list(response.headers.items())
     except ValueError:
@@ -240,9 +272,8 @@ def _headers(response: Response) -> list[tuple[str, str]]:
 
 
 def _request(client: Client, url: Url, call: StoreCall, credential: Secret | None) -> StreamRequest:
-    accepted = ", ".join(sorted(STORE_TYPES[call.kind]))
     builder = client.request(call.method, url)
-    for name, value in (("accept", accepted), ("accept-encoding", "identity"), *call.headers):
+    for name, value in (("accept", _ACCEPTED[call.kind]), ("accept-encoding", "identity"), *call.headers):
         builder = builder.header(name, value)
     if credential:
         builder = builder.header(credential.name, credential.value, is_sensitive=True)
@@ -252,16 +283,17 @@ def _request(client: Client, url: Url, call: StoreCall, credential: Secret | Non
     return builder.streamed_read_buffer_limit(0).build_streamed()
 
 
-async def _sent(request: StreamRequest) -> Response:
+async def sent(request: StreamRequest) -> Response:
     """Return the response; the library's own error, which holds the URL, does not get out."""
     try:
         return await request.__aenter__()
     except broken.PyreqwestError as error:
-        problem = _problem(error)
+        problem = problem_of(error)
     raise problem
 
 
-def _problem(error: broken.PyreqwestError, *, in_body: bool = False) -> GatewayError:
+def problem_of(error: broken.PyreqwestError, *, in_body: bool = False) -> GatewayError:
+    """Return an error of the client library as one of ours, which holds nothing of the call."""
     if isinstance(error, broken.PoolTimeoutError):
         return Overloaded("too many calls to the store are under way")
     if _was_connecting(error):

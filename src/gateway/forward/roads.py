@@ -133,12 +133,19 @@ class Road:
             line.n_calls -= 1
             await _close_if_unused(line)
 
+    @property
+    def n_calls(self) -> int:
+        """Return how many calls are under way on the client in force."""
+        return 0 if self._line is None else self._line.n_calls
+
     async def close(self) -> None:
         """Close the client; calls under way on it fail."""
         if self._line:
             await self._line.client.close()
 
     async def _line_in_force(self) -> _Line:
+        if self._line is not None and not self._stale:
+            return self._line
         async with self._lock:
             if self._line is None or self._stale:
                 self._line = await self._renewed(self._line)

@@ -175,11 +175,11 @@ class _Reading:
         """Take one entry in. A refusal is an ending, and so is a release marked last."""
         body = link.body
         match body.kind:
-            case "intent":
+            case "intent" | "observed":
                 self.unended[body.call] = None
-            case "release" if not body.last:
+            case "release" | "passed" if not body.last:
                 self.unended[body.call] = None
-            case "release" | "end" | "refusal":
+            case "release" | "passed" | "end" | "refusal":
                 self.unended.pop(body.call, None)
             case "log-seen":
                 self.seen[body.origin] = body.checkpoint

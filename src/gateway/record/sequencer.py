@@ -32,7 +32,7 @@ from gateway.record.limits import Limits
 from gateway.record.opening import Found, begin, open_slot
 from gateway.record.siblings import newest_checkpoints, now_and_then
 from gateway.record.slot import MOST_UNSIGNED, SlotLog, draft
-from gateway.record.waiting import Waiting
+from gateway.record.waiting import Item, Waiting
 
 __all__ = ["Clock", "Limits", "Sequencer"]
 
@@ -153,12 +153,19 @@ class Sequencer:
         durable: asyncio.Future[int] = self._loop.create_future()
         item = self._queue.add(entry, one, durable)
         self._wake.set()
+        # A timer of the loop and no timeout around the task: it costs a fifth, and there is one for every entry.
+        patience = self._loop.call_later(self._limits.patience_s, self._lose_patience, item)
         try:
-            async with asyncio.timeout(self._limits.patience_s):
-                return await durable
+            return await durable
         except TimeoutError:
-            self._queue.give_up(item)
             raise LogUnavailable(f"the disk of the log was silent for {self._limits.patience_s} s") from None
+        finally:
+            patience.cancel()
+
+    def _lose_patience(self, item: Item) -> None:
+        if item.durable is not None and not item.durable.done():
+            item.durable.set_exception(TimeoutError())
+            self._queue.give_up(item)
 
     def room_left(self) -> bool:
         """Tell whether the disk has room for data calls; looked at no more than once a second."""
@@ -238,11 +245,10 @@ class Sequencer:
             return
         self._wake.clear()
         due_s = [at_s for at_s in (self._publish_at_s, self._look_again_at_s) if at_s is not None]
-        try:
-            async with asyncio.timeout_at(min(due_s, default=None)):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+        due = self._loop.call_at(min(due_s), self._wake.set) if due_s else None
+        await self._wake.wait()
+        if due is not None:
+            due.cancel()
 
     def _is_publishing_due(self) -> bool:
         """Tell whether the oldest unsigned entry is old enough; what failed is tried with every entry."""

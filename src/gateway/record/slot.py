@@ -16,7 +16,7 @@ from typing import cast
 
 import msgspec
 
-from gateway.domain.entry import Closed, End, Entry, Intent, Line, Part, Refused, Release
+from gateway.domain.entry import Closed, End, Entry, Intent, Line, Observed, Part, Passed, Refused, Release
 from gateway.domain.errors import LogUnavailable
 from gateway.record.chain import NO_LEAF
 from gateway.record.checkpoint import Checkpoint, Signer, signed
@@ -69,9 +69,9 @@ def draft(entry: Entry, part: Part | None, at_us: int) -> Draft:
 
 def _calls(entry: Entry) -> tuple[str, str]:
     match entry:
-        case Intent(call=call) | Release(call=call, last=False):
+        case Intent(call=call) | Observed(call=call) | Release(call=call, last=False) | Passed(call=call, last=False):
             return call, ""
-        case Release(call=call) | End(call=call) | Refused(call=call):
+        case Release(call=call) | Passed(call=call) | End(call=call) | Refused(call=call):
             return "", call
         case _:
             return "", ""

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.domain.entry import End, Entry, Intent, Release
+from gateway.domain.entry import End, Entry, Intent, Observed, Release
 from gateway.domain.errors import LogUnavailable
 from gateway.record.slot import Draft, draft
 
@@ -111,5 +111,5 @@ class Waiting:
                 item.durable.set_result(place)
 
     def _disown(self, entry: Entry) -> None:
-        if isinstance(entry, Release | Intent) and entry.facts is not None:
+        if isinstance(entry, Release | Intent | Observed) and entry.facts is not None:
             self._owed.append(End(call=entry.call, how="failed", bytes=0, reason="log-unavailable"))

@@ -35,12 +35,17 @@ POOL_TIMEOUT_S = 30
 
 
 class Base:
-    """One database, with separate pools of connections for writers and readers."""
+    """One database, with separate pools of connections for writers and readers.
+
+    Attributes:
+        n_failures: Times that it did not answer, or was busy for too long.
+    """
 
     def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
         self._writer = writer
         self._reader = reader
         self.is_sqlite = writer.dialect.name == "sqlite"
+        self.n_failures = 0
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -49,7 +54,7 @@ class Base:
         Raises:
             StateUnavailable: The database does not answer, is full, or is locked for too long.
         """
-        async with _own_errors(), self._writer.begin() as connection:
+        async with self._own_errors(), self._writer.begin() as connection:
             yield connection
 
     @asynccontextmanager
@@ -59,15 +64,30 @@ class Base:
         Raises:
             StateUnavailable: The database does not answer.
         """
-        async with _own_errors(), self._reader.connect() as connection:
+        async with self._own_errors(), self._reader.connect() as connection:
             yield connection
 
     async def fold(self) -> None:
         """Let nothing that was overwritten live on in the WAL of SQLite; PostgreSQL has its own time for that."""
         if self.is_sqlite:
-            async with _own_errors(), self._writer.connect() as connection:
+            async with self._own_errors(), self._writer.connect() as connection:
                 await connection.execution_options(**{sqlite.NO_TRANSACTION: True})
                 await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+    @property
+    def n_in_use(self) -> int:
+        """Return how many connections are handed out now."""
+        pools: list[Any] = [self._writer.pool, self._reader.pool]
+        return sum(int(pool.checkedout()) for pool in pools)
+
+    @asynccontextmanager
+    async def _own_errors(self) -> AsyncIterator[None]:
+        """Tell a database that does not answer from a mistake of ours; only the first has a name outside."""
+        try:
+            yield
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            self.n_failures += 1
+            raise StateUnavailable("the gateway's own database cannot take this now") from error
 
     async def close(self) -> None:
         """Close every connection."""
@@ -177,12 +197,3 @@ async def _assert_durable(base: Base) -> None:
     async with base.begin() as writer, base.connect():
         if not base.is_sqlite and (await writer.execute(text("SHOW synchronous_commit"))).scalar_one() == "off":
             raise SettingsError("PostgreSQL has synchronous_commit=off for this user; on is needed")
-
-
-@asynccontextmanager
-async def _own_errors() -> AsyncIterator[None]:
-    """Tell a database that does not answer from a mistake of ours; only the first has a name outside."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-        raise StateUnavailable("the gateway's own database cannot take this now") from error

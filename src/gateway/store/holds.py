@@ -76,6 +76,10 @@ class Holds:
         now_us = self._clock()
         return tuple(cap for until_us, cap in known if until_us is None or now_us < until_us)
 
+    def n_held(self) -> int:
+        """Return on how many accounts a hold is in force now."""
+        return sum(bool(self.for_account(account)) for account in self._in_force)
+
     async def on(self, account: AccountId) -> tuple[tuple[str, Hold], ...]:
         """Return the holds in force on an account with their ids, as the database has them now."""
         query = select(hold).where(hold.c.account == account, hold.c.lifted_us.is_(None), _unended(self._clock()))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single facts of the installation by key: its id, the digest of the rules in force."""
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.engine import Store
@@ -10,6 +10,10 @@ from gateway.store.versions import Topic, bump
 
 INSTALLATION = "installation"
 RULES = "rules"
+BACKED_UP = "backed-up/"
+"""Before the name of a base, the key under which stands when its newest copy was made, in UTC microseconds."""
+BACKED_UP_UNTIL = "backed-up-until/"
+"""The same for when that copy counts no more, where it has an end."""
 
 
 class Meta:
@@ -22,6 +26,14 @@ class Meta:
         """Return a fact, if it was ever written."""
         async with self._store.connect() as connection:
             return await _read(connection, key)
+
+    async def server_us(self) -> int | None:
+        """Return the time of the database server in UTC microseconds; ``None`` where the database is files here."""
+        if self._store.is_sqlite:
+            return None
+        async with self._store.connect() as connection:
+            told = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
+            return int(told.timestamp() * 1_000_000)
 
     async def write(self, key: str, value: str, *, announce: Topic | None = None) -> None:
         """Write a fact over what it was, and announce the change on a topic."""

@@ -254,6 +254,15 @@ budget_replayed = Table(
     Column("hour", BigInteger, nullable=False, index=True),
 )
 
+# Fields that stores send and no dataset declares; written by store/unseen.
+unseen_field = Table(
+    "unseen_field",
+    MAIN,
+    Column("dataset", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("first_us", BigInteger, nullable=False),
+)
+
 # One wrapped key for each person; written by store/people.
 person_key = Table(
     "person_key",
@@ -261,4 +270,21 @@ person_key = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("wrapped", LargeBinary, nullable=False),
     Column("created_us", BigInteger, nullable=False),
+)
+
+# Grants that callers ask for; written by store/grant_requests.
+grant_request = Table(
+    "grant_request",
+    MAIN,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.id"), nullable=False, index=True),
+    Column("asked", Text, nullable=False),
+    Column("covers", Text, nullable=False),
+    Column("asked_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column("state", Text, CheckConstraint("state IN ('open', 'approved', 'refused')", name="state"), nullable=False),
+    Column("decided_us", BigInteger),
+    Column("because", Text),
+    Column("role", Text),
+    Column("granted_until_us", BigInteger),
 )

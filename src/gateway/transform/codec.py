@@ -65,6 +65,7 @@ class Codec:
         In / Out: The types of a row as read and as written.
         read: The fields that a row is read for.
         leaving: The names of those that may leave, in the order of the collection.
+        words: They by word of treatment, as ``view_words`` tells.
     """
 
     def __init__(self, plan: ViewPlan, surrogates: Surrogates) -> None:
@@ -75,6 +76,7 @@ class Codec:
         self._rules = row_classes(plan)
         self._vectors: dict[int, tuple[Column | None, ...]] = {}
         self._vector(0)  # a plan that contradicts itself fails here, and not with its first row
+        self.words = view_words(plan)
         self.read = tuple(_read_fields(plan, self._leaving))
         self._decimals = tuple(spec.name for spec in self.read if spec.type is FieldType.DECIMAL)
         self._in = RowShape("In", [(spec.name, KINDS[spec.type]) for spec in self.read])
@@ -107,12 +109,14 @@ class Codec:
         subject = collection.subject.field if collection.subject else None
         if subject is None and collection.birth_date is None and collection.region is None:
             return [_NO_FACTS] * len(batch)
+        regions = self._column(batch.rows, collection.region)
+        countries = {region: known_country(region) for region in set(regions)}
         return [
-            Row(subject=_spelled(who), birth_date=_spelled(born), country=known_country(where))
+            Row(subject=who, birth_date=born, country=countries[where])
             for who, born, where in zip(
-                self._column(batch.rows, subject),
-                self._column(batch.rows, collection.birth_date),
-                self._column(batch.rows, collection.region),
+                _texts(self._column(batch.rows, subject)),
+                _texts(self._column(batch.rows, collection.birth_date)),
+                regions,
                 strict=True,
             )
         ]
@@ -244,8 +248,13 @@ def _is_wild(value: Cell) -> bool:
     return isinstance(value, Decimal) and not (value.is_finite() and -MAX_EXPONENT < value.adjusted() < MAX_EXPONENT)
 
 
+def _texts(column: Sequence[Cell]) -> list[str | None]:
+    # The usual text is looked at here, without a call of its own for each row.
+    return [one if type(one) is str and one and not one.isspace() else _spelled(one) for one in column]
+
+
 def _spelled(value: Cell) -> str | None:
     """Return a value of a row as text; ``None`` for null, missing and blank."""
-    if value is None or isinstance(value, UnsetType):
-        return None
-    return str(value) if str(value).strip() else None
+    if isinstance(value, str):
+        return value if value and not value.isspace() else None
+    return None if value is None or isinstance(value, UnsetType) else str(value)

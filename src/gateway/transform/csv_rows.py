@@ -73,7 +73,7 @@ class CsvSplitter:
         rest = tuple(map(self._array, [last] if last else []))
         if rest == (b"[null]",):
             raise StoreMisbehaved("the store's answer ended early")
-        return Members(counts={}, rest=rest)
+        return Members(counts={}, rest=rest, unread=self._columns.unread)
 
     def _behind_mark(self, chunk: bytes) -> bytes:
         start = (self._start or b"") + chunk
@@ -118,6 +118,9 @@ class CsvSplitter:
 class _Columns:
     """The columns that a header names, as far as they are of use.
 
+    Attributes:
+        unread: Names of the others.
+
     Raises:
         StoreMisbehaved: The header is malformed, or a name in it comes twice.
     """
@@ -128,6 +131,8 @@ class _Columns:
         self._n_cells = len(header)
         places = {name: place for place, name in enumerate(header)}
         self._fields = [(spec, places[spec.name]) for spec in fields if spec.name in places]
+        read = {spec.name for spec in fields}
+        self.unread = tuple(name for name in header if name not in read)
         self._shape = RowShape("Csv", [(spec.name, KINDS[spec.type]) for spec, _ in self._fields])
         self._encoder = msgspec.json.Encoder(decimal_format="number")
 

@@ -17,5 +17,6 @@ def json_frame(shape: AnswerShape) -> Frame:
             between=b",",
             closing=b"]}",
             counts=tuple(name for name, use in shape.members if use is MemberUse.RECOUNT),
+            next=shape.next,
         )
     return Frame(opening=b"[", between=b",", closing=b"]")

@@ -60,13 +60,18 @@ class RowShape:
             frozen=True,
             gc=False,  # rows hold scalars and rows, so they can be in no circle
         )
+        self._owners: dict[str, str] = {}
+        """By path, the member that it leads through."""
         self._getters: dict[str, Getter] = {
             own: cast("Getter", attrgetter(f"f{place}")) for place, own in enumerate(members)
         }
 
     def column(self, rows: Sequence[msgspec.Struct], path: str) -> Sequence[Member]:
         """Return what stands at a path in each row, a field or an object; missing where its object is none."""
-        own = next(own for own in self._members if path == own or path.startswith(own + "."))
+        own = self._owners.get(path)
+        if own is None:
+            own = next(own for own in self._members if path == own or path.startswith(own + "."))
+            self._owners[path] = own
         column = list(map(self._getters[own], rows))
         inside = self._members[own]
         if path == own or not isinstance(inside, RowShape):

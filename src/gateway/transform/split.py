@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from gateway.domain.catalog import AnswerShape, MemberUse
+from gateway.domain.continuation import told_in
 from gateway.domain.errors import StoreMisbehaved
 from gateway.transform.scan import MOST_MEMBERS_BYTES, Head, RowScanner, are_shallow, n_objects, read_members
 
@@ -40,11 +41,15 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         counts: Of the members beside the rows, the numbers declared ``recount``, by name.
+        next: Where the store says that its list goes on, in its own words.
         rest: Rows that only the end completes, as JSON arrays: of lines, the last may have no line feed.
+        unread: Names of the columns of CSV that are passed over.
     """
 
     counts: Mapping[str, int]
+    next: str | None = None
     rest: tuple[bytes, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 class RowSplitter:
@@ -103,7 +108,10 @@ class RowSplitter:
             return Members(counts={})
         members = read_members(self._head.text + b"]" + bytes(self._tail))
         counts = [(name, members.get(name)) for name, use in self._shape.members if use is MemberUse.RECOUNT]
-        return Members(counts={name: n for name, n in counts if type(n) is int and 0 <= n <= MOST_COUNTED})
+        return Members(
+            counts={name: n for name, n in counts if type(n) is int and 0 <= n <= MOST_COUNTED},
+            next=None if self._shape.next is None else told_in(members, self._shape.next),
+        )
 
     # Each step takes what it can of a buffer from a place on, and returns the place it came to.
 

@@ -33,7 +33,11 @@ class Feed(Protocol):
 
 
 class ChangeLoop:
-    """Polls a feed and brings what changed up to date."""
+    """Polls a feed and brings what changed up to date.
+
+    Attributes:
+        is_failing: The last poll, or what it told to follow, failed.
+    """
 
     def __init__(
         self, feed: Feed, followers: Mapping[str, Callable[[], Awaitable[object]]], clock: Callable[[], int]
@@ -41,6 +45,12 @@ class ChangeLoop:
         """Keep the followers by topic."""
         self._feed, self._followers, self._clock = feed, followers, clock
         self._good_us: int | None = None
+        self.is_failing = False
+
+    @property
+    def good_us(self) -> int | None:
+        """Return when the last good poll was asked; ``None`` before the first."""
+        return self._good_us
 
     def is_current(self) -> bool:
         """Tell whether what this process remembers is new enough to decide by.
@@ -71,7 +81,9 @@ class ChangeLoop:
                 while not stop.is_set():
                     try:
                         await self.follow()
+                        self.is_failing = False
                     except GatewayError as error:
+                        self.is_failing = True
                         _log.warning("changes not followed: %s", type(error).__name__)
                     await asyncio.wait((stopped, hint), timeout=EVERY_S, return_when=asyncio.FIRST_COMPLETED)
                     if hint.done():

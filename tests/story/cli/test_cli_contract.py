@@ -41,10 +41,12 @@ EACH = {
     "choice show": IDENTITY,
     "choice import": ("<choices>",),
     "grant list": (),
+    "grant requests": (),
     "purpose list": (),
     "purpose show": (INSIGHTS,),
     "dataset list": (),
     "dataset show": ("crm.customers",),
+    "dataset review": ("crm",),
     "log tail": (),
     "log search": (),
     "log show": ("cli:0",),
@@ -59,7 +61,7 @@ EACH = {
     "db backup": ("<copy>",),
     "db restore": ("<copy>",),
 }
-ON_THEIR_OWN = {"init", "serve", "demo"}
+ON_THEIR_OWN = {"grant approve", "grant refuse", "init", "serve", "demo", "try", "rehearse"}
 """Commands with stories of their own."""
 
 
@@ -108,7 +110,7 @@ def test_with_json_every_command_answers_in_json_alone(command: CommandLine, tmp
         assert len(lines) == 1 or name in ("log tail", "log search"), name
 
     silent = {"check", "log verify", "log checkpoint", "db path"}
-    views = {"grant list", "purpose list", "purpose show", "dataset list", "dataset show"}
+    views = {"grant list", "purpose list", "purpose show", "dataset list", "dataset show", "dataset review"}
     # Each of the others left one entry at least: enrolling leaves two, an addition with enrolment three.
     assert len(command.kinds()) >= len(EACH) - len(silent | views)
 

@@ -32,7 +32,7 @@ def beats(settings: Settings, slot: str) -> list[int]:
 async def test_a_mark_follows_a_minute_behind(installation: Settings) -> None:
     """What was entered since the last tick may not be committed yet."""
     async with open_installation(installation, DOOR_SLOT, with_rules=False) as rooms:
-        before = rooms.log.size  # type: ignore[attr-defined]
+        before = rooms.log.size
         await rooms.people.numbers(CUSTOMER, ["a"])
         await rooms.keeper.tick()
         first = (await Marks(rooms.store).read()).places

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules on disk: what of a folder is read, and the archive by digest."""
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from gateway.app import rule_files
-from gateway.app.rule_files import RulesArchive, read_folder
+from gateway.app.rule_files import TURN_S, RulesArchive, beside_calls, read_folder
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import RulesDigest
 
@@ -72,3 +74,23 @@ def test_rules_that_were_never_in_force_are_not_in_the_archive(tmp_path: Path) -
     """The sentence names the file that would hold them."""
     with pytest.raises(SettingsError, match="not in the archive"):
         RulesArchive(tmp_path).read("0" * 64)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_work_beside_calls_takes_short_turns_and_only_for_its_own_time(*, fails: bool) -> None:
+    """However it ends, the interpreter has its usual turns afterwards."""
+    usual_s, seen = sys.getswitchinterval(), list[float]()
+
+    def work(_: Mapping[str, bytes]) -> str:
+        seen.append(sys.getswitchinterval())
+        if fails:
+            raise SettingsError("no rules")
+        return "done"
+
+    if fails:
+        with pytest.raises(SettingsError):
+            beside_calls(work)(FILES)
+    else:
+        assert beside_calls(work)(FILES) == "done"
+    assert seen == [pytest.approx(TURN_S)]
+    assert sys.getswitchinterval() == usual_s

@@ -25,7 +25,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     """With what to do about it."""
     with bound_socket("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"{port}.*choose another port"):
+        with pytest.raises(SettingsError, match=f"{port}.*listen.port of gateway.yaml"):
             bound_socket("127.0.0.1", port)
 
 

@@ -18,7 +18,9 @@ from gateway.domain.entry import (
     LogSeen,
     Looked,
     Numbered,
+    Observed,
     Opened,
+    Passed,
     RefusalsCounted,
     Refused,
     Release,
@@ -43,6 +45,21 @@ SENTENCES: tuple[tuple[Entry, str], ...] = (
     (
         Intent(call=CALL, records=2, written={"clear": ("city",)}, facts=Facts(dataset="crm.customers", account="a_1")),
         "d_1: about to write 2 records of crm.customers by a_1; clear: city",
+    ),
+    (
+        Observed(
+            call=CALL,
+            store="crm",
+            would="deny",
+            reason="filter-not-permitted",
+            fields=("email",),
+            facts=Facts(client="web"),
+        ),
+        "d_1: passing on to crm, which is not enforced; would deny filter-not-permitted (email) to nobody known through web",
+    ),
+    (
+        Passed(call=CALL, n=0, bytes=1_000, last=True),
+        "d_1: passed on block 0 as the store sent it: 1,000 bytes; complete",
     ),
     (Numbered(people=12), "12 people got numbers"),
     (RefusalsCounted(since_us=0, reasons={"malformed": 7}), "refused before identification: malformed=7"),

@@ -144,3 +144,21 @@ def test_rules_on_rows_are_sentences() -> None:
         "rows of people under 13 or of unknown age are not linked (kids)",
         "rows of people in 2 countries without a transfer mechanism are withheld",
     ]
+
+
+def test_a_field_that_nobody_reviewed_is_explained_by_that() -> None:
+    """Its own layer binds it, and the nearest change is a review; a filter on it is refused like on any dropped field."""
+    name = next(iter(RULES.catalog.collections))
+    collection = RULES.catalog.collections[name]
+    fields = tuple(msgspec.structs.replace(one, reviewed=one.name != "name") for one in collection.fields)
+    collections = {**RULES.catalog.collections, name: msgspec.structs.replace(collection, fields=fields)}
+    of = msgspec.structs.replace(RULES, catalog=msgspec.structs.replace(RULES.catalog, collections=collections))
+    found = explained(msgspec.structs.replace(inquiry(), filters=(equal("name"),)), of)
+    word = next(one for one in found.fields if one.field == "name")
+    assert word.leaves is Family.DROP
+    assert [(layer.layer, layer.rule) for layer in word.layers if layer.layer is Layer.REVIEW] == [
+        (Layer.REVIEW, "unreviewed")
+    ]
+    assert found.reason is Reason.FILTER_NOT_PERMITTED
+    assert found.change is not None
+    assert "gateway dataset review" in found.change

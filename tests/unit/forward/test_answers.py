@@ -144,3 +144,15 @@ def test_a_write_may_be_answered_by_an_empty_body_where_a_record_was_declared() 
     assert check_answer(201, empty, kind="record", writes=True) is None
     with pytest.raises(StoreMisbehaved):
         check_answer(200, empty, kind="record")
+
+
+def test_a_part_of_a_list_is_an_answer_only_where_it_is_declared() -> None:
+    """Elsewhere it is something else than was asked for."""
+    head = [("content-type", "application/json"), ("content-length", "2"), ("content-range", "0-1/9")]
+    with pytest.raises(StoreMisbehaved):
+        check_answer(206, head)
+    assert check_answer(206, head, partial=True) == "application/json"
+    with pytest.raises(StoreMisbehaved):
+        check_answer(206, [("content-type", "multipart/byteranges"), ("content-length", "2")], partial=True)
+    with pytest.raises(StoreMisbehaved):
+        check_answer(416, head, partial=True)

@@ -3,6 +3,7 @@
 
 import asyncio
 
+from gateway.app.clock import now_us
 from gateway.store.engine import Store, open_store
 from gateway.store.meta import INSTALLATION, RULES, Meta
 from gateway.store.versions import ChangeFeed, Topic
@@ -46,3 +47,14 @@ async def test_many_write_a_fact_at_once(place: str, store: Store) -> None:
 
     assert await ways[0].read("fact") in {str(n) for n in range(30)}
     await other.close()
+
+
+async def test_a_database_server_tells_its_time(store: Store) -> None:
+    """A database of files has none of its own."""
+    before_us = now_us()
+    told = await Meta(store).server_us()
+    if store.is_sqlite:
+        assert told is None
+    else:
+        assert told is not None
+        assert abs(told - before_us) < 60_000_000

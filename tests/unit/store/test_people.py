@@ -19,6 +19,7 @@ from gateway.domain.people import BLOCK_SIZE, Identity
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring
 from gateway.keys.providers import HeldKek
+from gateway.store import people as people_module
 from gateway.store.choices import Choices
 from gateway.store.engine import Base, Store, open_store
 from gateway.store.people import People
@@ -346,3 +347,15 @@ async def test_who_has_another_keyring_finds_nobody(
     stranger = Keyring(tmp_path, HeldKek(envelope.new_key()), clock)
 
     assert await People(store, stranger, envelope, clock).find(CUSTOMER, "a") is None
+
+
+async def test_values_are_remembered_up_to_a_number_and_not_beyond_a_shredding(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What spares their lookups is memory of the values met last, and of nobody who was shredded."""
+    monkeypatch.setattr(people_module, "MEMO", 3)
+    first = await people.numbers(CUSTOMER, [f"c{n}" for n in range(5)])
+    assert await people.numbers(CUSTOMER, ["c0"]) == first[:1]
+    assert len(people._spelled) == 1
+    await people.shred(first[0])
+    assert not people._spelled

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.domain.catalog import AnswerShape, MemberUse
 from gateway.domain.names import PersonNumber
-from gateway.transform.blocks import MOST_BYTES, BlockWriter, Frame
+from gateway.transform.blocks import CLOSING_BYTES, MOST_BYTES, BlockWriter, Frame
 from gateway.transform.json import json_frame
 
 ARRAY = json_frame(AnswerShape(kind="array"))
@@ -83,7 +83,7 @@ def test_a_record_is_its_row() -> None:
 
 def test_rows_and_people_come_in_pairs() -> None:
     """A row without its person would leave unlogged."""
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="2 rows and 1 people"):
         BlockWriter(ARRAY).add([b"{}", b"{}"], people(1))
 
 
@@ -141,3 +141,24 @@ def test_rows_that_wait_are_cut_when_blocks_become_small() -> None:
     blocks = [*writer.narrow(2), writer.finish()]
     assert [block.n_rows for block in blocks] == [2, 2, 1]
     assert b"".join(block.body for block in blocks) == b'{"rows":[{},{},{},{},{}]}'
+
+
+def test_a_block_has_room_for_where_the_list_goes_on() -> None:
+    """The longest that there can be does not make it longer than its bound."""
+    writer = BlockWriter(json_frame(AnswerShape(kind="object", rows="rows", next="paging.next.after")))
+    rows = [b'{"a":"' + b"x" * 1000 + b'"}'] * 5_000
+    blocks = [*writer.add(rows, people(5_000)), writer.finish({}, "s" * 4000)]
+    assert max(len(block.body) for block in blocks) <= MOST_BYTES
+    assert json.loads(b"".join(block.body for block in blocks))["paging"]["next"]["after"] == "s" * 4000
+
+
+def test_rows_may_come_all_at_once_or_one_by_one() -> None:
+    """The blocks are the same, whatever bound they meet."""
+    rows = [b"{%d}" % (10**n) for n in range(12)]
+    for most_rows, most_bytes in ((100, 10_000), (5, 10_000), (100, CLOSING_BYTES + 40), (12, 10_000)):
+        made = []
+        for pieces in ([rows], [[row] for row in rows], [rows[:7], rows[7:]]):
+            writer = BlockWriter(ARRAY, most_rows=most_rows, most_bytes=most_bytes)
+            found = [block for piece in pieces for block in writer.add(piece, [None] * len(piece))]
+            made.append([*found, writer.finish()])
+        assert made[0] == made[1] == made[2]

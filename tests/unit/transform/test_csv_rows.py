@@ -56,6 +56,13 @@ def test_records_are_rows_of_typed_cells(body: bytes, rows: list[object], size: 
     assert split(body, size) == rows
 
 
+def test_columns_that_nobody_reads_are_told_at_the_end() -> None:
+    """By name; a store may have grown them."""
+    splitter = CsvSplitter(FIELDS)
+    splitter.feed(HEADER + b"1,Ann,x,Ulm,true,1.50\r\n")
+    assert splitter.finish().unread == ("other",)
+
+
 @pytest.mark.parametrize(
     ("column", "cells"),
     [

@@ -33,3 +33,20 @@ def test_a_record_is_its_row_alone() -> None:
     assert written(AnswerShape(kind="record"), b"{}") == b"{}"
     with pytest.raises(ValueError, match="one row"):
         written(AnswerShape(kind="record"), b"{}", b"{}")
+
+
+@pytest.mark.parametrize(
+    ("path", "where", "told"),
+    [
+        ("next", "sealed", b',"next":"sealed"'),
+        ("next", 3, b',"next":3'),
+        ("next", None, b',"next":null'),
+        ("paging.next.after", "sealed", b',"paging":{"next":{"after":"sealed"}}'),
+        ("paging.next.after", None, b""),
+    ],
+)
+def test_where_a_list_goes_on_is_told_where_the_store_tells_it(path: str, where: str | int | None, told: bytes) -> None:
+    """Behind the rows; at the end it is null, or not there where it would be inside another object."""
+    writer = BlockWriter(json_frame(AnswerShape(kind="object", rows="rows", next=path)))
+    writer.add([b"{}"], [None])
+    assert writer.finish({}, where).body == b'{"rows":[{}]' + told + b"}"

@@ -167,3 +167,30 @@ def test_a_shape_of_no_known_kind_is_refused(shape: AnswerShape) -> None:
     """When the splitter is made, not when the answer is there."""
     with pytest.raises(ValueError, match="no answer has the shape"):
         RowSplitter(shape)
+
+
+def test_where_the_list_goes_on_is_found_before_and_behind_the_rows() -> None:
+    """At its path; null is the end."""
+    shape = AnswerShape(kind="object", rows="rows", next="paging.after")
+    for body, told in (
+        (b'{"paging":{"after":"c"},"rows":[{"a":1}]}', "c"),
+        (b'{"rows":[{"a":1}],"paging":{"after":25}}', "25"),
+        (b'{"rows":[],"paging":null}', None),
+        (b'{"rows":[]}', None),
+    ):
+        assert split(shape, body, 3)[1].next == told
+
+
+@pytest.mark.parametrize("told", [b"[1]", b"true", b'{"a":1}', b'"' + b"x" * 5000 + b'"', b'"a\\u0000"'])
+def test_a_continuation_that_is_none_breaks_the_answer(told: bytes) -> None:
+    """A list that ended there would be short without a sign of it."""
+    with pytest.raises(StoreMisbehaved):
+        split(AnswerShape(kind="object", rows="rows", next="next"), b'{"rows":[{"a":1}],"next":' + told + b"}")
+
+
+def test_a_continuation_of_a_megabyte_is_not_read() -> None:
+    """Members beside the rows are bounded."""
+    shape = AnswerShape(kind="object", rows="rows", next="next")
+    for body in (b'{"rows":[],"next":"%b"}', b'{"next":"%b","rows":[]}'):
+        with pytest.raises(StoreMisbehaved):
+            split(shape, body % (b"x" * (1 << 20)))

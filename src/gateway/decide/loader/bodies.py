@@ -21,10 +21,9 @@ from gateway.domain.catalog import (
     BodyKind,
     BodyShape,
     Collection,
-    FilterParameter,
+    FieldsParameter,
     Honoured,
     LimitParameter,
-    OffsetParameter,
     Parameter,
     Route,
     SortParameter,
@@ -176,8 +175,7 @@ def _check_write(reader: Reader, in_path: tuple[str, ...], route: Route) -> None
         message = f"`operation: {route.operation}` is of one record: its path needs a `{{name}}` that says which"
         reader.problems.tell(reader.place("path"), message)
     for name, parameter in route.parameters.items():
-        is_choosing = isinstance(parameter, FilterParameter | LimitParameter | OffsetParameter | SortParameter)
-        if is_choosing and name not in in_path:
+        if not isinstance(parameter, FieldsParameter) and name not in in_path:
             message = f"a write is of the record that its path names, so {quoted(name)} has nothing to choose"
             reader.problems.tell(reader.place("parameters"), message)
 
@@ -187,7 +185,7 @@ def _check_twice(reader: Reader, query: Mapping[str, Parameter], body: Mapping[s
     for name in query.keys() & body.keys():
         message = f"{quoted(name)} is declared for the query and for the body; leave one out"
         reader.problems.tell(reader.place("body"), message)
-    for kind in (LimitParameter, OffsetParameter, SortParameter):
+    for kind in (LimitParameter, SortParameter):
         if any(isinstance(one, kind) for one in query.values()) and any(isinstance(one, kind) for one in body.values()):
             word = kind.__struct_config__.tag
             message = f"there is a `{word}` in the query and one in the body; leave one out"

@@ -16,7 +16,7 @@ from gateway.decide.loader.treatments import FORMS, SURROGATES, TYPES, Treatment
 from gateway.decide.loader.vocabulary import check_category, check_use, vocabulary
 from gateway.decide.loader.yaml_nodes import Table
 from gateway.domain.catalog import Collection, FieldSpec, FieldType, Form, SubjectSpec, SurrogateKind
-from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain, is_key
+from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain, is_field_name, is_key
 from gateway.domain.treatment import ChainName
 
 FIDES_TYPES = {
@@ -117,9 +117,10 @@ def _field(
     reader: Reader, prefix: str, dataset: DatasetName, shared: tuple[CategoryKey, ...], treatments: Treatments | None
 ) -> tuple[FieldSpec, ...]:
     name = reader.text("name")
-    if name and not is_key(name):
+    if name and not is_field_name(name):
         reader.problems.tell(
-            reader.place("name"), f"{quoted(name)} is no name for a field: letters, digits, `_`, `-` and dots"
+            reader.place("name"),
+            f"{quoted(name)} is no name for a field: letters and digits of any script, `_`, `-` and dots",
         )
     categories = tuple(dict.fromkeys((*_categories(reader), *shared)))
     _check_words(reader)
@@ -162,6 +163,7 @@ def _spec(
         )
     domain = ours.text("join_domain", default="") if ours else ""
     identifies = ours.flag("identifies", default=False) if ours else False
+    reviewed = ours.flag("reviewed", default=True) if ours else True
     if ours:
         ours.close()
     spec = FieldSpec(
@@ -173,6 +175,7 @@ def _spec(
         surrogate=SurrogateKind(surrogate or (default.surrogate if default else "hmac")),
         join_domain=JoinDomain(domain or f"{dataset}.{name}"),
         identifies=identifies,
+        reviewed=reviewed,
     )
     if treatments:
         _check_free_text(reader, spec, treatments)
@@ -253,4 +256,10 @@ def _row(ours: Reader, fields: Fields) -> tuple[FieldName | None, FieldName | No
     birth_date = read_field(inner, "birth_date", fields, FieldType.DATE) if inner.has("birth_date") else ""
     region = read_field(inner, "region", fields, FieldType.TEXT) if inner.has("region") else ""
     inner.close()
-    return FieldName(birth_date) if birth_date else None, FieldName(region) if region else None
+    return _known(birth_date, fields), _known(region, fields)
+
+
+def _known(name: FieldName | str, fields: Fields) -> FieldName | None:
+    """Return the field of a row condition; one that nobody confirmed tells nothing, so age or country is unknown."""
+    field = fields.get(FieldName(name))
+    return field.name if field is not None and field.reviewed else None

@@ -179,12 +179,21 @@ class _Files:
                         one.place, f"a second collection {quoted(dataset)}; first at {placed[dataset].place}"
                     )
                 placed[dataset] = one
+                self._note_waiting(one)
         routes = [route for one in placed.values() for route in one.routes]
         check_overlaps(routes, self.problems)
         if not whole or not placed:
             return None
         collections = {dataset: one.collection for dataset, one in placed.items()}
         return Catalog(collections=collections, routes=tuple(route.route for route in routes))
+
+    def _note_waiting(self, one: PlacedCollection) -> None:
+        fields = one.collection.fields
+        n = sum(not field.reviewed for field in fields)
+        if n:
+            which = f"{n} of {len(fields)} fields await" if n > 1 else f"1 of {len(fields)} fields awaits"
+            message = f"{quoted(one.collection.dataset)}: {which} review, and nothing of what awaits it leaves"
+            self.problems.note(one.place, message)
 
     def _grants(self, around: Around) -> GrantLines | None:
         text = self._text(GRANTS)

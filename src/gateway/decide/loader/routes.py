@@ -11,18 +11,19 @@ from itertools import combinations
 import msgspec
 
 from gateway.decide.loader.bodies import OPERATIONS, check_deed, read_body, read_honours
+from gateway.decide.loader.paging import PAGES, check_pages, read_always, read_next
 from gateway.decide.loader.parameters import Chains, read_parameters
 from gateway.decide.loader.problems import Place, Problems, choices, quoted, suggestion
 from gateway.decide.loader.reading import Reader
 from gateway.domain.catalog import (
+    PLAIN,
     WRITES,
     AnswerShape,
     Collection,
     Comparison,
     FilterParameter,
-    LimitParameter,
     MemberUse,
-    OffsetParameter,
+    OrderParameter,
     Route,
     SortParameter,
 )
@@ -82,9 +83,11 @@ def _route(reader: Reader, store: str, collection: Collection, chains: Chains) -
         parameters=read_parameters(reader, collection, chains),
         body=read_body(reader, collection, chains),
         honours=read_honours(reader),
+        always=read_always(reader),
     )
     reader.close()
     _check_path_parameters(reader, in_path, route)
+    check_pages(reader, route)
     if route.answer.kind == "record" and route.operation == "read":
         _check_record(reader, in_path, route)
     check_deed(reader, in_path, route)
@@ -114,7 +117,9 @@ def _check_path_parameters(reader: Reader, in_path: tuple[str, ...], route: Rout
     for name in in_path:
         parameter = route.parameters.get(name)
         is_equality = isinstance(parameter, FilterParameter) and parameter.comparison is Comparison.EQUAL
-        if not is_equality or (isinstance(parameter, FilterParameter) and parameter.bands):
+        if not is_equality or (
+            isinstance(parameter, FilterParameter) and (parameter.bands or parameter.value != PLAIN)
+        ):
             message = f"`{{{name}}}` of the path must be declared in `parameters` as an equality filter on its field"
             reader.problems.tell(reader.place("path"), message)
 
@@ -123,7 +128,7 @@ def _check_record(reader: Reader, in_path: tuple[str, ...], route: Route) -> Non
     if not in_path:
         reader.problems.tell(reader.place("answer"), "a `record` is found by its path, but the path has no `{name}`")
     for name, parameter in route.parameters.items():
-        if isinstance(parameter, LimitParameter | OffsetParameter | SortParameter):
+        if isinstance(parameter, PAGES | SortParameter | OrderParameter):
             reader.problems.tell(
                 reader.place("parameters"), f"a `record` has no pages and no order, so no {quoted(name)}"
             )
@@ -143,5 +148,12 @@ def _answer(reader: Reader | None) -> AnswerShape:
             reader.problems.tell(name.place, f"{quoted(name.text)} holds the rows and cannot be a member beside them")
         else:
             members.append((name.text, MemberUse(use)))
+    shape = AnswerShape(
+        kind=kind,
+        rows=rows,
+        members=tuple(members),
+        next=read_next(reader, kind, {rows, *(name for name, _ in members)}),
+        partial=reader.flag("partial", default=False),
+    )
     reader.close()
-    return AnswerShape(kind=kind, rows=rows, members=tuple(members))
+    return shape

@@ -10,7 +10,7 @@ import logging
 import traceback
 
 from gateway.doors.http import out as low
-from gateway.doors.http.data import UNLOGGED, DataDoor
+from gateway.doors.http.data import UNLOGGED
 from gateway.doors.http.own import OwnPaths
 from gateway.doors.http.paths import segments_of
 
@@ -22,7 +22,7 @@ OWN = (b"/-/", b"/.well-known/")
 class HttpDoor:
     """The ASGI application."""
 
-    def __init__(self, data: DataDoor, own: OwnPaths) -> None:
+    def __init__(self, data: low.Answers, own: OwnPaths) -> None:
         """Join both halves."""
         self._data, self._own = data, own
 

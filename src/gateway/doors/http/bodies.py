@@ -14,8 +14,9 @@ RULES
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 from gateway.domain import strictjson
 from gateway.domain.catalog import BodyKind, BodyShape, Collection, Route
@@ -48,6 +49,38 @@ MOST_LONG_OF_ONE = 2
 MERGE_PATCH = "application/merge-patch+json"
 
 
+class Incoming(Protocol):
+    """Where the body of a call is read from: a connection, or what was read before.
+
+    Attributes:
+        unread: There is a body of which nothing was asked for, or not all.
+    """
+
+    @property
+    def unread(self) -> bool:
+        """Tell whether there is something to read."""
+
+    async def body(self, most_bytes: int, *, on_arrived: Callable[[int], None]) -> bytes:
+        """Return the body; raises what ``out.Out.body`` raises."""
+
+
+class HeldBody:
+    """A body that was read before, or of which there was none."""
+
+    def __init__(self, content: bytes) -> None:
+        """Keep it."""
+        self._content = content
+        self.unread = bool(content)
+
+    async def body(self, most_bytes: int, *, on_arrived: Callable[[int], None]) -> bytes:
+        """Return it, if it is not too long."""
+        if len(self._content) > most_bytes:
+            raise low.BodyTooLong
+        on_arrived(len(self._content))
+        self.unread = False
+        return self._content
+
+
 class Body:
     """What the body of a call says.
 
@@ -70,7 +103,7 @@ class Bodies:
         self._long: Counter[AccountId] = Counter()
 
     async def read(
-        self, route: Route, collection: Collection, stated: Stated, out: low.Out, account: AccountId
+        self, route: Route, collection: Collection, stated: Stated, out: Incoming, account: AccountId
     ) -> Body | Deny:
         """Return what the body says, or why it is not read or not understood.
 
@@ -137,7 +170,7 @@ def unreadable(shape: BodyShape, stated: Stated) -> Deny | None:
     return None
 
 
-async def _read(shape: BodyShape, collection: Collection, out: low.Out, place: _Place) -> Body | Deny:
+async def _read(shape: BodyShape, collection: Collection, out: Incoming, place: _Place) -> Body | Deny:
     try:
         raw = await out.body(MOST_BYTES[shape.kind], on_arrived=place.arrived)
     except low.BodyTooLong:

@@ -11,16 +11,24 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from gateway.domain.catalog import Catalog, Honoured, OffsetParameter, Route
+from gateway.domain.catalog import Catalog, CursorParameter, Honoured, Route
+from gateway.domain.continuation import Continuation
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import DecisionId, PurposeKey, RulesDigest
 from gateway.domain.principal import Principal
 from gateway.doors.http import out as low
-from gateway.doors.http.binding import CURSOR, Asked, bind, has_pages
-from gateway.doors.http.bodies import Bodies, Body
+from gateway.doors.http.binding import CURSOR, WAYS_ON, Asked, bind, has_pages
+from gateway.doors.http.bodies import Bodies, Body, Incoming
 from gateway.doors.http.conditions import Conditions, TagScope, conditions_of, sealed_tag
-from gateway.doors.http.cursors import CursorScope, Seal, opened_cursor, sealed_cursor
+from gateway.doors.http.cursors import (
+    CursorScope,
+    Seal,
+    opened_continuation,
+    opened_cursor,
+    sealed_continuation,
+    sealed_cursor,
+)
 from gateway.doors.http.headers import Network, Stated, client_address, judged
 from gateway.doors.http.negotiation import accepts_some_form, form_of, language_of
 from gateway.doors.http.paths import segments_of
@@ -52,7 +60,7 @@ class HttpCall:
         allow: Methods of the path, once it is known that this one is none of them.
     """
 
-    def __init__(self, scope: Scope, parts: Parts, out: low.Out) -> None:
+    def __init__(self, scope: Scope, parts: Parts, out: Incoming) -> None:
         """Judge headers, path and query."""
         self.scope, self._parts, self._out = scope, parts, out
         self.id = new_decision_id()
@@ -67,6 +75,11 @@ class HttpCall:
         self.framing = self._framing(stated, pairs)
         self.stated = stated if isinstance(stated, Stated) else Stated()
         self.language = language_of(self.stated.accept_language)
+
+    @property
+    def segments(self) -> tuple[str, ...] | None:
+        """The decoded path; ``None`` if it is not canonical."""
+        return self._segments
 
     def _framing(self, stated: Stated | Deny, pairs: Pairs | Deny) -> Deny | None:
         if isinstance(stated, Deny):
@@ -94,6 +107,7 @@ class HttpCall:
             ),
             bind=self.bind,
             framing=self.framing,
+            sealed=self.sealed,
         )
 
     async def bind(self, who: Principal, purpose: PurposeKey, catalog: Catalog, rules: str) -> Inquiry | Deny:
@@ -135,12 +149,14 @@ class HttpCall:
         body: Body,
         conditions: Conditions,
     ) -> Inquiry | Deny:
-        offset = asked.offset
+        route, offset, continuation = matched.target, asked.offset, None
         if asked.cursor is not None and self._cursor_scope is not None:
-            offset = opened_cursor(self._parts.seal, asked.cursor, self._cursor_scope)
-            if offset is None:
+            if goes_on_by_itself(route):
+                continuation = opened_continuation(self._parts.seal, asked.cursor, self._cursor_scope)
+            else:
+                offset = opened_cursor(self._parts.seal, asked.cursor, self._cursor_scope)
+            if offset is None and continuation is None:
                 return Deny(reason=Reason.PARAMETER_INVALID, fields=(CURSOR,))
-        route = matched.target
         return Inquiry(
             decision_id=self.id,
             principal=who,
@@ -157,23 +173,45 @@ class HttpCall:
             written=body.written,
             conditions=conditions,
             form=self._form,
+            continuation=continuation,
         )
 
-    def next_link(self, inquiry: Inquiry) -> str | None:
+    def sealed(self, continuation: Continuation) -> str:
+        """Return where the store's list goes on as this caller gets it, for this query and no other."""
+        assert self._cursor_scope is not None  # noqa: S101 - nothing is asked of a store before the call is bound
+        return sealed_continuation(self._parts.seal, continuation, self._cursor_scope)
+
+    def next_link(self, inquiry: Inquiry, told: str | None = None) -> str | None:
         """Return the link to the next page, made by the gateway; ``None`` where the route has no pages.
 
         It is asked for as the page was: the link of a search is to be posted with the same body.
+
+        Args:
+            inquiry: The page.
+            told: Where the store said that its list goes on, sealed.
         """
-        if self._cursor_scope is None or inquiry.limit is None or not has_pages(inquiry.route):
+        cursor = told or self._cursor_behind(inquiry)
+        if cursor is None:
             return None
-        offsets = {name for name, one in inquiry.route.parameters.items() if isinstance(one, OffsetParameter)}
-        cursor = sealed_cursor(self._parts.seal, (inquiry.offset or 0) + inquiry.limit, self._cursor_scope)
-        kept = [(name, value) for name, value in self._pairs if name not in offsets | {CURSOR}]
+        ways = {name for name, one in inquiry.route.parameters.items() if isinstance(one, WAYS_ON)}
+        kept = [(name, value) for name, value in self._pairs if name not in ways | {CURSOR}]
         path = self.scope["raw_path"].decode("ascii")
         return f'<{path}?{urlencode([*kept, (CURSOR, cursor)], quote_via=quote)}>; rel="next"'
+
+    def _cursor_behind(self, inquiry: Inquiry) -> str | None:
+        """Return the cursor of the page behind this one, where the gateway knows where it begins."""
+        route = inquiry.route
+        if self._cursor_scope is None or inquiry.limit is None or not has_pages(route) or goes_on_by_itself(route):
+            return None
+        return sealed_cursor(self._parts.seal, (inquiry.offset or 0) + inquiry.limit, self._cursor_scope)
 
     def told_tag(self, inquiry: Inquiry, tag: str | None) -> str | None:
         """Return the record's entity tag as the caller gets it, where the route honours conditions on it."""
         if tag is None or self._tag_scope is None or Honoured.IF_MATCH not in inquiry.route.honours:
             return None
         return sealed_tag(self._parts.seal, tag, self._tag_scope)
+
+
+def goes_on_by_itself(route: Route) -> bool:
+    """Tell whether the store itself says where a list of the route goes on."""
+    return any(isinstance(one, CursorParameter) for one in route.every_parameter)

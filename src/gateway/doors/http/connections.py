@@ -42,6 +42,11 @@ class Connections:
         self._n_held = 0
         self._by_address: Counter[str] = Counter()
 
+    @property
+    def n_open(self) -> int:
+        """Return how many are held."""
+        return self._n_held
+
     def take(self, address: str) -> bool:
         """Count a connection, unless it is one too many."""
         if self._n_held >= self._most or self._is_full(address):

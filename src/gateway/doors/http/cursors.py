@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sealed cursors: where a list goes on, readable by the gateway alone and good for one query.
 
-A cursor holds the offset of the next page and nothing about a row. It is sealed over who asks, for
+A cursor holds the offset of the next page, or what the store itself said of where its list goes on, which
+may be a value of a row and is readable by the gateway alone. It is sealed over who asks, for
 which purpose, under which rules and with which query, so it is of no use to another principal, for
 another purpose, with another filter, or after a change of rules.
 """
@@ -14,10 +15,12 @@ from typing import Protocol
 import msgspec
 
 from gateway.domain.catalog import Route
+from gateway.domain.continuation import Continuation
 from gateway.domain.names import AccountId, PurposeKey, RulesDigest
 from gateway.doors.http.binding import Asked
+from gateway.doors.http.fitting import MAX_CURSOR_CHARACTERS
 
-_TEXT = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_TEXT = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_CURSOR_CHARACTERS}}}")
 _OFFSET_BYTES = 8
 
 
@@ -45,27 +48,53 @@ class CursorScope(msgspec.Struct, frozen=True, kw_only=True):
     def encoded(self) -> bytes:
         """Return the scope as bytes that are equal only for equal scopes; filters in any order."""
         asked = self.asked
-        filters = sorted((one.parameter, one.comparison.value, one.in_body, one.compared) for one in asked.filters)
+        filters = sorted(
+            (one.parameter, one.spelling, one.comparison.value, one.in_body, one.compared) for one in asked.filters
+        )
         sorts = [(one.field, one.descending) for one in asked.sorts]
         where = (self.route.method, self.route.template)
         return msgspec.json.encode(
-            ("cursor 2", self.account, self.purpose, self.rules, where, filters, sorts, asked.fields, asked.limit)
+            ("cursor 3", self.account, self.purpose, self.rules, where, filters, sorts, asked.fields, asked.limit)
         )
 
 
 def sealed_cursor(seal: Seal, offset: int, scope: CursorScope) -> str:
     """Return the cursor of the page that starts at an offset."""
-    sealed = seal.seal(offset.to_bytes(_OFFSET_BYTES, "big"), scope.encoded())
-    return urlsafe_b64encode(sealed).decode("ascii").rstrip("=")
+    return _sealed(seal, offset.to_bytes(_OFFSET_BYTES, "big"), scope.encoded())
 
 
 def opened_cursor(seal: Seal, cursor: str, scope: CursorScope) -> int | None:
     """Return the offset in a cursor; ``None`` if the gateway did not make it for this very scope."""
+    plain = _opened(seal, cursor, scope.encoded())
+    return int.from_bytes(plain, "big") if plain is not None and len(plain) == _OFFSET_BYTES else None
+
+
+def sealed_continuation(seal: Seal, continuation: Continuation, scope: CursorScope) -> str:
+    """Return a store's own continuation as a caller gets it."""
+    return _sealed(seal, msgspec.msgpack.encode(continuation), _OF_STORE + scope.encoded())
+
+
+def opened_continuation(seal: Seal, cursor: str, scope: CursorScope) -> Continuation | None:
+    """Return what the store said; ``None`` if the gateway did not seal it for this very scope."""
+    plain = _opened(seal, cursor, _OF_STORE + scope.encoded())
+    return None if plain is None else _continuation.decode(plain)
+
+
+_OF_STORE = b"continuation of the store "
+"""In front of the scope, so that neither kind of cursor opens as the other."""
+# No longer than what the store said: JSON would double each of its quotes.
+_continuation = msgspec.msgpack.Decoder(Continuation)
+
+
+def _sealed(seal: Seal, plain: bytes, bound_to: bytes) -> str:
+    return urlsafe_b64encode(seal.seal(plain, bound_to)).decode("ascii").rstrip("=")
+
+
+def _opened(seal: Seal, cursor: str, bound_to: bytes) -> bytes | None:
     if not _TEXT.fullmatch(cursor):
         return None
     try:
         sealed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except binascii.Error:
         return None
-    plain = seal.open(sealed, scope.encoded())
-    return int.from_bytes(plain, "big") if plain is not None and len(plain) == _OFFSET_BYTES else None
+    return seal.open(sealed, bound_to)

@@ -104,7 +104,7 @@ class _Telling:
             headers["content-type"] = headers["content-length"] = ""
         if answer.more is not None:
             headers["data-page"] = data_page(more=answer.more)
-            headers["link"] = (self._call.next_link(answer.inquiry) or "") if answer.more else ""
+            headers["link"] = (self._call.next_link(answer.inquiry, answer.next) or "") if answer.more else ""
         await self._out.start(
             answer.status, [(name.encode(), value.encode()) for name, value in headers.items() if value]
         )

@@ -44,6 +44,10 @@ REFUSED = frozenset(
     }
 )  # fmt: skip
 """Ignored, each would give the caller another answer than the one it asked for."""
+PASSED_ON = frozenset(
+    {"content-encoding", "content-range", "if-modified-since", "if-range", "if-unmodified-since", "range"}
+)
+"""Of these, what a store that is not enforced is told as it came: it is read in one way by everybody."""
 CONDITIONS = frozenset(header.value for header in Honoured)
 """The same, but a route may declare that its store understands them."""
 BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
@@ -82,20 +86,21 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
         return f"Stated(purpose={self.purpose}, …)"
 
 
-def judged(raw: RawHeaders, *, method: str, http_version: str) -> Stated | Deny:
+def judged(raw: RawHeaders, *, method: str, http_version: str, refused: frozenset[str] = REFUSED) -> Stated | Deny:
     """Return what the headers state, or why the call ends here.
 
     Args:
         raw: All header lines in order, names in lower case, as ASGI gives them.
         method: Of the request line.
         http_version: ``1.1``; an answer over 1.0 could be cut without a sign of it.
+        refused: Names that end the call.
     """
     if http_version not in ("1.1", "2"):
         return _malformed("Use HTTP/1.1: the end of a long answer cannot be told from a cut in HTTP/1.0.")
     if len(raw) > MAX_HEADERS or sum(len(name) + len(value) for name, value in raw) > MAX_HEADERS_BYTES:
         return _malformed(f"The headers are more than {MAX_HEADERS} or longer than {MAX_HEADERS_BYTES} bytes.")
     found = _by_name(raw)
-    return _singles(found) or _framing(found, method) or _refused(found) or _stated(found)
+    return _singles(found) or _framing(found, method) or _refused(found, refused) or _stated(found)
 
 
 def _by_name(raw: RawHeaders) -> dict[str, list[str]]:
@@ -127,8 +132,8 @@ def _framing(found: Mapping[str, list[str]], method: str) -> Deny | None:
     return None
 
 
-def _refused(found: Mapping[str, list[str]]) -> Deny | None:
-    for name in sorted(REFUSED & found.keys()):
+def _refused(found: Mapping[str, list[str]], refused: frozenset[str]) -> Deny | None:
+    for name in sorted(refused & found.keys()):
         return _not_supported(name)
     if found.get("expect", ["100-continue"])[0].lower() != "100-continue":
         return _not_supported("expect")

@@ -44,6 +44,11 @@ def accepts_some_form(accept: str | None) -> bool:
     return form_of(accept, "array") is not None
 
 
+def names_json(accept: str | None) -> bool:
+    """Tell whether ``application/json`` is asked for by name."""
+    return accept is not None and "application/json" in accept.lower() and accepts_json(accept)
+
+
 def prefers_page(accept: str | None) -> bool:
     """Tell whether a person with a browser is asking: ``text/html`` by name, and not behind JSON."""
     if accept is None or "text/html" not in accept.lower():

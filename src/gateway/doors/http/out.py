@@ -30,6 +30,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
+Answers = Callable[[Message, Receive, Send], Awaitable[None]]
+"""An application of ASGI, or half of one."""
 
 STALL_S = 60.0
 FIRST_S = 10.0

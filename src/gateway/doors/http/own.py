@@ -5,6 +5,7 @@ Answers that depend on nobody are entered as counts; every other answer is enter
 No own path takes a parameter, so a query is refused; so is a call whose headers the data door would refuse.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 
@@ -14,15 +15,21 @@ from starlette.responses import Response
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.errors import LogUnavailable, Overloaded, StateUnavailable
 from gateway.domain.explanation import Explanation
+from gateway.domain.grant_request import GrantRequest
 from gateway.domain.names import DecisionId
+from gateway.domain.offer import Offer
 from gateway.doors.http.evaluation import question_of, told_of
-from gateway.doors.http.negotiation import prefers_page
+from gateway.doors.http.grant_asking import told_of as told_of_request
+from gateway.doors.http.grant_asking import words_of
+from gateway.doors.http.negotiation import names_json, prefers_page
+from gateway.doors.http.openapi import Documents
 from gateway.doors.http.out import Message as Scope
 from gateway.doors.http.out import Receive, Send
 from gateway.doors.http.own_call import NO_STORE, BadCall, Own, OwnParts, json_response
 from gateway.doors.http.pages import STYLE_PATH, Pages, style
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.router import Matched, Router, Unmatched
+from gateway.doors.http.watching import health_told
 from gateway.flows.explain import NoSuchThing
 from gateway.flows.login import Tokens
 
@@ -35,6 +42,10 @@ PAGE = {
 """A page of the gateway runs no script and loads nothing but its own style."""
 FORM = "application/x-www-form-urlencoded"
 
+METRICS_PATH = "/-/metrics"
+METRICS = ("-", "metrics")
+"""The segments of that path; whoever may not read it gets what an unknown path gets."""
+
 _DECISION_ID = re.compile(r"[0-9a-f]{32}")
 
 Handler = Callable[[Own], Awaitable[Response]]
@@ -45,24 +56,31 @@ class OwnPaths:
 
     def __init__(self, parts: OwnParts) -> None:
         """Keep the parts and load the pages."""
-        self._parts, self._pages = parts, Pages()
+        self._parts, self._pages, self._documents = parts, Pages(), Documents()
         self._router = Router(self._handlers())
         self._counted = {
             self._live, self._ready, self._jwks, self._problems, self._problem, self._style, self._checkpoint,
+            self._metrics,
         }  # fmt: skip
-        self._for_known = {self._me, self._my_decision, self._evaluate}
+        self._for_known = {
+            self._openapi, self._me, self._my_decision, self._my_grant_requests, self._ask_for_grant, self._evaluate,
+        }  # fmt: skip
 
     def _handlers(self) -> list[tuple[str, str, Handler]]:
         return [
             ("GET", "/-/livez", self._live),
             ("GET", "/-/readyz", self._ready),
+            ("GET", METRICS_PATH, self._metrics),
             ("GET", "/-/jwks.json", self._jwks),
             ("GET", "/-/problems", self._problems),
             ("GET", "/-/problems/{reason}", self._problem),
             ("GET", STYLE_PATH, self._style),
             ("GET", "/-/log/{slot}/checkpoint", self._checkpoint),
+            ("GET", "/-/openapi.json", self._openapi),
             ("GET", "/-/me", self._me),
             ("GET", "/-/me/decisions/{id}", self._my_decision),
+            ("GET", "/-/me/grant-requests", self._my_grant_requests),
+            ("POST", "/-/me/grant-requests", self._ask_for_grant),
             ("POST", "/-/login", self._login),
             ("POST", "/-/login/totp", self._login_totp),
             ("POST", "/-/login/refresh", self._refresh),
@@ -73,6 +91,8 @@ class OwnPaths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, segments: tuple[str, ...]) -> bool:
         """Answer one call (ASGI), unless the path is none of these; tell whether it was."""
+        if segments == METRICS and not self._is_watched_by(scope):
+            return False
         matched = self._router.match(scope["method"], segments)
         if isinstance(matched, Unmatched) and not matched.allow:
             return False
@@ -87,6 +107,10 @@ class OwnPaths:
             raise
         await response(scope, receive, send)
         return True
+
+    def _is_watched_by(self, scope: Scope) -> bool:
+        watching = self._parts.watching
+        return watching is not None and watching.is_for(scope)
 
     async def _answer(self, own: Own, matched: Matched[Handler] | Unmatched) -> Response:
         try:
@@ -117,9 +141,23 @@ class OwnPaths:
     async def _live(self, _own: Own) -> Response:
         return _text("live\n")
 
-    async def _ready(self, _own: Own) -> Response:
+    async def _ready(self, own: Own) -> Response:
         ready = self._parts.is_ready()
-        return _text("ready\n" if ready else "not ready\n", 200 if ready else 503)
+        status = 200 if ready else 503
+        if not names_json(own.stated.accept):
+            return _text("ready\n" if ready else "not ready\n", status)
+        watching = self._parts.watching
+        if watching is None or not watching.is_for(own.request.scope):
+            return json_response({"status": "ready" if ready else "not ready"}, status)
+        health = watching.health()
+        return json_response(health_told(health), 200 if health.is_ready else 503)
+
+    async def _metrics(self, _own: Own) -> Response:
+        watching = self._parts.watching
+        if watching is None:
+            raise BadCall(Deny(reason=Reason.NO_SUCH_ROUTE))
+        content = await asyncio.to_thread(watching.metrics)
+        return Response(content, 200, {**NO_STORE, "content-type": watching.content_type})
 
     async def _jwks(self, _own: Own) -> Response:
         return json_response(self._parts.jwks())
@@ -148,6 +186,13 @@ class OwnPaths:
             raise BadCall(Deny(reason=Reason.NOT_FOUND))
         return _text(note)
 
+    async def _openapi(self, own: Own) -> Response:
+        told = await self._parts.self_service.offer(own.stated.authorization, own.asking(self._document))
+        return await own.refused(told) if isinstance(told, Deny) else self._document(told)
+
+    def _document(self, told: Offer) -> Response:
+        return Response(self._documents.written(told), 200, {**NO_STORE, "content-type": "application/json"})
+
     async def _me(self, own: Own) -> Response:
         return await own.told(await self._parts.self_service.me(own.stated.authorization, own.asking()))
 
@@ -156,6 +201,15 @@ class OwnPaths:
         told = own.values["id"]
         call = DecisionId(told if _DECISION_ID.fullmatch(told) else "")
         return await own.told(await self._parts.self_service.decision(own.stated.authorization, call, own.asking()))
+
+    async def _my_grant_requests(self, own: Own) -> Response:
+        told = await self._parts.grant_requests.mine(own.stated.authorization, own.asking(_requests))
+        return await own.refused(told) if isinstance(told, Deny) else _requests(told)
+
+    async def _ask_for_grant(self, own: Own) -> Response:
+        words = words_of(await own.json())
+        told = await self._parts.grant_requests.ask(own.stated.authorization, words, own.asking(_request))
+        return await own.refused(told) if isinstance(told, Deny) else _request(told)
 
     async def _login(self, own: Own) -> Response:
         body = await own.members("username", "password")
@@ -197,6 +251,14 @@ def _evaluation(told: Explanation | NoSuchThing) -> Response:
     if isinstance(told, NoSuchThing):
         return json_response({"decision": False, "context": {"reason": told.reason, "detail": told.sentence}})
     return json_response({"decision": told.decision == "permit", "context": told_of(told)})
+
+
+def _requests(told: tuple[GrantRequest, ...]) -> Response:
+    return json_response({"requests": [told_of_request(one) for one in told]})
+
+
+def _request(told: GrantRequest) -> Response:
+    return json_response(told_of_request(told), 201)
 
 
 def _text(text: str, status: int = 200) -> Response:

@@ -19,7 +19,9 @@ from gateway.doors.http.headers import BODYLESS, Network, Stated, client_address
 from gateway.doors.http.negotiation import is_json, language_of
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_headers, problem_json
+from gateway.doors.http.watching import Watching
 from gateway.flows.explain import Asking, SelfService
+from gateway.flows.grant_requests import GrantRequests
 from gateway.flows.login import LoginFlow, SignInFailed
 
 MOST_BODY_BYTES = 64 * 1024
@@ -45,10 +47,12 @@ class OwnParts(msgspec.Struct, frozen=True, kw_only=True):
         is_ready: Rules, log and state can serve.
         is_current: What this process remembers of changes elsewhere is new enough to answer callers by.
         checkpoint: Returns the newest checkpoint of a slot of this node, if there is one.
+        watching: What watchers see; ``None`` where nobody is one.
     """
 
     login: LoginFlow
     self_service: SelfService
+    grant_requests: GrantRequests
     logout: Callable[[str | None, Origin], Awaitable[Deny | None]]
     jwks: Callable[[], dict[str, list[dict[str, str]]]]
     is_ready: Callable[[], bool]
@@ -57,6 +61,7 @@ class OwnParts(msgspec.Struct, frozen=True, kw_only=True):
     counting: Counting
     new_id: Callable[[], DecisionId]
     proxies: Sequence[Network]
+    watching: Watching | None = None
 
 
 class BadCall(Exception):
@@ -177,7 +182,9 @@ class Own:
 
     def problem(self, deny: Deny) -> Response:
         """Return what tells a refusal."""
-        refusal = Refusal(decision_id=self.id, reason=deny.reason, fields=deny.fields, title=deny.title)
+        refusal = Refusal(
+            decision_id=self.id, reason=deny.reason, fields=deny.fields, title=deny.title, titles=deny.titles
+        )
         # The server leaves out the body of an answer to HEAD; the entry counts what is sent.
         body = b"" if self.request.method == "HEAD" else problem_json(refusal, self.language)
         error = "invalid_token" if self.stated.authorization and deny.reason is Reason.SIGN_IN_REQUIRED else None

@@ -4,8 +4,9 @@
 RULES
 
 1. Pairs are split at ``&`` and at the first ``=``, decoded once, UTF-8. What two servers read in two
-   ways is refused: a raw ``+`` (plus or space?), a raw ``;`` (another ``&``?), a name that occurs
-   twice (the first or the last?), an empty value (no filter, or equal to nothing?).
+   ways is refused: a raw ``+`` (plus or space?), a raw ``;`` (another ``&``?), an empty value (no filter,
+   or equal to nothing?). A name that occurs twice (the first or the last?) is refused where parameters are
+   bound, because a route may declare that one name has several meanings.
 2. A value of a caller is in no refusal, because a refusal is logged; a name only if it looks like one.
 """
 
@@ -21,7 +22,7 @@ MAX_PARAMETERS = 64
 _PAIR = re.compile(
     rb"(?:[A-Za-z0-9!$'()*,./:?@\[\]_~-]|%[0-9A-Fa-f]{2})+=(?:[A-Za-z0-9!$'()*,./:=?@\[\]_~-]|%[0-9A-Fa-f]{2})*"
 )
-_NAME_TO_TELL = re.compile(r"[A-Za-z][A-Za-z0-9_.\[\]-]{0,63}")
+_NAME_TO_TELL = re.compile(r"_?[A-Za-z][A-Za-z0-9_.:\[\]-]{0,63}")
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -40,8 +41,6 @@ def pairs_of(raw_query: bytes) -> Pairs | Deny:
         pair = _pair(piece)
         if isinstance(pair, Deny):
             return pair
-        if any(pair[0] == name for name, _ in pairs):
-            return invalid(pair[0], "The parameter occurs twice.")
         pairs.append(pair)
     return tuple(pairs)
 

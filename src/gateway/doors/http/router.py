@@ -99,6 +99,20 @@ def store_router(catalog: Catalog) -> Router[Route]:
     return Router((route.method, route.template, route) for route in catalog.routes)
 
 
+class StoreRouters:
+    """The router of a catalogue, built once for each rule set."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._known: tuple[Catalog, Router[Route]] | None = None
+
+    def __call__(self, catalog: Catalog) -> Router[Route]:
+        """Return the router of the catalogue in force."""
+        if self._known is None or self._known[0] is not catalog:
+            self._known = (catalog, store_router(catalog))
+        return self._known[1]
+
+
 def _parts(template: str) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
     """Return the literals of a template with ``None`` for each brace, and the names in the braces."""
     if template == "/":

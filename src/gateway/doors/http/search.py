@@ -16,13 +16,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from gateway.domain.catalog import (
+    AlternativeFilters,
     Collection,
     Comparison,
+    CursorParameter,
     FieldsParameter,
     FieldType,
     FilterParameter,
     LimitParameter,
     OffsetParameter,
+    OrderParameter,
+    PageParameter,
     Parameter,
     SortParameter,
 )
@@ -81,14 +85,19 @@ def _leaves(value: dict[str, object], declared: Mapping[str, Parameter], above: 
 def _texts(value: object, declared: Parameter, collection: Collection) -> Texts | None:
     """Return a value, or the values of a list, as text; ``None`` where it is of another kind."""
     match declared:
-        case LimitParameter() | OffsetParameter():
+        case LimitParameter() | OffsetParameter() | PageParameter():
             return str(value) if type(value) is int else None
+        case CursorParameter():
+            return value if isinstance(value, str) else None
         case SortParameter() | FieldsParameter():
             return value if isinstance(value, str) else _names(value)
         case FilterParameter(comparison=Comparison.IN):
             return _each(value, declared, collection)
         case FilterParameter():
             return spelled(value, _type(declared, collection))
+        case AlternativeFilters() | OrderParameter():
+            # The loader declares none in a body.
+            return None
 
 
 def _names(value: object) -> str | None:

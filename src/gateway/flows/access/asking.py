@@ -2,38 +2,44 @@
 """From a permitted inquiry to what the store is asked, and to the facts that the log keeps of it.
 
 The store's request is made from the decided parts alone: template, resolved filter values, order and
-page, and the conditions of headers that the route honours. Values that the caller gave as surrogates are
+page, what the route always sends, and the conditions of headers that it honours. Values that the caller gave as surrogates are
 resolved here, in memory, and never kept.
 
 What the caller said in the body of a search is said to the store in a body of the same form, made anew:
 objects nested by the declared paths, values of the kinds of their fields, lists and orders as arrays. In
-a query a list is joined by commas, so a value with a comma in it cannot be asked for there.
+a query values are spelled as the store spells them (``domain.spelling``): a list is joined by commas, so a
+value with a comma in it can be asked for there only where the store's lists have quotes.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from urllib.parse import quote
 
 import msgspec
 
+from gateway.domain import spelling
 from gateway.domain.catalog import (
     WRITES,
+    AlternativeFilters,
     BodyKind,
     Collection,
     Comparison,
+    CursorParameter,
     FieldsParameter,
     FieldType,
     FilterParameter,
     LimitParameter,
     OffsetParameter,
+    OrderParameter,
+    PageParameter,
     Parameter,
     SortParameter,
 )
 from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
 from gateway.domain.entry import Facts
-from gateway.domain.inquiry import Filter, Inquiry
+from gateway.domain.inquiry import Filter, Inquiry, page_number
 from gateway.domain.names import FieldName
 from gateway.domain.principal import assurance_at
 from gateway.domain.viewplan import ViewPlan
@@ -48,21 +54,20 @@ def store_call(inquiry: Inquiry, permit: Permit, resolve: Resolve) -> StoreCall 
 
     The body of a write is not made here: it is the business of who knows what may be written.
     """
-    values: dict[str, tuple[str, ...]] = {}
+    told: list[tuple[Filter, tuple[str, ...]]] = []
     for use in permit.filters:
         resolved = _values(use, resolve)
         if resolved is None:
             return Deny(reason=Reason.SURROGATE_NOT_RECOGNISED, fields=(use.filter.parameter,))
-        values[use.filter.parameter] = resolved
-    filters = {use.filter.parameter: use.filter for use in permit.filters}
-    body = _body(inquiry, permit, values)
+        told.append((use.filter, resolved))
+    body = _body(inquiry, permit, told)
     if isinstance(body, Deny):
         return body
     return StoreCall(
         store=inquiry.route.store,
         method=inquiry.route.method,
-        path=_path(inquiry.route.template, {name: values[name][0] for name in values if filters[name].in_path}),
-        query=tuple(_query(inquiry, {name: ",".join(values[name]) for name in values if _in_query(filters[name])})),
+        path=_path(inquiry.route.template, {each.parameter: values[0] for each, values in told if each.in_path}),
+        query=tuple(_query(inquiry, told)),
         decision_id=inquiry.decision_id,
         shape=inquiry.route.answer,
         body=body,
@@ -80,9 +85,11 @@ def _values(use: FilterUse, resolve: Resolve) -> tuple[str, ...] | None:
     asked, known = use.filter, []
     for text in asked.compared:
         value = resolve(asked.field, text) if use.use is Use.SURROGATE else text
-        if value is None or (asked.comparison is Comparison.IN and _in_query(asked) and "," in value):
+        if value is None:
             return None
         known.append(value)
+    if _in_query(asked) and not spelling.can_be_written(asked.comparison, asked.spelling, known):
+        return None
     return tuple(known)
 
 
@@ -96,8 +103,13 @@ def _path(template: str, values: Mapping[str, str]) -> str:
     return "/" + "/".join(told)
 
 
-def _query(inquiry: Inquiry, filters: Mapping[str, str]) -> list[tuple[str, str]]:
-    pairs = list(filters.items())
+def _query(inquiry: Inquiry, told: Iterable[tuple[Filter, tuple[str, ...]]]) -> list[tuple[str, str]]:
+    pairs = [*inquiry.route.always]
+    pairs += [
+        (each.parameter, spelling.written(each.comparison, each.spelling, values))
+        for each, values in told
+        if _in_query(each)
+    ]
     for name, parameter in inquiry.route.parameters.items():
         pairs.extend(_paging(name, parameter, inquiry))
     return pairs
@@ -109,31 +121,42 @@ def _paging(name: str, parameter: Parameter, inquiry: Inquiry) -> list[tuple[str
             return [(name, str(inquiry.limit if inquiry.limit is not None else parameter.default))]
         case OffsetParameter():
             return [(name, str(inquiry.offset))] if inquiry.offset else []
+        case PageParameter():
+            return [(name, str(page_number(inquiry)))]
+        case CursorParameter():
+            return [] if inquiry.continuation is None else [(name, inquiry.continuation.told)]
         case SortParameter():
-            order = ",".join(("-" if sort.descending else "") + sort.field for sort in inquiry.sorts)
+            order = ",".join(spelling.written_order(parameter.style, _order(inquiry)))
             return [(name, order)] if order else []
-        case FilterParameter() | FieldsParameter():
+        case OrderParameter():
+            return [(name, spelling.written_directions(_order(inquiry)))] if inquiry.sorts else []
+        case FilterParameter() | AlternativeFilters() | FieldsParameter():
             return []
 
 
-def _body(inquiry: Inquiry, permit: Permit, values: Mapping[str, Sequence[str]]) -> bytes | Deny | None:
+def _order(inquiry: Inquiry) -> spelling.Order:
+    return tuple((sort.field, sort.descending) for sort in inquiry.sorts)
+
+
+def _body(inquiry: Inquiry, permit: Permit, told: Iterable[tuple[Filter, tuple[str, ...]]]) -> bytes | Deny | None:
     """Return the body of a search; ``None`` where the call has none."""
     declared = inquiry.route.body
     if declared is None or declared.kind is not BodyKind.SEARCH:
         return None
-    filters = {use.filter.parameter: use.filter for use in permit.filters if use.filter.in_body}
+    filters = {each.parameter: (each, values) for each, values in told if each.in_body}
     collection = permit.plan.collection
     said: dict[str, object] = {}
     for path, parameter in declared.parameters.items():
-        told: list[object] = []
+        typed: list[object] = []
         if path in filters:
-            told = [_typed(value, filters[path], collection) for value in values[path]]
-            if _NO_VALUE in told:
+            each, values = filters[path]
+            typed = [_typed(value, each, collection) for value in values]
+            if _NO_VALUE in typed:
                 return Deny(reason=Reason.PARAMETER_INVALID, fields=(path,), title=_NOT_OF_TYPE)
-            told = [told] if filters[path].comparison is Comparison.IN else told
+            typed = [typed] if each.comparison is Comparison.IN else typed
         else:
-            told = list(_page(parameter, inquiry))
-        for one in told:
+            typed = list(_page(parameter, inquiry))
+        for one in typed:
             _put(said, path.split("."), one)
     return _encoder.encode(said)
 
@@ -168,10 +191,16 @@ def _page(parameter: Parameter, inquiry: Inquiry) -> Iterator[object]:
         case OffsetParameter():
             if inquiry.offset:
                 yield inquiry.offset
+        case PageParameter():
+            yield page_number(inquiry)
+        case CursorParameter():
+            if inquiry.continuation is not None:
+                yield inquiry.continuation.told
         case SortParameter():
-            if inquiry.sorts:
-                yield [("-" if sort.descending else "") + sort.field for sort in inquiry.sorts]
-        case FilterParameter() | FieldsParameter():
+            order = list(spelling.written_order(parameter.style, _order(inquiry)))
+            if order:
+                yield order
+        case FilterParameter() | AlternativeFilters() | FieldsParameter() | OrderParameter():
             return
 
 

@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from gateway.domain.decision import Decision, Deny, Outcome, Permit, Reason, StepUp
 from gateway.domain.entry import Facts, Part, Refused
-from gateway.domain.inquiry import Form
+from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import PersonNumber
 from gateway.domain.viewplan import ViewPlan
 from gateway.flows.access import ports
@@ -42,6 +42,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     status_of: Callable[[Reason], int]
     clock: Callable[[], int]
     """UTC microseconds."""
+    samples: ports.Samples = ports.NoSamples()
 
 
 class Call:
@@ -76,6 +77,14 @@ class Call:
         self.outcome: Outcome | None = None
         self.status = 200
         self.etag: str | None = None
+
+    def as_begun(self, inquiry: Inquiry, now_us: int) -> Inquiry:
+        """Return an inquiry with the age that its sign-in had when the call began: a call may outlast it."""
+        if not self.fresh:
+            return inquiry
+        return msgspec.structs.replace(
+            inquiry, principal=msgspec.structs.replace(inquiry.principal, signed_in_us=now_us)
+        )
 
     def part(self, people: Sequence[PersonNumber] = ()) -> Part:
         """Return the part of an entry of this call."""

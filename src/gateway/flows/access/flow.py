@@ -13,7 +13,7 @@ import contextlib
 import msgspec
 
 from gateway.domain.catalog import WRITES
-from gateway.domain.decision import Deny, Permit, Reason, Refusal, Use
+from gateway.domain.decision import CALLERS_WORDS, Deny, Permit, Reason, Refusal, Use
 from gateway.domain.entry import End, Facts, Refused
 from gateway.domain.errors import (
     HangUp,
@@ -24,8 +24,7 @@ from gateway.domain.errors import (
     StoreUnreachable,
 )
 from gateway.domain.inquiry import Inquiry
-from gateway.domain.names import PurposeKey
-from gateway.domain.principal import Assurance, Principal, assurance_at
+from gateway.domain.principal import Assurance, Principal, assurance_at, purpose_of
 from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of, store_call
 from gateway.flows.access.call import Call, RefusedError, Rooms, permitted, settled
@@ -115,7 +114,7 @@ class AccessFlow:
             RefusedError: The call is not permitted as it stands.
         """
         rooms, arrival, decider = self._rooms, call.arrival, self._rooms.rules.decider
-        stated = _stated(arrival.purpose, who)
+        stated = purpose_of(arrival.purpose, who)
         if stated in decider.rules.purposes and call.facts is not None:
             # A declared purpose is a fact even of a call that may not use it; any other word is the caller's own.
             call.facts = msgspec.structs.replace(call.facts, purpose=stated, reference=arrival.reference)
@@ -123,7 +122,6 @@ class AccessFlow:
         inquiry = settled(await arrival.bind(who, purpose.key, decider.rules.catalog, decider.rules.digest))
         call.facts = facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest)
         decision = decider.decide(inquiry, rooms.holds.for_account(who.account), now_us)
-        call.facts = facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest)
         return inquiry, permitted(decision)
 
     async def _met(self, permit: Permit, codec: Codec) -> tuple[int, ...]:
@@ -163,7 +161,7 @@ class AccessFlow:
             status=rooms.status_of(deny.reason),
             bytes=len(body),
             # Names that the caller made up are told back to it but are no facts for the log.
-            fields=() if deny.reason in _CALLERS_WORDS else deny.fields,
+            fields=() if deny.reason in CALLERS_WORDS else deny.fields,
             rule=deny.rule,
             facts=None if call.intended else call.facts,
         )
@@ -211,11 +209,6 @@ class AccessFlow:
         return True
 
 
-_CALLERS_WORDS = frozenset(
-    {Reason.PARAMETER_UNDECLARED, Reason.PARAMETER_INVALID, Reason.HEADER_NOT_SUPPORTED, Reason.BODY_INVALID}
-)
-
-
 def _early_facts(arrival: ports.Arrival, who: Principal) -> Facts:
     return Facts(
         account=who.account,
@@ -224,13 +217,6 @@ def _early_facts(arrival: ports.Arrival, who: Principal) -> Facts:
         session=who.session,
         method=arrival.method,
     )
-
-
-def _stated(stated: PurposeKey | None, who: Principal) -> PurposeKey | None:
-    """Return the purpose as stated, or the bearer's only one."""
-    if stated is None and len(who.scopes) == 1:
-        return who.scopes[0]
-    return stated
 
 
 def _store_reason(error: StoreUnreachable | StoreMisbehaved) -> Reason:

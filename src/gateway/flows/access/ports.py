@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from gateway.decide.decide import Decider
 from gateway.domain.budget import BudgetKey, BudgetRule, BudgetState, Counted, Taken
-from gateway.domain.catalog import AnswerShape, Catalog
+from gateway.domain.catalog import AnswerShape, Catalog, FieldSpec, Route
+from gateway.domain.continuation import Continuation
 from gateway.domain.decision import Deny, Refusal
 from gateway.domain.entry import Entry, Part
 from gateway.domain.inquiry import Inquiry
@@ -44,6 +45,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
         framing: The door's own refusal, if the call was not even well formed.
         bind: Reads route and parameters; called after identity and purpose were settled, because
             callers are told of problems in that order.
+        sealed: Returns where a store's list goes on as this caller may have it, once the call is bound; of a
+            door without it, callers are told that there is more and not where.
     """
 
     decision_id: DecisionId
@@ -54,6 +57,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin
     bind: Bind
     framing: Deny | None = None
+    sealed: Callable[[Continuation], str] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +71,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         status: 200; 201 for what was created; 204 for a write that is answered by nothing.
         etag: Sealed by the flow's target, if the route honours conditions and the store told one.
         budgets: What is left of each budget that the call counts against.
+        next: Where the store's list goes on, sealed by the door, when the answer is whole at its head.
     """
 
     decision_id: DecisionId
@@ -79,6 +84,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 200
     etag: str | None = None
     budgets: tuple[BudgetState, ...] = ()
+    next: str | None = None
 
 
 class Out(Protocol):
@@ -254,6 +260,20 @@ class IdempotencyKeys(Protocol):
 
     def for_store(self, stated: str, whose: Sequence[str]) -> str:
         """Return an opaque key: the same for the same two, another for anything else."""
+
+
+class Samples(Protocol):
+    """Where a call leaves a sample of what a store sent, to be looked at when nobody waits."""
+
+    def offer(self, route: Route, fields: Sequence[FieldSpec], rows: bytes) -> None:
+        """Keep the start of a JSON array of rows, or pass it over; returns at once."""
+
+
+class NoSamples:
+    """Keeps no samples."""
+
+    def offer(self, route: Route, fields: Sequence[FieldSpec], rows: bytes) -> None:
+        """Pass it over."""
 
 
 class RulesInUse(Protocol):

@@ -27,12 +27,14 @@ from gateway.flows.access.verdicts import (
     check_malformed,
     choice_rule,
     covers,
+    is_more,
     over_budget,
     today,
+    told_next,
     withheld_by,
 )
 from gateway.transform.blocks import MOST_ROWS, MOST_ROWS_UNDER_SUSPICION, Block, BlockWriter
-from gateway.transform.codec import Codec, view_words
+from gateway.transform.codec import Codec
 from gateway.transform.formats import SPELLS, frame_of, splitter_of
 from gateway.transform.rows import WITHHELD, judge
 
@@ -61,6 +63,8 @@ class Releasing:
         self._seen: list[PersonNumber] = []
         """Whom a single record is about."""
         self._n_store_rows = self._n_kept = 0
+        self._goes_on = False
+        self._next: str | int | None = None
         self._n_since = 0
         """Rows of the store since the last entry."""
         self._first_judged_by: int | None = None
@@ -80,12 +84,17 @@ class Releasing:
         members = splitter.finish()
         for rows in members.rest:
             await self._transform(rows)
+        if new := [name for name in members.unread if self._plan.collection.field(name) is None]:
+            self._rooms.samples.offer(self._inquiry.route, self._plan.collection.fields, _as_row(new))
         if self._shape.kind == "record" and self._n_kept == 0 and not self._withheld[Cause.MALFORMED]:
             # The refusal tells nobody whether there is such a record; the log says whom it would have been about.
             self._call.met = tuple(sorted({*self._call.met, *self._seen}))
             raise RefusedError(absent(+self._withheld))
         # Where rows can be withheld, the store's total would count those too.
-        await self._release(self._writer.finish({} if self._plan.row_rules else members.counts), last=True)
+        counts = {} if self._plan.row_rules else members.counts
+        self._goes_on = members.next is not None
+        self._next = told_next(members.next, self._inquiry, self._call.arrival.sealed)
+        await self._release(self._writer.finish(counts, self._next), last=True)
 
     async def _transform(self, rows: bytes) -> None:
         """Run step 4 on a JSON array of whole rows, and step 5 on the blocks that they fill."""
@@ -93,6 +102,9 @@ class Releasing:
             # A hold that came midway: rows that wait go out in small blocks as well.
             for block in self._writer.narrow(MOST_ROWS_UNDER_SUSPICION):
                 await self._release(block, last=False)
+        if self._shape.kind != "csv":
+            # Rows of CSV come here without the columns that nobody reads; those are told at its end.
+            self._rooms.samples.offer(self._inquiry.route, self._plan.collection.fields, rows)
         batch = self._codec.decode(rows)
         known = self._codec.rows(batch)
         numbers = await self._numbers([row.subject for row in known])
@@ -206,26 +218,26 @@ class Releasing:
             self._plan,
             now_us=self._rooms.clock(),
             rules=self._plan.rules,
-            view=view_words(self._plan),
+            view=self._codec.words,
             choices=self._rooms.choices.sets_for(rule.purpose).version if rule else 0,
         )
 
     def _head(self, block: Block, taken: Taken, *, last: bool) -> ports.Answer:
         """Return the head; counts and length are told only where the answer is whole at its head."""
-        limit = self._inquiry.limit
         # Counts of an answer that a filter chose, or of a handful of rows, would tell of single people.
         counted = last and not self._inquiry.filters and self._n_store_rows >= LEAST_COUNTED_ROWS
         return ports.Answer(
             decision_id=self._call.arrival.decision_id,
             inquiry=self._inquiry,
-            view=view_words(self._plan),
+            view=self._codec.words,
             step_up=self._permit.step_up,
             withheld={str(cause): n for cause, n in self._withheld_before.items()} if counted else None,
             length=len(block.body) if last else None,
-            more=limit is not None and self._n_store_rows >= limit if last else None,
+            more=is_more(self._inquiry, self._n_store_rows, goes_on=self._goes_on) if last else None,
             status=self._call.status,
             etag=self._call.etag,
             budgets=in_steps(taken.states),
+            next=self._next if last and isinstance(self._next, str) else None,
         )
 
     def _look_around(self) -> None:
@@ -245,8 +257,6 @@ class Releasing:
     def _still_permitted(self) -> None:
         """Cut the stream if the view would now be less than the one it was begun with.
 
-        The age of the sign-in is left as it was when the call began: a download may outlast it.
-
         Raises:
             RefusedError: With the reason.
         """
@@ -255,9 +265,7 @@ class Releasing:
             raise RefusedError(Deny(reason=Reason.OVERLOADED))
         if rooms.identify.is_revoked(inquiry.principal):
             raise RefusedError(Deny(reason=Reason.SIGN_IN_REQUIRED))
-        if self._call.fresh:
-            who = msgspec.structs.replace(inquiry.principal, signed_in_us=now_us)
-            inquiry = msgspec.structs.replace(inquiry, principal=who)
+        inquiry = self._call.as_begun(inquiry, now_us)
         decision = rooms.rules.decider.decide(inquiry, rooms.holds.for_account(inquiry.principal.account), now_us)
         if not isinstance(decision, Permit):
             raise RefusedError(decision if isinstance(decision, Deny) else Deny(reason=Reason.STEP_UP_REQUIRED))
@@ -279,3 +287,8 @@ class Releasing:
         newest = self._rooms.choices.sets_for(rule.purpose)
         if self._first_judged_by != newest.version and any(withheld_by(newest, rule, people)):
             raise RefusedError(Deny(reason=Reason.OVERLOADED, rule=f"choice:{rule.purpose}"))
+
+
+def _as_row(columns: Sequence[str]) -> bytes:
+    """Return a row that has these members, without a value."""
+    return msgspec.json.encode([dict.fromkeys(columns)])

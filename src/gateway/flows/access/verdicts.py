@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is judged of rows, views and budgets before a block leaves; pure."""
+"""What is judged of rows, pages, views and budgets before a block leaves; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from gateway.domain.budget import BudgetState, Taken
+from gateway.domain.catalog import PageParameter
+from gateway.domain.continuation import Continuation, following
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.errors import StoreMisbehaved
+from gateway.domain.inquiry import Inquiry, page_number
 from gateway.domain.names import PersonNumber
 from gateway.domain.treatment import NOTHING
 from gateway.domain.viewplan import Cause, ChoiceRule, FieldView, ViewPlan
@@ -76,6 +79,29 @@ def check_malformed(n_rows: int, withheld: Mapping[Cause, int]) -> None:
     n_malformed = withheld.get(Cause.MALFORMED, 0)
     if n_malformed > MOST_MALFORMED * n_rows:
         raise StoreMisbehaved(f"{n_malformed} rows of a block are not as the dataset declares")
+
+
+def is_more(inquiry: Inquiry, n_rows: int, *, goes_on: bool) -> bool:
+    """Tell whether the store has further rows: by its own word where it gives one, or because the page is full."""
+    if inquiry.route.answer.next is not None:
+        return goes_on
+    return inquiry.limit is not None and n_rows >= inquiry.limit
+
+
+def told_next(told: str | None, inquiry: Inquiry, sealed: Callable[[Continuation], str] | None) -> str | int | None:
+    """Return where the store's list goes on as the caller may have it; ``None`` at its end.
+
+    Where pages have numbers, the store's word only says that there is a next one; its number is counted here.
+
+    Raises:
+        StoreMisbehaved: It goes on where it was before.
+    """
+    if told is None:
+        return None
+    if any(isinstance(one, PageParameter) for one in inquiry.route.every_parameter):
+        return page_number(inquiry) + 1
+    behind = following(inquiry.continuation, told)
+    return None if sealed is None else sealed(behind)
 
 
 def today(now_us: int) -> date:

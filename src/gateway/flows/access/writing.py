@@ -102,8 +102,8 @@ class Writing:
             raise RefusedError(Deny(reason=Reason.OVERLOADED))
         if rooms.identify.is_revoked(inquiry.principal):
             raise RefusedError(Deny(reason=Reason.SIGN_IN_REQUIRED))
-        holds = rooms.holds.for_account(inquiry.principal.account)
-        now = permitted(rooms.rules.decider.decide(inquiry, holds, rooms.clock())).plan
+        holds, now_us = rooms.holds.for_account(inquiry.principal.account), rooms.clock()
+        now = permitted(rooms.rules.decider.decide(self._call.as_begun(inquiry, now_us), holds, now_us)).plan
         if not covers(now, self._permit.plan):
             raise RefusedError(Deny(reason=Reason.HELD if holds else Reason.GRANT_MISSING))
 

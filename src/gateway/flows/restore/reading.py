@@ -33,7 +33,13 @@ HARMLESS = BEATS | {
     "database-backed-up",
     "database-restored",
     "database-upgraded",
+    "dataset-inferred",
+    "dataset-reviewed",
     "demo-bearer-issued",
+    "field-appeared",
+    "grant-request-approved",
+    "grant-request-refused",
+    "grant-requested",
     "key-rotated",
     "rules-reloaded",
 }

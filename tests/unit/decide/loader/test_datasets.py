@@ -82,7 +82,7 @@ def city(text: str, says: str, at: str = "") -> Broken:
         ),
         city(
             CITY.replace("name: city", "name: the city") + CITY,
-            "`the city` is no name for a field: letters, digits, `_`, `-` and dots",
+            "`the city` is no name for a field: letters and digits of any script, `_`, `-` and dots",
             at="the city",
         ),
         Broken(CRM, SUBJECT, "", "`subject` is missing", at="          row:"),
@@ -324,3 +324,25 @@ def test_nested_fields_are_named_with_dots() -> None:
     names = [spec.name for spec in collection("crm.customers", edited(CRM, CITY, CITY + nested)).fields]
     assert "place.town" in names
     assert "place" not in names
+
+
+def test_a_field_that_nobody_reviewed_says_so_and_tells_nothing_of_age_or_country() -> None:
+    """What it is said to be is a guess: rows whose age or country it would tell count as of unknown age and country."""
+    birth = "            gateway: {type: date}\n"
+    files = edited(CRM, birth, "            gateway: {type: date, reviewed: no}\n")
+    customers = loaded(files).catalog.collections["crm.customers"]  # type: ignore[index]
+    assert [spec.name for spec in customers.fields if not spec.reviewed] == ["birth_date"]
+    assert customers.birth_date is None
+    assert customers.region == "country"
+    assert all(spec.reviewed for spec in loaded().catalog.collections["crm.customers"].fields)  # type: ignore[index]
+
+
+def test_a_field_has_a_name_of_any_script() -> None:
+    """As its store has it; a space, a hidden character or a second form of one letter is no name."""
+    shipped = {name: content for name, content in shipped_files().items() if not name.startswith("tests/")}
+    files = edited(CRM, "          - name: note\n", "          - name: 备注\n", shipped)
+    assert sentences(files) == []
+    assert loaded(files).catalog.collections["crm.contacts"].field("备注") is not None  # type: ignore[index]
+    for wrong in ("所在 城市", "cite\u0301", "城市!"):
+        broken = edited(CRM, "          - name: city\n", f"          - name: {wrong}\n")
+        assert any("is no name for a field" in sentence for sentence in sentences(broken))

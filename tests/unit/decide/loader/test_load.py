@@ -84,3 +84,13 @@ def test_what_has_ended_is_noted_when_the_time_is_known() -> None:
     assert early.rules.digest == late.rules.digest
     new = set(late.notes) - set(early.notes)
     assert {note.file for note in new} == {"grants.csv", "organisation.yaml"}
+
+
+def test_fields_that_await_review_are_noted_with_their_number() -> None:
+    """A note, so that the rules load: what awaits review is dropped and nothing else is."""
+    marked = "identifies: yes, reviewed: no}"
+    files = edited("datasets/crm.yaml", "identifies: yes}", marked)
+    notes = [
+        note.message for note in load_with_notes(files, check_chain=no_complaint).notes if "review" in note.message
+    ]
+    assert notes == ["`crm.customers`: 1 of 30 fields awaits review, and nothing of what awaits it leaves"]

@@ -3,7 +3,7 @@
 
 import pytest
 
-from gateway.domain.catalog import Comparison, FilterParameter
+from gateway.domain.catalog import AlternativeFilters, Comparison, FilterParameter
 from gateway.domain.names import FieldName
 from tests.fakes.rule_files import Broken, check, edited, loaded, sentences
 
@@ -41,10 +41,10 @@ def member(text: str, says: str) -> Broken:
         ),
         parameter(
             "town: {use: find, field: city}",
-            "`use` is `find`, expected one of `filter`, `limit`, `offset`, `sort`, `fields`",
+            "`use` is `find`, expected one of `filter`, `limit`, `offset`, `page`, `cursor`, `sort`, `order`, `fields`",
         ),
         parameter("town: sort", "`fields` is missing"),
-        parameter("town: [city]", "parameter `town` must be a use or keys with values"),
+        parameter("town: [city]", "parameter `town` must be a use or keys with values, or a list of filters"),
         parameter("more: {use: limit, most: 0}", "`most` is 0, expected 1 to 100000"),
         parameter("more: {use: limit, most: 10, default: 20}", "`default` is 20, expected 1 to 10"),
         parameter("order: {use: sort, fields: [agee]}", "unknown field `agee`; did you mean `age`?"),
@@ -56,6 +56,22 @@ def member(text: str, says: str) -> Broken:
             "ages: {field: age, comparison: in, bands: yes}",
             "`bands` needs `comparison: eq` and a chain with a `generalise` rung; `age` has not both",
         ),
+        parameter(
+            "town: {field: city, value: eq}",
+            "`value` is `eq`, expected `{}` with what the store has around it, such as `eq.{}`: printable ASCII without "
+            "spaces or other braces",
+        ),
+        parameter(
+            'town: {field: city, value: "{}{}"}',
+            "`value` is `{}{}`, expected `{}` with what the store has around it, such as `eq.{}`: printable ASCII "
+            "without spaces or other braces",
+        ),
+        parameter(
+            'town: [{field: city, value: "eq.{}"}, {field: age, value: "{}"}]',
+            "`value` `{}` fits texts that `eq.{}` fits too; filters of one name need `value`s that differ",
+        ),
+        parameter('town: [{field: citi, value: "eq.{}"}]', "unknown field `citi`; did you mean `city`?"),
+        parameter('town: [{use: limit, field: city, value: "eq.{}"}]', "`use` is `limit`, expected one of `filter`"),
         member('"where[town]": {field: city}', "`where[town]` is no name for a parameter"),
         member('"where..town": {field: city}', "`where..town` is no name for a parameter"),
         member('".town": {field: city}', "`.town` is no name for a parameter"),
@@ -86,3 +102,34 @@ def test_bands_are_declared_where_the_store_knows_them() -> None:
     files = edited(CRM, COUNTRY, COUNTRY + "                age_band: {field: age, bands: yes}\n")
     parameters = next(iter(loaded(files).catalog.routes)).parameters
     assert parameters["age_band"] == FilterParameter(field=FieldName("age"), bands=True)
+
+
+def test_a_value_has_text_around_it_as_the_store_spells_it() -> None:
+    """And a name several filters, of which no text fits two."""
+    town = '[{field: city, value: "eq.{}"}, {field: city, comparison: in, value: "in.({})", most: 5}]'
+    found = edited(
+        CRM,
+        COUNTRY,
+        f'{COUNTRY}                "town:is": {town}\n                c: {{field: city, value: "~{{}}"}}\n',
+    )
+    parameters = next(iter(loaded(found).catalog.routes)).parameters
+    city = FieldName("city")
+    assert parameters["c"] == FilterParameter(city, value="~{}")
+    assert parameters["town:is"] == AlternativeFilters(
+        (FilterParameter(city, value="eq.{}"), FilterParameter(city, Comparison.IN, most=5, value="in.({})"))
+    )
+
+
+@pytest.mark.parametrize("said", ['{field: city, value: "eq.{}"}', '[{field: city, value: "eq.{}"}]', "{use: order}"])
+def test_a_member_of_a_body_stands_for_itself(said: str) -> None:
+    """JSON has kinds of its own, so nothing stands around a value there."""
+    told = sentences(edited(CRM, CITY, f"{CITY}                  where.town: {said}\n"))
+    assert any("`where.town` is a member of a body, where values stand for themselves" in one for one in told)
+
+
+def test_a_value_in_a_path_stands_for_itself() -> None:
+    """A path is a name of a record."""
+    old = "                id: {field: id}\n                fields: fields\n              honours:"
+    told = sentences(edited(CRM, old, old.replace("{field: id}", '{field: id, value: "eq.{}"}')))
+    assert len(told) == 1
+    assert "`{id}` of the path must be declared in `parameters` as an equality filter on its field" in told[0]

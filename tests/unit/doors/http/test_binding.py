@@ -4,7 +4,19 @@
 import msgspec
 import pytest
 
-from gateway.domain.catalog import BodyKind, BodyShape, Comparison, FilterParameter
+from gateway.domain.catalog import (
+    AlternativeFilters,
+    BodyKind,
+    BodyShape,
+    Comparison,
+    CursorParameter,
+    FilterParameter,
+    LimitParameter,
+    OrderParameter,
+    PageParameter,
+    SortParameter,
+    SortStyle,
+)
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.inquiry import Filter, Sort
 from gateway.domain.names import FieldName
@@ -22,6 +34,42 @@ SEARCH = msgspec.structs.replace(
         kind=BodyKind.SEARCH,
         parameters={**{name: one for name, one in LIST.parameters.items() if name != "country"}, "filter.ids": IDS},
     ),
+)
+
+AGE, ID = FieldName("age"), FieldName("id")
+SPELLED = msgspec.structs.replace(
+    LIST,
+    parameters={
+        "limit": LIST.parameters["limit"],
+        "email": FilterParameter(FieldName("email"), value="eq.{}"),
+        "id": AlternativeFilters(
+            (FilterParameter(ID, value="eq.{}"), FilterParameter(ID, Comparison.IN, most=3, value="in.({})"))
+        ),
+        "age": AlternativeFilters(
+            (
+                FilterParameter(AGE, Comparison.AT_LEAST, value="gte.{}"),
+                FilterParameter(AGE, Comparison.AT_MOST, value="lte.{}"),
+            )
+        ),
+    },
+)
+PAGED = msgspec.structs.replace(
+    LIST,
+    parameters={
+        "page": PageParameter(),
+        "limit": LimitParameter(most=100, default=50),
+        "by": SortParameter((AGE, ID), SortStyle.APART),
+        "order": OrderParameter(),
+    },
+)
+CONTINUED = msgspec.structs.replace(
+    LIST,
+    always=(("_shape", "objects"),),
+    parameters={
+        "_next": CursorParameter(),
+        "_sort": SortParameter((AGE,), SortStyle.ASCENDING),
+        "_sort_desc": SortParameter((AGE,), SortStyle.DESCENDING),
+    },
 )
 
 
@@ -191,3 +239,115 @@ def test_no_value_has_control_characters(value: str) -> None:
         refusal = bind(SEARCH, COLLECTION, (), (), members)
         assert isinstance(refusal, Deny)
         assert refusal.reason is Reason.PARAMETER_INVALID
+
+
+def spelled(*pairs: tuple[str, str]) -> Asked | Deny:
+    return bind(SPELLED, COLLECTION, (), pairs)
+
+
+def filters(*pairs: tuple[str, str]) -> list[tuple[str, str, object]]:
+    found = spelled(*pairs)
+    assert isinstance(found, Asked), found
+    return [(each.spelling, each.comparison.value, each.compared) for each in found.filters]
+
+
+def test_what_stands_for_the_value_is_compared() -> None:
+    """In the spelling of the store, which is kept to ask it in; a name may have two spellings at once."""
+    assert filters(("email", "eq.a@x.org")) == [("eq.{}", "eq", ("a@x.org",))]
+    assert filters(("age", "lte.9"), ("age", "gte.5")) == [("lte.{}", "le", ("9",)), ("gte.{}", "ge", ("5",))]
+    assert filters(("id", 'in.("a,b",c)')) == [("in.({})", "in", ("a,b", "c"))]
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        (("email", "a@x.org"),),
+        (("email", "eq."),),
+        (("email", "neq.a"),),
+        (("age", "gte.5"), ("age", "gte.6")),
+        (("age", "5"),),
+        (("id", "in.(a,a)"),),
+        (("id", "in.(a,b,c,d)"),),
+        (("id", "in.()"),),
+        (("id", "in.(" + "a" * 1025 + ")"),),
+        (("email", "eq." + "a" * 1025),),
+        (("email", "eq.a"), ("email", "eq.b")),
+        (("limit", "5"), ("limit", "5")),
+    ],
+)
+def test_a_text_of_another_spelling_and_a_second_one_of_the_same_are_refused(
+    pairs: tuple[tuple[str, str], ...],
+) -> None:
+    """The parameter is told, no value is."""
+    refusal = spelled(*pairs)
+    assert isinstance(refusal, Deny)
+    assert (refusal.reason, refusal.fields) == (Reason.PARAMETER_INVALID, (pairs[0][0],))
+
+
+def test_a_name_occurs_once_unless_it_is_declared_to_have_several_meanings() -> None:
+    """Also one that nobody declared, which is told as such."""
+    twice = Deny(reason=Reason.PARAMETER_INVALID, fields=("country",), title="The parameter occurs twice.")
+    assert bind(LIST, COLLECTION, (), (("country", "DE"), ("country", "DE"))) == twice
+    assert bind(ONE, COLLECTION, (("id", "7"),), (("id", "7"),)) == Deny(
+        reason=Reason.PARAMETER_UNDECLARED, fields=("id",)
+    )
+
+
+def test_a_page_is_an_offset_of_whole_pages() -> None:
+    """Wherever the limit stands."""
+    for pairs in ([("page", "3"), ("limit", "20")], [("limit", "20"), ("page", "3")]):
+        found = bind(PAGED, COLLECTION, (), pairs)
+        assert isinstance(found, Asked)
+        assert (found.limit, found.offset) == (20, 40)
+    first = bind(PAGED, COLLECTION, (), ())
+    assert isinstance(first, Asked)
+    assert (first.limit, first.offset) == (50, None)
+
+
+@pytest.mark.parametrize("pairs", [(("page", "0"),), (("page", "-1"),), (("page", "999999999"),), (("page", "x"),)])
+def test_a_page_is_counted_from_one_within_bounds(pairs: tuple[tuple[str, str], ...]) -> None:
+    """Rows beyond a thousand million are not counted to."""
+    refusal = bind(PAGED, COLLECTION, (), pairs)
+    assert isinstance(refusal, Deny)
+    assert refusal.fields == ("page",)
+
+
+def test_a_cursor_stands_in_the_place_of_a_page_or_of_the_stores_own() -> None:
+    """One of them, under its own name or the gateway's."""
+    beside = bind(PAGED, COLLECTION, (), (("page", "2"), ("cursor", "abc")))
+    assert isinstance(beside, Deny)
+    assert beside.fields == ("cursor",)
+    for name in ("_next", "cursor"):
+        found = bind(CONTINUED, COLLECTION, (), ((name, "abc" * 1000),))
+        assert isinstance(found, Asked)
+        assert found.cursor == "abc" * 1000
+    assert isinstance(bind(CONTINUED, COLLECTION, (), (("_next", "a"), ("cursor", "a"))), Deny)
+    assert isinstance(bind(CONTINUED, COLLECTION, (), (("_next", "a" * 5000),)), Deny)
+
+
+def test_an_order_is_said_once_in_the_style_of_its_parameter() -> None:
+    """Ascending and descending by a name of each; directions apart, one for each name."""
+    age, number = FieldName("age"), FieldName("id")
+    for pairs, sorts in (
+        ([("_sort", "age")], [(age, False)]),
+        ([("_sort_desc", "age")], [(age, True)]),
+    ):
+        found = bind(CONTINUED, COLLECTION, (), pairs)
+        assert isinstance(found, Asked)
+        assert [(sort.field, sort.descending) for sort in found.sorts] == sorts
+    assert isinstance(bind(CONTINUED, COLLECTION, (), (("_sort", "age"), ("_sort_desc", "age"))), Deny)
+
+    apart = bind(PAGED, COLLECTION, (), (("order", "desc,asc"), ("by", "age,id")))
+    assert isinstance(apart, Asked)
+    assert [(sort.field, sort.descending) for sort in apart.sorts] == [(age, True), (number, False)]
+    for half in ([("order", "asc")], [("by", "age"), ("order", "asc,asc")], [("by", "age"), ("order", "up")]):
+        refusal = bind(PAGED, COLLECTION, (), half)
+        assert isinstance(refusal, Deny)
+        assert refusal.fields == ("order",)
+
+
+def test_what_is_always_sent_can_be_said_and_not_changed() -> None:
+    """It is what the store is told in any case."""
+    assert isinstance(bind(CONTINUED, COLLECTION, (), (("_shape", "objects"),)), Asked)
+    for pairs in ([("_shape", "array")], [("_shape", "objects"), ("_shape", "objects")]):
+        assert isinstance(bind(CONTINUED, COLLECTION, (), pairs), Deny)

@@ -7,9 +7,17 @@ import msgspec
 import pytest
 from typing_extensions import override
 
+from gateway.domain.continuation import MOST_BYTES, following
 from gateway.domain.names import AccountId, PurposeKey, RulesDigest
 from gateway.doors.http.binding import Asked, bind
-from gateway.doors.http.cursors import CursorScope, opened_cursor, sealed_cursor
+from gateway.doors.http.cursors import (
+    CursorScope,
+    opened_continuation,
+    opened_cursor,
+    sealed_continuation,
+    sealed_cursor,
+)
+from gateway.doors.http.fitting import MAX_CURSOR_CHARACTERS
 from tests.fakes.customers import COLLECTION, LIST, ONE
 from tests.fakes.seals import TagSeal
 
@@ -79,3 +87,32 @@ def test_a_cursor_of_another_kind_does_not_open() -> None:
 def test_a_cursor_fits_a_query_string() -> None:
     """It needs no escaping."""
     assert sealed_cursor(TagSeal(), 0, SCOPE).replace("-", "").replace("_", "").isalnum()
+
+
+PLACE = following(None, "25,m-005")
+
+
+def test_a_stores_continuation_opens_for_its_own_scope_alone() -> None:
+    """It is bound as an offset is, and neither opens as the other."""
+    sealed = sealed_continuation(TagSeal(), PLACE, SCOPE)
+    assert opened_continuation(TagSeal(), sealed, SCOPE) == PLACE
+    assert opened_cursor(TagSeal(), sealed, SCOPE) is None
+    assert opened_continuation(TagSeal(), sealed_cursor(TagSeal(), 5, SCOPE), SCOPE) is None
+    for other in OTHERS.values():
+        assert opened_continuation(TagSeal(), sealed, msgspec.structs.replace(SCOPE, **other)) is None
+
+
+def test_the_longest_continuation_fits_what_a_cursor_may_be() -> None:
+    """With room for the seal of any cipher."""
+    place = following(None, '"' * MOST_BYTES)
+    sealed = sealed_continuation(TagSeal(), place, SCOPE)
+    assert len(sealed) < MAX_CURSOR_CHARACTERS - 256
+    assert opened_continuation(TagSeal(), sealed, SCOPE) == place
+
+
+def test_a_filter_spelled_in_another_way_is_another_query() -> None:
+    """Two meanings of one name and one value."""
+    filters = SCOPE.asked.filters
+    other = (msgspec.structs.replace(filters[0], spelling="not.{}"), *filters[1:])
+    scope = msgspec.structs.replace(SCOPE, asked=msgspec.structs.replace(SCOPE.asked, filters=other))
+    assert opened_cursor(TagSeal(), sealed_cursor(TagSeal(), 5, SCOPE), scope) is None

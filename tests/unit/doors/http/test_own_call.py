@@ -70,6 +70,7 @@ def own(
     parts = OwnParts(
         login=None,  # type: ignore[arg-type]
         self_service=None,  # type: ignore[arg-type]
+        grant_requests=None,  # type: ignore[arg-type]
         logout=None,  # type: ignore[arg-type]
         jwks=dict,
         is_ready=lambda: True,

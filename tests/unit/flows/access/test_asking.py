@@ -9,13 +9,20 @@ from gateway.domain.catalog import (
     BodyShape,
     Collection,
     Comparison,
+    CursorParameter,
     FieldsParameter,
     FieldType,
     FilterParameter,
     LimitParameter,
     OffsetParameter,
+    OrderParameter,
+    PageParameter,
+    Parameter,
+    Route,
     SortParameter,
+    SortStyle,
 )
+from gateway.domain.continuation import following
 from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
 from gateway.domain.inquiry import Filter, Inquiry, Sort
 from gateway.domain.names import FieldName
@@ -278,3 +285,114 @@ def test_the_log_keeps_how_long_a_list_was_and_nothing_of_it() -> None:
     """Name, comparison and count."""
     facts = facts_of(inquiry(filters=(said("ids", "a1", "b2", "c3", name="id"),)), None, now_us=NOW_US, rules="d1")
     assert facts.filters == ("id in(3)",)
+
+
+def styled(**parameters: Parameter) -> Route:
+    return msgspec.structs.replace(ROUTE, parameters=parameters)
+
+
+def query_of(asked: Inquiry, *filters: FilterUse) -> list[tuple[str, str]]:
+    call = store_call(asked, permit(*filters), lambda field, text: {"sv1_x": f"{field}, (x)"}.get(text))
+    assert isinstance(call, StoreCall), call
+    return list(call.query)
+
+
+ORDER = (Sort(field=FieldName("name"), descending=True), Sort(field=FieldName("id"), descending=False))
+
+
+def test_values_are_spelled_as_the_store_spells_them() -> None:
+    """What a surrogate stands for too, with quotes in a list; two of one name go as two."""
+    low, high = (
+        msgspec.structs.replace(equal("name", value, comparison=how), parameter="name", spelling=spelling)
+        for value, how, spelling in (("a", Comparison.AT_LEAST, "gte.{}"), ("z", Comparison.AT_MOST, "lte.{}"))
+    )
+    ids = Filter(
+        field=FieldName("id"), comparison=Comparison.IN, value="", parameter="id", values=("sv1_x",), spelling="in.({})"
+    )
+    asked = msgspec.structs.replace(inquiry(), route=styled())
+    assert query_of(asked, use(low), use(high), use(ids, Use.SURROGATE)) == [
+        ("name", "gte.a"), ("name", "lte.z"), ("id", 'in.("id, (x)")'),
+    ]  # fmt: skip
+
+
+def test_what_a_surrogate_stands_for_is_not_asked_for_where_it_cannot_be_spelled() -> None:
+    """A comma in a list without quotes would be two values, a bracket in front a list in JSON."""
+    for clear in ("a,b", "[a"):
+        ids = Filter(field=FieldName("id"), comparison=Comparison.IN, value="", parameter="ids", values=(clear,))
+        asked = msgspec.structs.replace(inquiry(), route=styled())
+        refused = store_call(asked, permit(use(ids, Use.SURROGATE)), lambda _field, text: text)
+        assert refused == Deny(reason=Reason.SURROGATE_NOT_RECOGNISED, fields=("ids",))
+
+
+def test_what_is_always_sent_goes_first() -> None:
+    """In its own order."""
+    route = msgspec.structs.replace(styled(n=LimitParameter()), always=(("_shape", "objects"), ("_nocount", "1")))
+    asked = msgspec.structs.replace(inquiry(), route=route)
+    assert query_of(asked) == [("_shape", "objects"), ("_nocount", "1"), ("n", "100")]
+
+
+@pytest.mark.parametrize(("offset", "page"), [(None, "1"), (0, "1"), (20, "2"), (60, "4")])
+def test_a_page_has_the_number_of_its_offset(offset: int | None, page: str) -> None:
+    """From 1, and always told: some stores have no pages without it."""
+    route = styled(page=PageParameter(), n=LimitParameter())
+    asked = msgspec.structs.replace(inquiry(), route=route, limit=20, offset=offset)
+    assert query_of(asked) == [("page", page), ("n", "20")]
+
+
+def test_a_continuation_is_told_as_the_store_told_it() -> None:
+    """Nothing on the first page."""
+    asked = msgspec.structs.replace(inquiry(), route=styled(_next=CursorParameter()))
+    assert query_of(asked) == []
+    assert query_of(msgspec.structs.replace(asked, continuation=following(None, "25,m&5"))) == [("_next", "25,m&5")]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sorts", "told"),
+    [
+        ({"order": SortParameter((), SortStyle.DOT)}, ORDER, [("order", "name.desc,id.asc")]),
+        (
+            {"by": SortParameter((), SortStyle.APART), "order": OrderParameter()},
+            ORDER,
+            [("by", "name,id"), ("order", "desc,asc")],
+        ),
+        ({"by": SortParameter((), SortStyle.APART), "order": OrderParameter()}, (), []),
+        (
+            {"up": SortParameter((), SortStyle.ASCENDING), "down": SortParameter((), SortStyle.DESCENDING)},
+            ORDER[:1],
+            [("down", "name")],
+        ),
+        (
+            {"up": SortParameter((), SortStyle.ASCENDING), "down": SortParameter((), SortStyle.DESCENDING)},
+            ORDER[1:],
+            [("up", "id")],
+        ),
+    ],
+)
+def test_an_order_is_told_in_the_style_of_its_parameter(
+    parameters: dict[str, Parameter], sorts: tuple[Sort, ...], told: list[tuple[str, str]]
+) -> None:
+    """Of two, by the one that can say it."""
+    asked = msgspec.structs.replace(inquiry(), route=styled(**parameters), sorts=sorts)
+    assert query_of(asked) == told
+
+
+def test_a_search_goes_on_in_its_body() -> None:
+    """A page as a number, a continuation as the text that it is, an order in its style."""
+    body = BodyShape(
+        kind=BodyKind.SEARCH,
+        parameters={
+            "at.page": PageParameter(),
+            "after": CursorParameter(),
+            "n": LimitParameter(),
+            "sort": SortParameter((), SortStyle.DOT),
+        },
+    )
+    asked = msgspec.structs.replace(
+        inquiry(), route=msgspec.structs.replace(ROUTE, method="POST", parameters={}, body=body),
+        limit=20, offset=40, sorts=ORDER, continuation=following(None, "c"),
+    )  # fmt: skip
+    call = store_call(asked, permit(), lambda _field, _text: None)
+    assert isinstance(call, StoreCall)
+    assert msgspec.json.decode(call.body or b"") == {
+        "at": {"page": 3}, "after": "c", "n": 20, "sort": ["name.desc", "id.asc"],
+    }  # fmt: skip

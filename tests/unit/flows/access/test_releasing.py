@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blocks on their way out: withheld rows, people, malformed rows, and what is read again before each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -10,11 +10,12 @@ from pyroaring import BitMap
 
 from gateway.decide.rules import RuleSet
 from gateway.domain.budget import BudgetRule, Counted
-from gateway.domain.catalog import AnswerShape, MemberUse
+from gateway.domain.catalog import AnswerShape, FieldSpec, MemberUse, Route
+from gateway.domain.continuation import following
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.entry import End, Refused, Release
 from gateway.domain.inquiry import Form
-from tests.fakes.access import AccessHouse, FakeChoiceSet, array, person_rows
+from tests.fakes.access import AccessHouse, FakeChoiceSet, FakeOut, array, person_rows
 from tests.fakes.deciding import (
     COLLECTION,
     MINORS,
@@ -403,3 +404,75 @@ async def test_a_store_is_not_pulled_on_for_a_caller_that_gets_nothing(house: Ac
 
     assert len(pulled) <= 6
     assert (out.refusal is None) == gone
+
+
+class KeptSamples:
+    """Keeps what calls leave to be looked at."""
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+
+    def offer(self, route: Route, fields: Sequence[FieldSpec], rows: bytes) -> None:
+        """Keep it."""
+        assert route.dataset == COLLECTION.dataset
+        assert fields == COLLECTION.fields
+        self.rows.append(rows)
+
+
+async def test_a_call_leaves_what_the_store_sent_to_be_looked_at(house: AccessHouse) -> None:
+    """As it came, with what nobody declared; the answer is the same."""
+    house.target.pieces = [array(MANY[:3])]
+    plain = (await house.run()).body
+    samples, house.out = KeptSamples(), FakeOut()
+    house.rooms = msgspec.structs.replace(house.rooms, samples=samples)
+    await house.run()
+    assert samples.rows == [array(MANY[:3])]
+    assert house.out.body == plain
+
+
+async def test_of_csv_the_columns_that_nobody_declared_are_left(house: AccessHouse) -> None:
+    """Without a value; a field that is declared and dropped is none of them."""
+    samples = KeptSamples()
+    house.rooms = msgspec.structs.replace(house.rooms, samples=samples)
+    shaped(house, AnswerShape(kind="csv"))
+    house.target.pieces = [b"id,name,email,born,notes,tier\nc1,A,a@x.org,1980-05-01,n,gold\n"]
+    await house.run()
+    assert samples.rows == [b'[{"tier":null}]']
+
+
+CONTINUED = AnswerShape(kind="object", rows="items", next="next")
+GOES_ON = (b'{"items":', b',"next":"25,c1"}')
+
+
+@pytest.mark.parametrize(("told", "more"), [(b'"25,c1"', True), (b"null", False)])
+async def test_a_list_goes_on_by_the_stores_word_which_leaves_sealed(
+    house: AccessHouse, told: bytes, more: bool
+) -> None:
+    """However many rows the page has; in the body and in the head, and never as the store told it."""
+    shaped(house, CONTINUED)
+    house.target.pieces = [b'{"items":' + array(person_rows("c1")) + b',"next":' + told + b"}"]
+    out = await house.run(sealed=lambda place: f"sealed {len(place.told)}")
+    assert out.answer is not None
+    assert out.answer.more is more
+    assert out.answer.next == msgspec.json.decode(out.body)["next"] == ("sealed 5" if more else None)
+    assert b"25,c1" not in out.body
+
+
+async def test_a_list_that_turns_in_a_circle_is_a_broken_store(house: AccessHouse) -> None:
+    """Nothing of the page leaves."""
+    shaped(house, CONTINUED)
+    house.asked = msgspec.structs.replace(house.asked, continuation=following(None, "25,c1"))
+    house.target.pieces = [array(person_rows("c1")).join(GOES_ON)]
+    out = await house.run(sealed=lambda _place: "sealed")
+    assert out.refusal is not None
+    assert out.refusal.reason is Reason.STORE_ANSWER_INVALID
+
+
+async def test_a_door_that_seals_nothing_is_told_only_that_there_is_more(house: AccessHouse) -> None:
+    """The store's own word does not leave instead."""
+    shaped(house, CONTINUED)
+    house.target.pieces = [array(person_rows("c1")).join(GOES_ON)]
+    out = await house.run()
+    assert out.answer is not None
+    assert (out.answer.more, out.answer.next) == (True, None)
+    assert msgspec.json.decode(out.body)["next"] is None

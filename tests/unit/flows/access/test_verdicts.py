@@ -6,10 +6,11 @@ import pytest
 
 from gateway.decide.rules import RuleSet
 from gateway.domain.budget import BudgetRule, Counted
+from gateway.domain.catalog import AnswerShape, LimitParameter, PageParameter
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.treatment import Chain, Rung
 from gateway.domain.viewplan import Cause
-from gateway.flows.access.verdicts import absent, check_malformed, covers, today
+from gateway.flows.access.verdicts import absent, check_malformed, covers, is_more, today, told_next
 from tests.fakes.access import AccessHouse
 from tests.fakes.deciding import (
     CHAINS,
@@ -17,6 +18,7 @@ from tests.fakes.deciding import (
     MAILING,
     MINORS,
     PURPOSE,
+    ROUTE,
     RULES,
     TEXT,
     grant,
@@ -112,3 +114,16 @@ def test_the_day_is_that_of_utc() -> None:
     assert today(0).isoformat() == "1970-01-01"
     assert today(86_400_000_000 - 1).isoformat() == "1970-01-01"
     assert today(1_750_000_000_000_000).isoformat() == "2025-06-15"
+
+
+def test_pages_with_numbers_are_counted_here() -> None:
+    """The store's word says only that there is a next one."""
+    paged = msgspec.structs.replace(
+        ROUTE, parameters={"page": PageParameter(), "n": LimitParameter()},
+        answer=AnswerShape(kind="object", rows="data", next="next"),
+    )  # fmt: skip
+    asked = msgspec.structs.replace(inquiry(), route=paged, limit=20, offset=40)
+    assert told_next("999", asked, lambda _place: "sealed") == 4
+    assert told_next(None, asked, lambda _place: "sealed") is None
+    assert is_more(asked, 20, goes_on=False) is False
+    assert is_more(asked, 0, goes_on=True) is True

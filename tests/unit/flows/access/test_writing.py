@@ -10,8 +10,9 @@ from gateway.domain.decision import Outcome, Reason
 from gateway.domain.entry import End, Intent, Refused, Release
 from gateway.domain.errors import LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
 from gateway.domain.inquiry import Inquiry
+from gateway.flows.access.ports import StoreCall
 from gateway.flows.access.writing import said, tells_etag
-from tests.fakes.deciding import RULES, grant, hold
+from tests.fakes.deciding import RULES, grant, hold, needs_fresh
 from tests.fakes.writing import (
     CREATE,
     CREATE_MANY,
@@ -207,6 +208,21 @@ async def test_a_store_that_fails_before_the_intent_was_not_sent_the_write(house
 
     assert out.refusal is not None
     assert (out.refusal.outcome, kinds(house), house.store.methods) == (Outcome.NOT_SENT, ["refusal"], ["GET"])
+
+
+async def test_a_sign_in_that_ages_while_the_record_is_looked_at_is_as_fresh_as_it_was() -> None:
+    """As for a read: a call may outlast the five minutes in which it began."""
+    house = WriteHouse(writing_rules(assurance=(needs_fresh("user.name"),)))
+    house.asked = RENAME
+
+    def an_hour_passes(call: StoreCall) -> None:
+        if call.method == "GET":
+            house.clock.advance(s=3_600)
+
+    house.store.on_call = an_hour_passes
+    await house.run()
+
+    assert kinds(house) == ["intent", "release"]
 
 
 async def test_without_an_intent_nothing_is_sent(house: WriteHouse) -> None:

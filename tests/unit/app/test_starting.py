@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starter rules load as they are, give nothing before a review, and survive whatever the review decides."""
+
+import pytest
+
+from gateway.app.dataset_text import FieldPlace, changed, unreviewed
+from gateway.app.showing import as_if_confirmed, decider_of, viewers_of, words_for
+from gateway.app.starting import ANALYST, CAMPAIGNER, FOR_INSIGHTS, FOR_MAILING, settings_content, starter_files
+from gateway.decide.loader.vocabulary import vocabulary
+from gateway.domain.names import CategoryKey, DatasetName, StoreName
+from tests.fakes.own_dataset import UNREVIEWED
+
+CLUB, PEOPLE = StoreName("club"), DatasetName("club.people")
+NOW_US = 1_790_000_000_000_000
+
+
+def words(files: dict[str, bytes]) -> dict[str, dict[str, str]]:
+    """Return by role and field what would leave."""
+    decider = decider_of(files)
+    return {one.role: dict(words_for(decider, one, PEOPLE, NOW_US)) for one in viewers_of(decider.rules, "club")}
+
+
+def test_before_the_review_nothing_leaves() -> None:
+    """To neither role, of no field."""
+    told = words(starter_files(CLUB, UNREVIEWED))
+    assert set(told) == {ANALYST, CAMPAIGNER}
+    assert {word for fields in told.values() for word in fields.values()} == {"drop"}
+
+
+def test_after_the_review_each_role_sees_what_its_purpose_needs() -> None:
+    """A first call is of use, and nothing sensitive is in it."""
+    told = words(as_if_confirmed(starter_files(CLUB, UNREVIEWED)))
+    assert told[ANALYST] == {
+        "id": "surrogate",
+        "full_name": "drop",
+        "email": "mask",
+        "mobile": "surrogate",
+        "birth_date": "generalise",
+        "city": "reveal",
+        "country": "reveal",
+        "tier": "drop",
+        "points": "reveal",
+        "religion": "drop",
+        "remarks": "drop",
+    }
+    assert told[CAMPAIGNER] == dict.fromkeys(told[ANALYST], "drop") | {
+        "id": "surrogate",
+        "full_name": "reveal",
+        "email": "reveal",
+        "city": "reveal",
+        "country": "reveal",
+        "points": "reveal",
+    }
+
+
+@pytest.mark.parametrize(
+    "category", ["user", "user.demographic.gender", "user.health_and_medical", "system.operations"]
+)
+def test_any_category_of_the_review_loads(category: str) -> None:
+    """Also where it leaves a line of the rules without a field."""
+    every = dict.fromkeys(unreviewed(UNREVIEWED), CategoryKey(category))
+    text = changed(UNREVIEWED, every, every)
+    assert decider_of(starter_files(CLUB, text)).rules.catalog.collections
+
+
+def test_a_confirmed_field_leaves_at_once() -> None:
+    """And the others do not."""
+    text = changed(UNREVIEWED, [FieldPlace(dataset=PEOPLE, field="city")])
+    assert {field for field, word in words(starter_files(CLUB, text))[ANALYST].items() if word != "drop"} == {"city"}
+
+
+def test_every_category_is_of_the_vocabulary() -> None:
+    """A mistyped one would give nothing, unseen."""
+    assert {one.category for one in (*FOR_INSIGHTS, *FOR_MAILING)} <= vocabulary().categories
+
+
+def test_settings_name_the_store() -> None:
+    """With its credentials where it has some."""
+    content = settings_content(CLUB, "http://127.0.0.1:9", host="127.0.0.1", port=8080, authorization_file="/x")
+    assert content["stores"] == {"club": {"base_url": "http://127.0.0.1:9", "authorization_file": "/x"}}
