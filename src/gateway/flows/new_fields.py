@@ -16,11 +16,11 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from gateway.discover.members import HIDDEN, SAMPLE_BYTES, undeclared
 from gateway.domain.catalog import FieldSpec, Route
 from gateway.domain.entry import Changed, Entry, Part
 from gateway.domain.errors import GatewayError
 from gateway.domain.names import DatasetName
-from gateway.discover.members import HIDDEN, SAMPLE_BYTES, undeclared
 
 SAMPLE_EVERY_US = 5_000_000
 LOOK_EVERY_S = 1.0

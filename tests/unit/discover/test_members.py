@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from gateway.domain.names import FieldName
 from gateway.discover.members import HIDDEN, MOST_ROWS, SAMPLE_BYTES, undeclared
+from gateway.domain.names import FieldName
 
 DECLARED = tuple(map(FieldName, ("id", "email", "address.city", "address.geo.lat")))
 

@@ -6,11 +6,11 @@ import logging
 
 import pytest
 
+from gateway.discover.members import HIDDEN
 from gateway.domain.entry import Changed, Entry, Part
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import DatasetName
 from gateway.flows.new_fields import MOST_NAMES, SAMPLE_EVERY_US, NewFields
-from gateway.discover.members import HIDDEN
 from tests.fakes.clock import FakeClock
 from tests.fakes.customers import COLLECTION, CUSTOMERS, LIST, ONE
 
