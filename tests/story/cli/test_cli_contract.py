@@ -61,7 +61,7 @@ EACH = {
     "db backup": ("<copy>",),
     "db restore": ("<copy>",),
 }
-ON_THEIR_OWN = {"grant approve", "grant refuse", "init", "serve", "demo", "try", "rehearse"}
+ON_THEIR_OWN = {"dataset infer", "doctor", "grant approve", "grant refuse", "init", "serve", "demo", "try", "rehearse"}
 """Commands with stories of their own."""
 
 

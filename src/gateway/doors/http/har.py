@@ -81,17 +81,17 @@ def recorded_in(path: Path) -> Iterator[tuple[int, Recorded | None]]:
 
 def _recorded(raw: bytes) -> Recorded | None:
     try:
-        request = _entry.decode(raw).request
+        asked = _entry.decode(raw).request
         headers = tuple(
             (one.name.lower().encode("latin-1"), one.value.encode("latin-1"))
-            for one in request.headers
+            for one in asked.headers
             # HTTP/2 and 3 write the request line in names that begin with a colon.
             if not one.name.startswith(":")
         )
-        body = _body(request.posted)
+        body = _body(asked.posted)
     except (msgspec.DecodeError, ValueError):
         return None
-    return Recorded(method=request.method, target=_target(request.url), headers=_framed(headers, body), body=body)
+    return Recorded(method=asked.method, target=_target(asked.url), headers=_framed(headers, body), body=body)
 
 
 def _body(posted: _Posted | None) -> bytes:
