@@ -21,6 +21,7 @@ from gateway.domain.entry import (
     Entry,
     Facts,
     Intent,
+    Observed,
     RefusalsCounted,
     Refused,
     Release,
@@ -58,6 +59,8 @@ class Hearing:
                     span.facts = entry.facts
             case End():
                 meters.add(metrics.CUT, 1, entry.how, entry.reason or "")
+            case Observed():
+                meters.add(metrics.PASSED_ON, 1, entry.store, entry.would, entry.reason or "")
             case RefusalsCounted():
                 for reason, n in entry.reasons.items():
                     self._counted(reason, n)

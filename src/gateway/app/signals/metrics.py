@@ -74,6 +74,13 @@ CUT = _counter(
     "how",
     "reason",
 )
+PASSED_ON = _counter(
+    "gateway_calls_not_enforced_total",
+    "Calls passed on to stores with `enforced: false`, by what would have come of them.",
+    "store",
+    "would",
+    "reason",
+)
 WITHHELD = _counter(
     "gateway_rows_withheld_told_total",
     "Withheld rows as answers told them, in their steps, by cause. Answers that tell no counts (few rows, chosen by a "
@@ -158,7 +165,7 @@ CLOCK_SKEW = _gauge("gateway_clock_skew_seconds", "The database server's clock m
 BUILD = _gauge("gateway_build_info", "1, with the version as a label.", "version", of_process=False)
 
 METRICS: tuple[Metric, ...] = (
-    CALLS, CUT, ROWS, BYTES, WITHHELD, OWN_TIME, STORE_TIME,
+    CALLS, CUT, PASSED_ON, ROWS, BYTES, WITHHELD, OWN_TIME, STORE_TIME,
     APPEND_TIME, ENTRIES, LOG_FAILURES, LOG_SIZE, LOG_TAIL, CHECKPOINT_AT, LOG_WELL, DISK_FREE, DISK_SIZE, DISK_LEAST,
     SIGN_INS, HELD, OWN_ANSWERS,
     BREAKER, STORE_CALLS, STORE_MOST,

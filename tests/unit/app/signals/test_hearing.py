@@ -13,7 +13,18 @@ from gateway.app.signals.exposition import told
 from gateway.app.signals.hearing import Hearing
 from gateway.app.signals.meters import Meters
 from gateway.app.signals.page import Region
-from gateway.domain.entry import Answered, End, Entry, Facts, Intent, RefusalsCounted, Refused, Release, SignIn
+from gateway.domain.entry import (
+    Answered,
+    End,
+    Entry,
+    Facts,
+    Intent,
+    Observed,
+    RefusalsCounted,
+    Refused,
+    Release,
+    SignIn,
+)
 from gateway.domain.names import DecisionId
 
 CALL = DecisionId("0" * 32)
@@ -97,6 +108,18 @@ def test_a_flood_is_counted_as_the_log_counts_it(ear: Ear) -> None:
         '{store="",operation="",purpose="",decision="deny",reason="sign-in-required"} 40.0'
     ]
     assert ear.told("gateway_sign_ins_total") == ['{step="password",result="wrong",reason="unknown"} 7.0']
+
+
+def test_calls_that_are_passed_on_are_counted_by_what_would_have_come_of_them(ear: Ear) -> None:
+    """An owner sees how many would be refused before the store is enforced."""
+    ear.hear(
+        Observed(call=CALL, store="crm", would="deny", reason="grant-missing"),
+        Observed(call=CALL, store="crm", would="permit"),
+    )
+    assert ear.told("gateway_calls_not_enforced_total") == [
+        '{store="crm",would="deny",reason="grant-missing"} 1.0',
+        '{store="crm",would="permit",reason=""} 1.0',
+    ]
 
 
 def test_sign_ins_ends_and_own_answers_are_counted(ear: Ear) -> None:

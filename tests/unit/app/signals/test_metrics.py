@@ -19,6 +19,7 @@ ALLOWED = {
     "step",
     "result",
     "what",
+    "would",
     "base",
     "version",
 }
