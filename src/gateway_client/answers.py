@@ -74,7 +74,7 @@ def read_json(content: bytes | str) -> Any:
     """
     try:
         return json.loads(content, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotTheGateway("the answer is not JSON") from None
 
 

@@ -50,6 +50,10 @@ class Wire:
             raise Unreachable(f"no connection to {self.http.base_url.host}") from error
         except httpx.TransportError as error:
             raise Unreachable(f"no answer: {type(error).__name__}", may_be_written=writes) from error
+        if not _has_an_end(answer):
+            answer.close()
+            why = "the end of the answer could not be told from a cut, or it is not as it was sent"
+            raise Unreachable(why, may_be_written=True) if writes else NotTheGateway(why)
         if stream and answer.status_code == 200:
             return answer
         try:
@@ -71,6 +75,16 @@ class Wire:
     def form(self, path: str, body: dict[str, str]) -> dict[str, object]:
         """Return the answer to a form; without a bearer, and never repeated."""
         return object_of(self._sent(self.http.build_request("POST", path, data=body)))
+
+
+def _has_an_end(answer: httpx.Response) -> bool:
+    """Tell whether an answer is framed and coded as the gateway's are.
+
+    What ends with its connection, a part, or another's version of it comes from a machine in between.
+    """
+    framed = answer.headers.get("transfer-encoding", "").lower() == "chunked" or "content-length" in answer.headers
+    told = framed or answer.status_code == 204 or answer.http_version == "HTTP/2"
+    return told and answer.status_code not in (203, 206) and "content-encoding" not in answer.headers
 
 
 def object_of(answer: httpx.Response) -> Row:

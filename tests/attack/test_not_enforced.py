@@ -7,11 +7,13 @@ import hashlib
 import random
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from time import process_time
 
 import pytest
 
 from gateway.demo.people import Customer
 from gateway.domain.entry import End, Observed, Passed, Refused
+from gateway.doors.http.passing import MOST_BODY_BYTES
 from gateway.settings import Settings, StoreSettings
 from tests.fakes.raw_store import RawStore, Reply
 from tests.fakes.serving import RESET, exchange, request
@@ -111,12 +113,16 @@ async def test_a_bearer_of_ours_reaches_the_store_in_no_place(pair: Pair) -> Non
     head, payload, signature = good.split(b".")
     forged = b".".join((head, payload, signature[::-1]))
     refresh = b"gwr_" + b"A" * 43
+    secret = b"gws_" + b"B" * 43
     basic = base64.b64encode(b"user:" + good)
+    app = base64.b64encode(b"client-app:" + secret)
     calls = (
         request(b"/raw/x", b"Authorization: Bearer " + good),
         request(b"/raw/x", b"Authorization: bearer " + forged),
         request(b"/raw/x", b"Authorization: Bearer " + refresh),
         request(b"/raw/x", b"Authorization: Basic " + basic),
+        request(b"/raw/x", b"Authorization: Basic " + app),
+        request(b"/raw/x", b"X-Api-Key: " + secret),
         request(b"/raw/x?access_token=" + good),
         request(b"/raw/x?t=" + good.replace(b".", b"%2E")),
         request(b"/raw/" + good.replace(b".", b"/")[:40] + b"/x", b"Cookie: session=" + good),
@@ -129,12 +135,37 @@ async def test_a_bearer_of_ours_reaches_the_store_in_no_place(pair: Pair) -> Non
     for call in calls:
         await exchange(pair.world.port, call)
     seen = b"".join([*pair.raw.heads, *pair.raw.bodies])
-    assert [part for part in (good, forged, refresh, basic, payload) if part in seen] == []
-    assert len(pair.raw.heads) == 4
+    assert [part for part in (good, forged, refresh, secret, basic, app, payload) if part in seen] == []
+    assert len(pair.raw.heads) == 5
     assert b"authorization" not in seen.lower()
     own = b"Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ0aGUtc3RvcmUifQ.c2lnbmF0dXJlLW9mLXRoZS1zdG9yZQ"
     await exchange(pair.world.port, request(b"/raw/x", own))
     assert own.lower() in pair.raw.heads[-1].lower()
+
+
+async def test_a_body_of_almost_bearers_holds_nobody_up(pair: Pair) -> None:
+    """Eight mebibytes of beginnings of a bearer cost the one process that serves everybody less than a second or two."""
+    for part in (b"eyJ", b"eyJ" * 300 + b"." + b"eyJ" * 2700, b"a.eyJpc3MiOiJ4Iix9."):
+        body = (part * (MOST_BODY_BYTES // len(part)))[:MOST_BODY_BYTES]
+        before_s = process_time()
+        call = request(b"/raw/x", b"Content-Length: %d" % len(body), method=b"POST", body=body)
+        assert (await exchange(pair.world.port, call, timeout_s=60)).startswith(b"HTTP/1.1 200"), part[:20]
+        assert process_time() - before_s < 4
+
+
+ABOUT_ALL = (
+    b'Alt-Svc: h2=":444"', b'NEL: {"report_to":"x","max_age":9}', b'Report-To: {"group":"x"}', b'Clear-Site-Data: "*"',
+    b"Service-Worker-Allowed: /", b"Strict-Transport-Security: max-age=9", b'Reporting-Endpoints: x="https://x"',
+)  # fmt: skip
+
+
+async def test_no_header_of_the_store_speaks_for_the_whole_address(pair: Pair) -> None:
+    """A browser would take it for calls to other stores as well: where they go, and who is told of them."""
+    told = b"\r\n".join(ABOUT_ALL)
+    pair.replies = {b"/about": Reply(b"HTTP/1.1 200 OK\r\n" + told + b"\r\nX-Own: 1\r\nContent-Length: 2\r\n\r\nok")}
+    head = (await exchange(pair.world.port, request(b"/raw/about"))).lower()
+    assert b"\r\nx-own: 1\r\n" in head
+    assert [line for line in ABOUT_ALL if line.partition(b":")[0].lower() in head] == []
 
 
 SMUGGLED: Mapping[bytes, tuple[bytes, bytes]] = {
@@ -189,6 +220,14 @@ async def test_no_answer_of_the_store_smuggles_another(pair: Pair) -> None:
         assert names.count(b"decision-id") == 1, path
         assert b"x-second" not in answer.lower(), path
     assert pair.world.verdict().is_right
+
+
+async def test_no_answer_to_head_has_a_length_that_is_none(pair: Pair) -> None:
+    """It has no body by which the lie would be noticed, and whoever reads it next may believe it."""
+    for length in (b"0x2", b"+2", b"2, 2", b"-1", b"2\r\nContent-Length: 3", b"\xb2"):
+        pair.replies = {b"/x": Reply(b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n\r\n", "close")}
+        answer = await exchange(pair.world.port, request(b"/raw/x", method=b"HEAD"))
+        assert answer.startswith(b"HTTP/1.1 502"), (length, answer)
 
 
 FRAMINGS = (

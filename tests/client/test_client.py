@@ -59,6 +59,27 @@ def test_a_cut_stream_is_never_taken_for_whole(told: bytes, n_rows: int, reason:
     assert (raised.value.n_rows, raised.value.reason) == (n_rows, reason)
 
 
+@pytest.mark.parametrize("told", [
+    b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ndata-page: last\r\n\r\n%b",
+    b"HTTP/1.0 200 OK\r\ncontent-type: %b\r\ndata-page: last\r\n\r\n%b",
+    b"HTTP/1.1 206 Partial Content\r\ncontent-type: %b\r\ncontent-length: 10\r\ndata-page: last\r\n\r\n%b",
+    b"HTTP/1.1 203 Changed\r\ncontent-type: %b\r\ncontent-length: 10\r\ndata-page: last\r\n\r\n%b",
+    b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ncontent-length: 10\r\ncontent-encoding: gzip\r\ndata-page: last\r\n\r\n%b",
+], ids=["until the end", "HTTP/1.0", "a part", "changed", "coded"])  # fmt: skip
+def test_what_a_machine_in_between_may_have_cut_is_never_taken_for_whole(told: bytes) -> None:
+    """The gateway frames its answers so that a cut is seen; what has lost that, or is a part, is none of its answers."""
+    lined, paged = told % (b"application/x-ndjson", b'{"id": 1}\n'), told % (b"application/json", b'[{"id":1}]')
+    with scripted(lined, paged) as peer, client(peer) as gateway:
+        with pytest.raises(NotTheGateway):
+            list(gateway.rows("/crm/people"))
+        with pytest.raises(NotTheGateway):
+            gateway.page("/crm/people")
+    written = told % (b"application/json", b'{"id":"1"}')
+    with scripted(written) as peer, client(peer) as gateway, pytest.raises(Unreachable) as raised:
+        gateway.write("POST", "/crm/people", {"id": "1"})
+    assert raised.value.may_be_written
+
+
 def test_an_answer_that_does_not_say_whether_more_follows_raises_at_its_end() -> None:
     """Unless the caller wants this one answer alone."""
     with scripted(lines({"id": 1}), lines({"id": 1})) as peer, client(peer) as gateway:

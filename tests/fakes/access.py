@@ -62,7 +62,7 @@ class FakeOut:
         self._push("started")
         self.answer = answer
 
-    async def write(self, block: bytes) -> None:
+    async def write(self, block: bytes, *, last: bool = False) -> None:
         """Keep a block."""
         self._push(block)
 

@@ -75,6 +75,7 @@ ROUTES = [
     Route("/api/people/{id}", one),
     Route("/locked/people", locked),
     Route("/words/people", lambda _: PlainTextResponse("people are not rows")),
+    Route("/deep/people", lambda _: JSONResponse({"data": {"items": PEOPLE[:9]}, "meta": {"total": 40}})),
     Route("/empty/people", lambda _: JSONResponse({"items": [], "total": 0})),
 ]
 

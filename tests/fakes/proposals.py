@@ -180,7 +180,7 @@ def members_api() -> dict[str, object]:
                 "put": {"requestBody": body, "responses": answering(MEMBER)},
                 "delete": {"responses": {"204": {"description": ""}}},
             },
-            "/feed/": {"get": {"responses": answering(LISTED)}},
+            "/feed;v1": {"get": {"responses": answering(LISTED)}},
             "/report": {"get": {"responses": {"200": {"content": {"text/html": {}}}}}},
         },
         components={"schemas": {"Member": MEMBER}},

@@ -77,6 +77,8 @@ RULE_SETS = tuple(
 WORDS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters=","), min_size=1, max_size=8
 )
+# In a query, a list that begins with a bracket is refused: some stores read it as JSON (docs/adr/0028).
+LISTED = st.lists(WORDS, min_size=1, max_size=5).filter(lambda words: not words[0].startswith("["))
 NUMBERS = st.integers(-(10**18), 10**18)
 DECIMALS = st.decimals(-(10**9), 10**9, places=3, allow_nan=False)
 SAID: dict[str, st.SearchStrategy[Any]] = {
@@ -89,8 +91,8 @@ SAID: dict[str, st.SearchStrategy[Any]] = {
     "sum": DECIMALS,
     "is_on": st.booleans(),
     "born_in": st.sampled_from(["1980", "1980-1989"]),
-    "ids": st.lists(WORDS, min_size=1, max_size=5),
-    "names": st.lists(WORDS, min_size=1, max_size=5),
+    "ids": LISTED,
+    "names": LISTED,
     "ns": st.lists(NUMBERS, min_size=1, max_size=5),
     "n_from": NUMBERS,
 }

@@ -220,6 +220,7 @@ WRONG = [
     ("try {api}/locked", 1, "write the value of its Authorization header into a file"),
     ("try {api}/words --path /people", 1, "Name a path that answers with rows as JSON"),
     ("try {api}/empty --path /people", 1, "put one there, or give --openapi FILE"),
+    ("try {api}/deep/people", 1, "`GET /people`: its rows stand in `data.items`, and only the answer itself or one"),
     ("try {api}/api --state .", 2, "is not empty; give a folder that is empty"),
     ("try {api}/api --name a.b", 2, "--name must be one word"),
     ("try", 2, "Give the base address of its API"),

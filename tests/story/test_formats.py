@@ -105,3 +105,29 @@ def assert_told(accept: str, body: bytes, words: str, n_rows: int) -> None:
     else:
         assert words == f"#gateway,cut,{n_rows},store-answer-invalid\r\n"
         assert len(list(csv.reader(io.StringIO(body.decode(), newline="")))) == n_rows + 1
+
+
+class TestLong:
+    """A page of more than one block."""
+
+    @pytest.fixture
+    async def gated(self) -> AsyncIterator[GatedStore]:
+        """A store with 9,000 rows."""
+        async with GatedStore() as store:
+            store.answers(in_pieces(contacts(9_000), 6_000), is_open=True)
+            yield store
+
+    @pytest.fixture
+    def store_port(self, gated: GatedStore) -> int:
+        """Its port."""
+        return gated.port
+
+    async def test_its_head_tells_where_a_next_page_would_be(self, world: World) -> None:
+        """Not whether there is one, which is known only at its end."""
+        for accept in ("application/json", LINES, "text/csv"):
+            reply = await world.get("/crm/contacts?limit=1000", "analyst", ANALYST, Accept=accept)
+            link, _, relation = reply.headers["link"].partition("; ")
+            assert "data-page" not in reply.headers
+            assert link.startswith("</crm/contacts?limit=1000&cursor=")
+            assert relation == 'rel="next"'
+            assert (await world.get(link.strip("<>"), "analyst", ANALYST)).status == 200

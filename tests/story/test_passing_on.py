@@ -94,6 +94,19 @@ async def test_the_log_holds_what_would_have_come_of_it_and_every_byte(passing: 
     assert passing.world.verdict().is_right
 
 
+async def test_a_slash_at_the_end_goes_on_and_two_do_not(passing: Passing) -> None:
+    """Many stores have such paths; an enforced store would refuse them as they are, which the log says."""
+    reply = await passing.world.get("/raw/things/")
+    assert (reply.status, reply.body) == (200, BODY)
+    assert passing.store.heads[0].startswith(b"GET /api/things/ HTTP/1.1\r\n")
+    first, _ = [entry for entry, _ in passing.world.entries_of(reply.headers["decision-id"])]
+    assert isinstance(first, Observed)
+    assert (first.would, first.reason) == ("deny", "path-not-canonical")
+    for path in ("/raw/things//", "/raw//", "/raw/things/../", "/shop/orders/"):
+        assert (await passing.world.get(path)).status == 400
+    assert len(passing.store.heads) == 1
+
+
 async def test_a_bearer_of_ours_says_who_calls_and_goes_no_further(passing: Passing) -> None:
     """The store sees neither it nor a credential in its place."""
     reply = await passing.world.get("/raw/things", "analyst", ANALYST)

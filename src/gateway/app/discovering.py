@@ -5,8 +5,8 @@
 json-server's own indexes, or the given paths list · 3 a few rows of each list · 4 without a description, parameters
 are tried · 5 the proposal.
 
-What is tried has no value of a person in it but one: the key of a first row, to see whether a record has a path of
-its own.
+What is tried has no value of a person in it but these: the key of a first row, to see whether a record has a path of its
+own, and what a store itself says of where its list goes on.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from typing_extensions import override
 
-from gateway.app.looking import Looker, document_in
+from gateway.app.looking import Looker, Query, document_in
 from gateway.app.trying_parameters import try_parameters
 from gateway.discover.columns import is_object_list, rows_in
 from gateway.discover.meanings import LIMITS
@@ -165,16 +165,27 @@ async def _ask_listed(looker: Looker, paths: Sequence[str]) -> None:
             parts = urlsplit(path)
             query = tuple(parse_qsl(parts.query))
             # Datasette's tables end in .json, and another store passes over what it does not know.
-            await looker.sample(parts.path, query or (_AS_OBJECTS if parts.path.endswith(".json") else ()))
+            asked = query or (_AS_OBJECTS if parts.path.endswith(".json") else ())
+            if not await _sampled(looker, parts.path, asked):
+                await looker.sample(parts.path, asked)
         return
     if await _datasette(looker) or await _json_server(looker) or await _linked(looker):
         return
     for name in USUAL:
-        await looker.sample(f"/{name}", quiet=True)
+        await _sampled(looker, f"/{name}")
     if not looker.samples:
         looker.told.append(
             "nothing says what the store lists: name lists with `--path`, or a description with `--openapi`"
         )
+
+
+async def _sampled(looker: Looker, path: str, query: Query = ()) -> bool:
+    """Ask for a list, and where it is not answered, with a slash behind: redirects are not followed."""
+    if await looker.sample(path, query, quiet=True) is not None:
+        return True
+    if path.endswith(("/", ".json")):
+        return False
+    return await looker.sample(f"{path}/", query, quiet=True) is not None
 
 
 async def _linked(looker: Looker) -> bool:

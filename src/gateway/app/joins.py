@@ -3,8 +3,8 @@
 
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from hashlib import blake2b
+from types import TracebackType
 
 from gateway.app.clock import ticks_s
 from gateway.app.current import CURRENT, Span
@@ -14,7 +14,7 @@ from gateway.domain.principal import Principal
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import ViewPlan
 from gateway.flows.access.ports import StoreCall
-from gateway.forward.http import HttpStores
+from gateway.forward.http import Asking, HttpStores
 from gateway.forward.http import StoreAnswer as HttpAnswer
 from gateway.forward.http import StoreCall as HttpCall
 from gateway.identify.identify import Identify, SignInProblem
@@ -142,15 +142,15 @@ class HttpTarget:
         """Keep the stores; ``heard`` is told how long each took until it answered or failed."""
         self._stores, self._heard = stores, heard
 
-    @asynccontextmanager
-    async def call(self, call: StoreCall) -> AsyncIterator[_Answer]:
-        """Ask; raises StoreUnreachable, StoreMisbehaved or Overloaded."""
+    def call(self, call: StoreCall) -> "_Asked":
+        """Return the call to be entered; that raises StoreUnreachable, StoreMisbehaved or Overloaded."""
         # The decision id is the trace id (W3C Trace Context), so a store's own log can be laid beside ours.
         trace = f"00-{call.decision_id}-{call.decision_id[:16]}-01"
         asked = HttpCall(
             store=call.store,
             method=call.method,
             path=call.path,
+            slash=call.slash,
             query=call.query,
             headers=(("traceparent", trace), *call.headers),
             body=call.body,
@@ -159,18 +159,34 @@ class HttpTarget:
             writes=call.writes,
             partial=call.shape.partial and not call.writes,
         )
-        span, began_s = CURRENT.get(), ticks_s()
-        is_answered = False
-        try:
-            async with self._stores.call(asked) as answer:
-                is_answered = True
-                self._told(span, call.store, ticks_s() - began_s, answer)
-                yield _Answer(answer)
-        finally:
-            if not is_answered:
-                self._told(span, call.store, ticks_s() - began_s, None)
+        return _Asked(self, self._stores.call(asked), call.store)
 
-    def _told(self, span: Span | None, store: StoreName, seconds: float, answer: HttpAnswer | None) -> None:
+    def told(self, span: Span | None, store: StoreName, seconds: float, answer: HttpAnswer | None) -> None:
+        """Note how long a store took until the head of its answer, or until it failed."""
         if span is not None:
             span.asked(seconds, answer)
         self._heard(store, seconds)
+
+
+class _Asked:
+    """One call to a store, and how long it took until it answered or failed."""
+
+    __slots__ = ("_asking", "_store", "_target")
+
+    def __init__(self, target: HttpTarget, asking: Asking, store: StoreName) -> None:
+        self._target, self._asking, self._store = target, asking, store
+
+    async def __aenter__(self) -> _Answer:
+        span, began_s = CURRENT.get(), ticks_s()
+        try:
+            answer = await self._asking.__aenter__()
+        except BaseException:
+            self._target.told(span, self._store, ticks_s() - began_s, None)
+            raise
+        self._target.told(span, self._store, ticks_s() - began_s, answer)
+        return _Answer(answer)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._asking.__aexit__(kind, error, traceback)

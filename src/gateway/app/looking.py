@@ -14,7 +14,9 @@ from typing import cast
 from urllib.parse import unquote
 
 import yaml
+from typing_extensions import override
 
+from gateway.discover.columns import shown
 from gateway.discover.cutting import whole_rows
 from gateway.discover.openapi import is_openapi
 from gateway.discover.sample import Sample
@@ -29,6 +31,10 @@ MOST_BYTES = 1 << 20
 MOST_DOCUMENT_BYTES = 8 << 20
 MOST_VALUES = 1 << 20
 MOST_DEPTH = 64
+MOST_MERGED, MOST_MERGED_AT_ONCE = 100_000, 1_000
+"""Members that merge keys of YAML put into all objects, and what one of them may name."""
+MOST_PLAIN_CHARACTERS = 10_000
+"""Of a scalar of YAML that stands without quotes and may be more than a text."""
 
 Query = Sequence[tuple[str, str]]
 
@@ -66,7 +72,7 @@ class Looker:
         body = _json(raw, cut=cut)
         if body is None:
             if not quiet:
-                self.told.append(f"`GET {path}` did not answer with JSON that can be read")
+                self.told.append(f"`GET {shown(path)}` did not answer with JSON that can be read")
             return None
         sample = Sample(path=path, query=tuple(query), body=body, headers=listing, cut=cut)
         self.samples.append(sample)
@@ -84,7 +90,13 @@ class Looker:
             return None
         self.n_calls += 1
         call = StoreCall(
-            store=self._store, method="GET", path=canonical(path), query=tuple(query), kind=LOOK, partial=True
+            store=self._store,
+            method="GET",
+            path=canonical(path),
+            slash=path.endswith("/"),
+            query=tuple(query),
+            kind=LOOK,
+            partial=True,
         )
         try:
             async with self._stores.call(call) as answer:
@@ -100,7 +112,7 @@ class Looker:
             problem = str(error)
         # A store that wants to know who asks says so on every path: that is worth telling of a try as well.
         if not quiet or problem.endswith((" 401", " 403")):
-            self.told.append(f"`GET {path}`: {problem}")
+            self.told.append(f"`GET {shown(path)}`: {problem}")
         return None
 
 
@@ -115,7 +127,7 @@ async def _read(answer: StoreAnswer, most_bytes: int) -> tuple[bytes, tuple[tupl
 
 
 def canonical(path: str) -> str:
-    """Return a path as the road sends it; the root is ``/``."""
+    """Return a path as the road sends it, without a slash at its end; the root is ``/``."""
     segments = [unquote(segment) for segment in path.split("/") if segment]
     return path_below(segments) or "/"
 
@@ -131,9 +143,51 @@ def decoded(raw: bytes) -> object:
     if raw.lstrip()[:1] in (b"<", b"[", b""):
         return None
     try:
-        return yaml.load(raw.decode("utf-8"), Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        text = raw.decode("utf-8")
+        # Looked at before: what composes a text goes down into it on the machine's own stack.
+        return yaml.load(text, Loader=_DocumentLoader) if _is_flat(text) else None  # noqa: S506 - a safe one
+    except (yaml.YAMLError, ValueError, RecursionError, AttributeError):
+        # AttributeError is what the library makes of a `!!timestamp` that is none.
         return None
+
+
+def _is_flat(text: str) -> bool:
+    """Tell whether a text in YAML is of bounded depth and size, without making anything of it."""
+    depth = 0
+    for n, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MOST_DEPTH or n > 2 * MOST_VALUES or _is_long_number(event):
+            return False
+    return True
+
+
+def _is_long_number(event: yaml.Event) -> bool:
+    """Tell whether a text may be a number whose reckoning costs more than its length: YAML knows those of base 60."""
+    if not isinstance(event, yaml.ScalarEvent) or (event.style and event.tag is None):
+        return False
+    return len(event.value) > MOST_PLAIN_CHARACTERS
+
+
+class _DocumentLoader(yaml.CSafeLoader):
+    """Reads a description; merge keys, of which each can be ten times the one before, give no more than is read."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._n_merged = 0
+
+    @override
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        merged = [value for key, value in node.value if key.tag == _MERGE]
+        before = len(node.value)
+        if sum(len(one.value) for one in merged if isinstance(one, yaml.SequenceNode)) > MOST_MERGED_AT_ONCE:
+            raise yaml.YAMLError("a merge key of too many objects")
+        super().flatten_mapping(node)
+        self._n_merged += max(0, len(node.value) - before)
+        if self._n_merged > MOST_MERGED:
+            raise yaml.YAMLError("merge keys make too much of a little")
+
+
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def document_in(path: Path) -> Mapping[str, object]:

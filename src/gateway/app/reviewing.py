@@ -169,8 +169,7 @@ async def write(
     files = sheet.with_changes(confirm, categories)
     digest = digest_of(files)
     path = settings.policies_dir / sheet.name
-    if path.read_bytes() != sheet.files[sheet.name]:
-        raise SettingsError(f"{path} was changed meanwhile; nothing was written, review it again")
+    _check_unchanged(path, sheet)
     facts: dict[str, str | int] = {
         "n_confirmed": len(confirm),
         "confirmed": _listed(place.field for place in confirm),
@@ -178,8 +177,15 @@ async def write(
         "rules": digest,
     }
     await log.append(Changed(by=by, what="dataset-reviewed", target=sheet.store, facts=facts))
+    # Looked at again: the entry took a while, and what somebody wrote meanwhile may be a `reviewed: no`.
+    _check_unchanged(path, sheet)
     _replace(path, files[sheet.name])
     return digest
+
+
+def _check_unchanged(path: Path, sheet: Sheet) -> None:
+    if path.read_bytes() != sheet.files[sheet.name]:
+        raise SettingsError(f"{path} was changed meanwhile; nothing was written, review it again")
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -206,7 +212,7 @@ def _is_list(route: Route) -> bool:
 def _asked(route: Route) -> str:
     """Return the path of a route below the store's base address, with what is always said there."""
     below = "/" + route.template.split("/", 2)[2] if route.template.count("/") > 1 else "/"
-    return below + ("?" + urlencode(route.always) if route.always else "")
+    return below + ("/" if route.slash else "") + ("?" + urlencode(route.always) if route.always else "")
 
 
 def _some(values: Sequence[object]) -> tuple[object, ...]:

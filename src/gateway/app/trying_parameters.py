@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parameters tried on a store that says nothing of them: limits, offsets, pages, orders, filters, and records.
+"""Parameters tried on a store that says nothing of them: limits, offsets, pages, cursors, orders, filters, records.
 
-Each is tried with a value that no row has, or with a number of rows; one by one, until one has a meaning. What has
+Each is tried with a value that no row has, a number of rows, or what the store says of where it goes on; one by one, until one has a meaning. What has
 one is told from the answers (``discover.trials``), here and in the proposal alike.
 """
 
@@ -9,16 +9,19 @@ from collections.abc import Iterable, Mapping
 
 from gateway.app.looking import Looker, Query
 from gateway.discover.columns import columns_of, rows_in
-from gateway.discover.meanings import NAME_IN_QUERY
+from gateway.discover.draft import last_of
+from gateway.discover.kinship import singular
+from gateway.discover.meanings import NAME_IN_QUERY, folded
 from gateway.discover.sample import Sample
 from gateway.discover.styles import style_in
-from gateway.discover.trials import NO_DAY, NO_NUMBER, NO_VALUE, parameters_tried
+from gateway.discover.trials import NO_DAY, NO_NUMBER, NO_VALUE, continuation, parameters_tried
 from gateway.discover.types import type_of
 from gateway.domain.catalog import FieldType
 
 LIMITS = ("limit", "per_page", "page_size", "size", "pageSize", "perPage", "top", "take")
 OFFSETS = ("offset", "skip", "start")
 PAGES = ("page", "page_number", "pageNumber")
+CURSORS = ("cursor", "after", "page_token", "pageToken", "next", "continuation", "starting_after")
 SORTS = ("sort", "order_by", "ordering", "sort_by")
 MOST_LISTS = 8
 MOST_FILTERS = 24
@@ -38,7 +41,7 @@ async def try_parameters(looker: Looker) -> None:
 
 def rows_of(one: Sample) -> tuple[Mapping[str, object], ...]:
     """Return the rows of a list; nothing of a record."""
-    found = rows_in(one.body, one.path.rpartition("/")[2])
+    found = rows_in(one.body, last_of(one.path))
     return found.rows if found is not None and found.shape.kind != "record" else ()
 
 
@@ -56,8 +59,8 @@ async def _json_server(looker: Looker, plain: Sample) -> bool:
 async def _try_on(looker: Looker, plain: Sample) -> None:
     rows = rows_of(plain)
     limit = await _first(looker, plain, [((name, "1"),) for name in LIMITS]) if len(rows) > 1 else None
-    if len(rows) > 1 and await _first(looker, plain, [((name, "1"),) for name in OFFSETS]) is None and limit:
-        await _first(looker, plain, [((name, "2"), (limit, "1")) for name in PAGES])
+    if len(rows) > 1:
+        await _try_to_go_on(looker, plain, limit)
     columns, _ = columns_of(rows)
     names = [column.name for column in columns if "." not in column.name and len(set(column.texts)) > 1]
     if names:
@@ -66,6 +69,17 @@ async def _try_on(looker: Looker, plain: Sample) -> None:
         value = _NONE.get(type_of(column))
         if value is not None and column.values and "." not in column.name and NAME_IN_QUERY.match(column.name):
             await looker.sample(plain.path, ((column.name, value),), quiet=True)
+
+
+async def _try_to_go_on(looker: Looker, plain: Sample, limit: str | None) -> None:
+    """Try by how many rows, by which page, or by which words of its own a list goes on."""
+    if await _first(looker, plain, [((name, "1"),) for name in OFFSETS]) is not None:
+        return
+    if limit and await _first(looker, plain, [((name, "2"), (limit, "1")) for name in PAGES]) is not None:
+        return
+    told = continuation(plain)
+    if told is not None:
+        await _first(looker, plain, [((name, told),) for name in CURSORS])
 
 
 async def _first(looker: Looker, plain: Sample, queries: Iterable[Query]) -> str | None:
@@ -80,8 +94,11 @@ async def _first(looker: Looker, plain: Sample, queries: Iterable[Query]) -> str
 async def _try_record(looker: Looker, plain: Sample) -> None:
     """See whether the first row has a path of its own."""
     row = rows_of(plain)[0]
-    for name in _KEYS:
+    owner = folded(singular(last_of(plain.path).removesuffix(".json")))
+    own = [name for name in row if folded(name) in (f"{owner}id", f"{owner}no", f"{owner}key")]
+    for name in (*_KEYS, *own):
         key = row.get(name)
         if isinstance(key, str | int) and not isinstance(key, bool) and 0 < len(str(key)) <= 64 and "/" not in str(key):
-            await looker.sample(f"{plain.path}/{key}", quiet=True)
+            end = "/" if plain.path.endswith("/") else ""
+            await looker.sample(f"{plain.path.removesuffix('/')}/{key}{end}", quiet=True)
             return

@@ -193,6 +193,9 @@ async def _write(
             "account": found.account, "role": proposal.role, "grants": ids, "until_us": proposal.until_us,
         }  # fmt: skip
         await rooms.log.append(Changed(by=desk.by, what="grant-request-approved", target=found.id, facts=facts))
+        # Looked at again: the entry took a while, and a line that somebody wrote meanwhile may be a deny.
+        if path.read_bytes() != before:
+            raise Stop(f"{path} was changed meanwhile; nothing was written, so approve it again", Exit.FAILED)
         if proposal.lines:
             part.replace(path)
     finally:

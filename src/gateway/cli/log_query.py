@@ -7,16 +7,20 @@ could be anything else stops the command.
 
 import re
 from collections.abc import Sequence
+from typing import get_args
 
 import msgspec
 
 from gateway.cli import moments
 from gateway.cli.desk import Stop
+from gateway.domain.entry import Entry
 from gateway.record.search import Query
 
 QUALIFIERS = ("account", "client", "purpose", "dataset", "decision", "kind", "reason", "person", "since", "until")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}\Z", re.ASCII)
 _FIELDS = {"decision": "call"}
+KINDS = tuple(sorted(str(one.__struct_config__.tag) for one in get_args(Entry)))
+"""What ``kind:`` can be followed by."""
 
 
 def query_of(words: Sequence[str], now_us: int) -> Query:
@@ -52,6 +56,8 @@ def _value(name: str, value: str, now_us: int) -> str | int:
         if not value.isascii() or not value.isdigit() or int(value) >= 1 << 32:
             raise Stop("person: is the number of a person; `gateway choice show` tells it")
         return int(value)
+    if name == "kind" and value not in KINDS:
+        raise Stop(f"kind: is followed by one of {', '.join(KINDS)}")
     if not _IDENTIFIER.match(value):
         raise Stop(f"{name}: is followed by a key or an identifier")
     return value

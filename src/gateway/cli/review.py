@@ -122,12 +122,14 @@ def _apply(board: Board, confirm: Sequence[str], category: Sequence[str], *, all
     Raises:
         Stop: One of them names something that there is not.
     """
+    from gateway.decide.loader.problems import suggestion
     from gateway.decide.loader.vocabulary import is_local, vocabulary
 
     for said in category:
         name, equals, key = said.partition("=")
         if not equals or not (key in vocabulary().categories or is_local(key)):
-            raise Stop(f"--category {said}: expected FIELD=KEY with a category of the vocabulary")
+            near = suggestion(key, vocabulary().categories)
+            raise Stop(f"--category {said}: expected FIELD=KEY with a category of the vocabulary{near}")
         place = _place(board, name)
         board.chosen[place] = CategoryKey(key)
         board.confirmed.add(place)
@@ -137,11 +139,11 @@ def _apply(board: Board, confirm: Sequence[str], category: Sequence[str], *, all
 
 
 def _place(board: Board, name: str) -> int:
-    places = [
-        place
-        for place, line in enumerate(board.lines)
-        if not line.is_new and (line.key == name or line.key.partition(".")[2] == name)
-    ]
+    called = [place for place, line in enumerate(board.lines) if name in (line.key, line.key.partition(".")[2])]
+    places = [place for place in called if not board.lines[place].is_new]
+    if called and not places:
+        new = board.lines[called[0]].key
+        raise Stop(f"{new} is new, and no dataset declares it yet; `gateway dataset infer STORE` proposes how")
     if len(places) != 1:
         some = ", ".join(board.lines[place].key for place in places) or ", ".join(line.key for line in board.lines)
         raise Stop(f"{name} is {'several fields' if places else 'no field'}; there are {some}")

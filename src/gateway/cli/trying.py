@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 PORT = 8080
 MOST_TOLD = 5
+TOO_DEEP = "its rows stand in"
+"""In what a look tells of an answer whose rows no dataset can say."""
 OWN_NAMES = frozenset({"-", ".well-known"})
 
 
@@ -94,6 +96,8 @@ class _Try:
                 if _is_list_found(higher):
                     self._desk.paper.tell(f"note: {self._url} is a list; the base address of its API is {above}")
                     found, self._url = higher, above
+                elif any(TOO_DEEP in one for one in higher.proposal.unsupported):
+                    found = higher
         if not _is_list_found(found):
             raise Stop(
                 _nothing_found(self._url, found, is_authorized=self._authorization_file is not None), Exit.FAILED
@@ -226,7 +230,8 @@ def _is_list_found(found: "Found") -> bool:
 
 def _nothing_found(url: str, found: "Found", *, is_authorized: bool) -> str:
     """Return what was seen and what to do about it."""
-    said = [f"no list of rows was found at {url}.", *(f"{one}." for one in found.told[:MOST_TOLD])]
+    deep = [one for one in found.proposal.unsupported if TOO_DEEP in one]
+    said = [f"no list of rows was found at {url}.", *(f"{one}." for one in (*deep, *found.told)[:MOST_TOLD])]
     if any("401" in one or "403" in one for one in found.told):
         said.append(
             "The store does not take what --authorization-file holds; it is the whole value, such as `Bearer …`."
@@ -234,6 +239,8 @@ def _nothing_found(url: str, found: "Found", *, is_authorized: bool) -> str:
             else "The store wants to know who asks: write the value of its Authorization header into a file and give "
             "it with --authorization-file FILE."
         )
+    elif deep:
+        said.append("If the API has the same list in another form or under another path, name that: --path /customers.")
     elif found.samples:
         asked = ", ".join(dict.fromkeys(f"GET {one.path}" for one in found.samples[:MOST_TOLD]))
         said.append(f"{asked} answered without a row to learn from: put one there, or give --openapi FILE.")

@@ -4,7 +4,8 @@
 RULES
 
 1. What checks is believed over any name: a column of addresses of mail is mail, however it is called.
-2. What is only telling is believed, unless the name speaks plainly of something that is no person's.
+2. What is only telling is believed, unless the name speaks plainly of something that is no person's; names of people
+   and postal addresses are proposed beside it even then.
 3. A name alone is believed where it speaks of people. To guess too much is safe: what is guessed is dropped
    until somebody has looked.
 4. Where name and values speak of two things, both are proposed, and each must be covered for the field to leave.
@@ -35,6 +36,9 @@ IDENTIFYING = (
     "user.name", "user.contact.email", "user.contact.phone_number", "user.contact.fax_number", "user.contact.address.street",
     "user.government_id", "user.account.username", "user.device", "user.financial.credit_card",
 )  # fmt: skip
+AGAINST_PLAIN = ("user.name", "user.contact.address.street")
+"""What most values may be although the name speaks of deeds: ``contact_person`` is nobody's behaviour. Numbers and dates
+are not among it: an order number looks like a telephone's, and what was done long ago like a birth."""
 NOTHING_KNOWN = CategoryKey("user")
 
 _FORMATS = {
@@ -95,6 +99,8 @@ def _settled(by_name: str | None, looks: Sequence[Look]) -> tuple[tuple[Category
         return (CategoryKey(best.category),), Confidence.GUESS
     if agrees:
         return (CategoryKey(by_name),), Confidence.LIKELY
+    if is_plain(by_name) and best.strength is Strength.TELLING and best.category in AGAINST_PLAIN:
+        return _both(best.category, by_name), Confidence.GUESS
     if is_plain(by_name) or best.strength is Strength.HINT:
         return (CategoryKey(by_name),), Confidence.GUESS
     return _both(by_name, best.category if _is_sensitive(best.category) else None), Confidence.GUESS

@@ -6,6 +6,7 @@ RULES
 1. Rows are an array, the one member of an object that holds them, or the object itself: one record.
 2. An object inside a row is fields with dotted names. An array inside a row cannot be declared, nor a name
    that is no field name, nor a field with values of two kinds: each is told, and dropped by the gateway.
+   A name that may be a value is not told (``naming``).
 3. The work is bounded: so many rows, columns and levels are looked at, and no more.
 """
 
@@ -15,6 +16,8 @@ from decimal import Decimal
 import msgspec
 from typing_extensions import override
 
+from gateway.discover.members import is_word
+from gateway.discover.naming import Path, untold
 from gateway.domain.catalog import AnswerShape, MemberUse
 from gateway.domain.names import is_field_name
 
@@ -101,14 +104,27 @@ def rows_in(body: object, hint: str = "") -> Rows | None:
     return Rows(shape=_envelope(body, name, len(rows)), rows=rows)
 
 
+def rows_too_deep(body: object) -> str | None:
+    """Return the path of a list of rows that stands more than one object deep, where no catalogue can say it."""
+    if not isinstance(body, dict):
+        return None
+    for name, value in body.items():
+        for inner, rows in value.items() if isinstance(value, dict) else ():
+            if is_object_list(rows):
+                return shown(f"{name}.{inner}")
+    return None
+
+
 def columns_of(rows: Iterable[Mapping[str, object]]) -> tuple[tuple[Column, ...], tuple[str, ...]]:
     """Return the fields of rows, and a sentence on each thing in them that cannot be declared."""
     found: dict[str, list[Scalar]] = {}
     problems: dict[str, str] = {}
     n_rows = 0
-    for row in list(rows)[:MOST_ROWS]:
+    looked_at = list(rows)[:MOST_ROWS]
+    hidden = untold(looked_at, MOST_DEPTH)
+    for row in looked_at:
         n_rows += 1
-        _collect(row, "", found, problems, 1)
+        _collect(row, (), found, problems, hidden)
     both = {name for name in found if any(other.startswith(name + ".") for other in found)}
     for name in sorted(both):
         problems[name] = f"`{name}` is a value in some rows and an object in others"
@@ -155,7 +171,8 @@ def is_of_record(name: str, body: Mapping[str, object]) -> bool:
 def _envelope(body: Mapping[str, object], rows: str, n_rows: int) -> AnswerShape:
     members = []
     for name, value in body.items():
-        if name == rows or not name.strip():
+        # What may be a value is not declared, and so dropped as well.
+        if name == rows or not is_word(name.lstrip("@$").replace(".", "_")):
             continue
         counts = isinstance(value, int) and not isinstance(value, bool) and value >= n_rows and name.lower() in TOTALS
         members.append((name, MemberUse.RECOUNT if counts else MemberUse.DROP))
@@ -163,22 +180,30 @@ def _envelope(body: Mapping[str, object], rows: str, n_rows: int) -> AnswerShape
 
 
 def _collect(
-    row: Mapping[str, object], prefix: str, found: dict[str, list[Scalar]], problems: dict[str, str], depth: int
+    row: Mapping[str, object],
+    above: Path,
+    found: dict[str, list[Scalar]],
+    problems: dict[str, str],
+    hidden: frozenset[Path],
 ) -> None:
+    prefix = "".join(f"{one}." for one in above)
     for key, value in row.items():
         name = prefix + key
         if name in problems:
             continue
-        if not is_field_name(key) or "." in key:
+        if (*above, key) in hidden:
+            where = f"`{prefix[:-1]}`" if prefix else "a row"
+            problems[f"`{prefix}`"] = f"{where} has members whose names may be values, as keys of a map are: not told"
+        elif not is_field_name(key) or "." in key:
             # Kept under what no field is named: `a.b` may be the name of a field inside `a` as well.
             problems[f"`{name}"] = f"`{shown(name)}` is no name that a dataset can say"
         elif isinstance(value, list):
             problems[name] = f"`{name}` holds an array, and only single values and objects can be declared"
         elif isinstance(value, dict):
-            if depth >= MOST_DEPTH:
+            if len(above) + 1 >= MOST_DEPTH:
                 problems[name] = f"`{name}` is nested deeper than {MOST_DEPTH} objects"
             else:
-                _collect(value, name + ".", found, problems, depth + 1)
+                _collect(value, (*above, key), found, problems, hidden)
         elif name in found or len(found) < MOST_COLUMNS:
             values = found.setdefault(name, [])
             if isinstance(value, str | int | float | Decimal):

@@ -176,6 +176,7 @@ def route_lines(route: Route) -> list[str]:
         f"{pad}path: {_path(route.template)}",
         f"{pad}operation: {route.operation}",
     ]
+    lines += [f"{pad}slash: yes"] if route.slash else []
     if route.body is not None:
         lines += [f"{pad}body:", f"{pad}  kind: {route.body.kind}"]
         lines += _parameters(route.body.parameters, pad + "  ")

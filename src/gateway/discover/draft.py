@@ -41,7 +41,7 @@ class DraftRoute(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rows(self) -> tuple[Rows, ...]:
         """The rows of each sample."""
-        found = (rows_in(one.body, self.path.rpartition("/")[2]) for one in self.asked)
+        found = (rows_in(one.body, last_of(self.path)) for one in self.asked)
         return tuple(rows for rows in found if rows is not None)
 
     @property
@@ -49,15 +49,22 @@ class DraftRoute(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a POST reads rather than writes."""
         words = self.described.words if self.described else ""
         return self.method == "POST" and (
-            self.path.rpartition("/")[2].lower() in SEARCHES
-            or any(word in words for word in ("search", "query", "find"))
+            last_of(self.path).lower() in SEARCHES or any(word in words for word in ("search", "query", "find"))
         )
 
 
+def last_of(path: str) -> str:
+    """Return the last segment of a path, with or without a slash behind it."""
+    return path.removesuffix("/").rpartition("/")[2]
+
+
 def template_of(store: StoreName, path: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
-    """Return the canonical template of a path below the store, and its braces; ``None`` if it has none."""
+    """Return the canonical template of a path below the store, and its braces; ``None`` if it has none.
+
+    One slash at the end is the store's own, and its route says so (``Route.slash``).
+    """
     segments, braces = [], []
-    for segment in path.removeprefix("/").split("/"):
+    for segment in path.removeprefix("/").removesuffix("/").split("/"):
         brace = _BRACE.match(segment)
         if brace is not None:
             name = re.sub(r"\W", "_", brace[1], flags=re.ASCII)

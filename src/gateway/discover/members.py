@@ -40,6 +40,16 @@ _BETWEEN = re.compile(r"[\s,]*")
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text reads like the name of a field in letters of ASCII."""
+    return _NAME.fullmatch(text) is not None
+
+
+def is_word(text: str) -> bool:
+    """Tell whether a text reads like the name of a field in any script."""
+    return _WORD.fullmatch(text) is not None
+
+
 def undeclared(array: bytes, declared: Iterable[FieldName]) -> frozenset[str]:
     """Return the paths of members that are not declared, or ``HIDDEN`` for those that cannot be shown.
 

@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from gateway.discover.dataset_yaml import collection_lines, field_lines, route_lines
+from gateway.domain.names import ancestors
 from gateway.domain.proposal import CollectionProposal, DatasetProposal, FieldProposal
 
 
@@ -74,7 +75,9 @@ def _in_collection(
 ) -> Iterator[_Insertion]:
     fields = _sequence(node, "fields")
     names = set(_field_names(fields, ""))
-    new = [field for field in one.fields if field.name not in names]
+    # What the file has as an object is no value beside it, whatever the store sends now.
+    objects = {above for name in names for above in ancestors(name)[1:]}
+    new = [field for field in one.fields if field.name not in names | objects]
     # A field inside an object stands below it, so it needs one that is new as a whole.
     for field in new:
         place, name = _place_for(fields, field)

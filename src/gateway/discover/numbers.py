@@ -19,6 +19,7 @@ from stdnum.cn import ric
 from stdnum.de import idnr
 from stdnum.dk import cpr
 from stdnum.es import dni, nie
+from stdnum.exceptions import ValidationError
 from stdnum.fi import hetu
 from stdnum.fr import nir
 from stdnum.gb import nhs
@@ -35,14 +36,31 @@ from stdnum.us import ssn
 
 from gateway.discover.columns import Column
 
+
+def is_resident_number(text: str) -> bool:
+    """Tell whether a text is a Chinese resident identity number: a province, a day of birth and a check digit.
+
+    The district is not looked up. A number keeps that of the day on which it was issued, which need not have existed
+    when its holder was born, and may not exist today.
+    """
+    number = ric.compact(text)
+    if _RESIDENT.fullmatch(number) is None or number[-1] != ric.calc_check_digit(number):
+        return False
+    try:
+        return bool(ric.get_birth_date(number))
+    except ValidationError:
+        return False
+
+
 OFFICIAL: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    ("CN", ric.is_valid), ("DE", idnr.is_valid), ("FR", nir.is_valid), ("IT", codicefiscale.is_valid), ("ES", dni.is_valid),
+    ("CN", is_resident_number), ("DE", idnr.is_valid), ("FR", nir.is_valid), ("IT", codicefiscale.is_valid), ("ES", dni.is_valid),
     ("ES", nie.is_valid), ("PL", pesel.is_valid), ("NL", bsn.is_valid), ("BE", nn.is_valid), ("SE", personnummer.is_valid),
     ("DK", cpr.is_valid), ("NO", fodselsnummer.is_valid), ("FI", hetu.is_valid), ("GB", nhs.is_valid), ("BR", cpf.is_valid),
     ("IN", aadhaar.is_valid), ("KR", rrn.is_valid), ("MX", curp.is_valid), ("TR", tckimlik.is_valid),
 )  # fmt: skip
 """By country, the numbers of persons with check digits."""
 
+_RESIDENT = re.compile(r"[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9X]")
 _OFFICIAL = re.compile(r"[0-9A-Za-z][0-9A-Za-z .+/-]{7,24}")
 _SSN = re.compile(r"[0-9]{3}-[0-9]{2}-[0-9]{4}")
 _CARD = re.compile(r"(?:4|5[1-5]|2[2-7]|3[47]|6(?:011|5|2))[0-9 -]{11,22}")

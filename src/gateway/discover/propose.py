@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from gateway.discover.categorise import Described, field_of
-from gateway.discover.columns import Column, columns_of
+from gateway.discover.columns import Column, columns_of, rows_too_deep
 from gateway.discover.draft import DraftRoute, collection_name, fits, list_path, template_of
 from gateway.discover.kinship import Kin, related, subject_of
 from gateway.discover.openapi import Document, read_openapi
@@ -93,9 +93,10 @@ def _sampled(store: StoreName, samples: Sequence[Sample], problems: list[str]) -
     for sample in samples:
         by_path.setdefault(sample.path, []).append(sample)
     for path, asked in by_path.items():
-        parent, _, last = path.rpartition("/")
-        is_record = parent in by_path and isinstance(asked[0].body, dict) and last in _keys_of(asked[0].body)
-        template = template_of(store, parent + "/{id}" if is_record else path)
+        end = "/" if path.endswith("/") else ""
+        parent, _, last = path.removesuffix("/").rpartition("/")
+        is_record = parent + end in by_path and isinstance(asked[0].body, dict) and last in _keys_of(asked[0].body)
+        template = template_of(store, f"{parent}/{{id}}{end}" if is_record else path)
         if template is None:
             problems.append(f"`GET {path[:80]}`: its path is not canonical, so no route can name it")
             continue
@@ -103,7 +104,7 @@ def _sampled(store: StoreName, samples: Sequence[Sample], problems: list[str]) -
             method="GET",
             template=template[0],
             braces=template[1],
-            path=parent + "/{id}" if is_record else path,
+            path=f"{parent}/{{id}}{end}" if is_record else path,
             answer=None,
             asked=tuple(asked),
         )
@@ -111,7 +112,14 @@ def _sampled(store: StoreName, samples: Sequence[Sample], problems: list[str]) -
         if rows:
             yield msgspec.structs.replace(call, answer=rows[0].shape)
         else:
-            problems.append(f"`GET {path[:80]}`: where the rows stand in its answer cannot be told")
+            problems.append(f"`GET {path[:80]}`: {_no_rows(asked)}")
+
+
+def _no_rows(asked: Sequence[Sample]) -> str:
+    deep = next((found for one in asked if (found := rows_too_deep(one.body)) is not None), None)
+    if deep is None:
+        return "where the rows stand in its answer cannot be told"
+    return f"its rows stand in `{deep}`, and only the answer itself or one member of it can hold rows"
 
 
 def _keys_of(record: Mapping[str, object]) -> frozenset[str]:

@@ -3,6 +3,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from gateway.discover.draft import DraftRoute, collection_name
 from gateway.discover.kinship import singular
 from gateway.discover.meanings import body_parameters, brace_field, query_parameters
@@ -40,7 +42,7 @@ def routes_of(
             problems: list[str] = []
             route = _route(call, dataset, fields, in_path, problems)
             if route is not None:
-                routes.append(route)
+                routes.append(msgspec.structs.replace(route, slash=call.path.endswith("/")))
             told += [f"{at}: {problem}" for problem in problems]
     return routes
 

@@ -17,7 +17,7 @@ PERSONAL: tuple[tuple[str, str], ...] = (
     ("user.government_id.passport_number", "passport passport_no reisepass 护照"),
     ("user.government_id.drivers_license_number", "driver_license drivers_license driving_licence license_no 驾驶证 驾照"),
     ("user.government_id.national_identification_number",
-     ("national_id nationalid id_card idcard id_card_no identity_card identity_number id_number id_no cert_no certificate_no "
+     ("national_id nationalid national_no national_number national_insurance nhs citizen_id resident_id id_card idcard id_card_no identity_card identity_number id_number id_no cert_no certificate_no "
      "ssn social_security sozialversicherung nin nino personal_number personnummer tax_id tin dni nif nie curp cpf rrn aadhaar pesel bsn "
      "shenfenzheng sfz 身份证 证件号 证件编号 公民身份")),
     ("user.government_id.vehicle_registration", "license_plate number_plate plate_no 车牌"),

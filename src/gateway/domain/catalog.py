@@ -270,6 +270,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         body: ``None`` where a call has no body.
         honours: Headers that the store is known to understand.
         always: Query parameters that the gateway sends with every call; a caller cannot change them.
+        slash: The store's own path ends with a slash; that at the gateway never does.
     """
 
     method: str
@@ -281,6 +282,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     body: BodyShape | None = None
     honours: tuple[Honoured, ...] = ()
     always: tuple[tuple[str, str], ...] = ()
+    slash: bool = False
 
     @property
     def every_parameter(self) -> tuple[Parameter, ...]:

@@ -18,6 +18,7 @@ Source: RFC 9110, RFC 9112 section 6, RFC 4180 (text/csv) with RFC 7111.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.media import CSV_TYPES, STORE_TYPES
@@ -58,19 +59,21 @@ def check_answer(
         StoreMisbehaved: Any other status, a body that is not of the declared type in UTF-8, an encoded
             body, or a framing in which a cut looks like an end.
     """
-    if sum(len(name) + len(value) for name, value in headers) > MAX_HEAD_BYTES:
-        raise StoreMisbehaved(f"the store's headers are longer than {MAX_HEAD_BYTES} bytes")
     found: dict[str, list[str]] = {}
+    n_bytes = 0
     for name, value in headers:
+        n_bytes += len(name) + len(value)
         found.setdefault(name.lower(), []).append(value)
+    if n_bytes > MAX_HEAD_BYTES:
+        raise StoreMisbehaved(f"the store's headers are longer than {MAX_HEAD_BYTES} bytes")
     if status not in (WRITE_STATUSES if writes else (200, 206, 404) if partial else (200, 404)):
         raise StoreMisbehaved(f"the store answered with status {status}")
     if status not in WITH_BODY or ((writes or kind == "nothing") and _is_empty(found)):
         return None
-    if [text.strip().lower() for text in found.get("content-encoding", [])] not in ([], ["identity"]):
+    if "content-encoding" in found and [text.strip().lower() for text in found["content-encoding"]] != ["identity"]:
         raise StoreMisbehaved("the store encoded its answer although only identity was accepted")
     check_framing(found)
-    return _media_type(found.get("content-type", []), STORE_TYPES[kind])
+    return _media_type(tuple(found.get("content-type", ())), STORE_TYPES[kind])
 
 
 def entity_tag(headers: Sequence[tuple[str, str]]) -> str | None:
@@ -103,7 +106,8 @@ def check_framing(found: Mapping[str, list[str]]) -> None:
         raise StoreMisbehaved("the store's answer ends with its connection, so a cut would look like an end")
 
 
-def _media_type(values: list[str], accepted: frozenset[str]) -> str:
+@lru_cache(maxsize=64)
+def _media_type(values: tuple[str, ...], accepted: frozenset[str]) -> str:
     if len(values) != 1:
         raise StoreMisbehaved(f"the store's answer has {len(values)} content types, not one")
     media_type, *parameters = (text.strip().lower() for text in values[0].split(";"))

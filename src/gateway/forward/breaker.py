@@ -15,9 +15,9 @@ learns by itself within its own few calls.
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
+from types import TracebackType
 
 import msgspec
 
@@ -71,31 +71,30 @@ class Breaker:
         lasted = None if self._since is None else self._clock() - self._since
         return StoreHealth(state=self._state, for_s=lasted, n_failures=self._n_failures)
 
-    @contextmanager
-    def trying(self) -> Iterator[None]:
-        """Hold one call's way to the head of its answer; what happens inside is counted.
+    def trying(self) -> "Trying":
+        """Return what holds one call's way to the head of its answer; what happens inside is counted."""
+        return Trying(self)
+
+    def begin(self) -> tuple[bool, float | None]:
+        """Let a call go; tell whether it is the probe, and since when the state lasts that it met.
 
         Raises:
             StoreUnreachable: The store is left alone now; nothing was sent.
         """
         opened = self._since
-        is_probe = self._admitted()
-        try:
-            yield
-        except StoreUnreachable:
+        return self._admitted(), opened
+
+    def end(self, error: BaseException | None, *, is_probe: bool, opened: float | None) -> None:
+        """Count how a call ended that was let go."""
+        if error is None or isinstance(error, StoreMisbehaved):
+            self._reached()
+        elif isinstance(error, StoreUnreachable):
             self._n_failures += 1
             if is_probe or (self._state is BreakerState.CLOSED and self._n_failures >= self._most):
                 self._turn(BreakerState.OPEN, self._clock())
-            raise
-        except StoreMisbehaved:
-            self._reached()
-            raise
-        except BaseException:
-            if is_probe and self._state is BreakerState.HALF_OPEN:
-                # The pause is over all the same: the next call is the probe.
-                self._turn(BreakerState.OPEN, opened)
-            raise
-        self._reached()
+        elif is_probe and self._state is BreakerState.HALF_OPEN:
+            # The pause is over all the same: the next call is the probe.
+            self._turn(BreakerState.OPEN, opened)
 
     def _reached(self) -> None:
         self._n_failures = 0
@@ -118,3 +117,29 @@ class Breaker:
 
     def _turn(self, state: BreakerState, since: float | None) -> None:
         self._state, self._since = state, since
+
+
+class Trying:
+    """One call on its way to the head of its answer; a class, because a generator in its place costs twice."""
+
+    __slots__ = ("_breaker", "_is_probe", "_opened")
+
+    def __init__(self, breaker: Breaker) -> None:
+        """Begin outside."""
+        self._breaker = breaker
+        self._is_probe = False
+        self._opened: float | None = None
+
+    def __enter__(self) -> None:
+        """Go, if calls go now.
+
+        Raises:
+            StoreUnreachable: The store is left alone now; nothing was sent.
+        """
+        self._is_probe, self._opened = self._breaker.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Count what happened."""
+        self._breaker.end(error, is_probe=self._is_probe, opened=self._opened)

@@ -30,7 +30,6 @@ Source: RFC 9110, RFC 9112 section 6; the client is reqwest over hyper.
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -50,7 +49,7 @@ from gateway.forward.addresses import BaseUrl, Resolve, resolve
 from gateway.forward.answers import check_answer, entity_tag
 from gateway.forward.breaker import StoreHealth, loop_time
 from gateway.forward.pace import Pace
-from gateway.forward.roads import Road, Secret, Store
+from gateway.forward.roads import Lent, Road, Secret, Store
 
 OWN_HEADERS = frozenset({"traceparent", "if-match", "if-none-match", "idempotency-key", "prefer"})
 """What a ``StoreCall`` may add: a trace, and what a route declares that it honours."""
@@ -64,6 +63,7 @@ _HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,1024}")
 _IN_CONNECTING = "client error (Connect)"
 
 _ACCEPTED = {kind: ", ".join(sorted(types)) for kind, types in STORE_TYPES.items()}
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-F]{2})+)+")
 
 
@@ -72,6 +72,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: Canonical, below the store's base URL: ``/customers/a%20b``; see ``path_below``.
+        slash: Whether a slash follows the path, as some stores want it.
         query: Names and values in clear, in the order in which they are sent.
         headers: Of ``OWN_HEADERS`` only; never the caller's own.
         body: With its media type, one of ``BODY_TYPES``.
@@ -83,6 +84,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
     store: StoreName
     method: str
     path: str
+    slash: bool = False
     query: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
@@ -111,12 +113,18 @@ def target_of(base: BaseUrl, call: StoreCall) -> Url:
     # The root of a store is looked at before anything is declared of it, and is no route's.
     if not _PATH.fullmatch(call.path) and not (call.kind == LOOK and call.path == "/"):
         raise ValueError("the path of a store call is not canonical")
-    query = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in call.query)
-    text = f"{base.origin}{base.path}{call.path}" + ("?" + query if query else "")
+    query = "&".join([f"{_escaped(name)}={_escaped(value)}" for name, value in call.query])
+    end = "/" if call.slash and call.path != "/" else ""
+    text = f"{base.origin}{base.path}{call.path}{end}" + ("?" + query if query else "")
     url = Url(text)
     if str(url) != text:
         raise ValueError("the URL of a store call would be sent differently from what was decided")
     return url
+
+
+def _escaped(text: str) -> str:
+    """Return a text with only unreserved characters as they are; most have no other."""
+    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 class StoreAnswer:
@@ -129,13 +137,16 @@ class StoreAnswer:
         listing: Of a look alone: the headers that tell how a list goes on (``LISTING_HEADERS``).
     """
 
-    def __init__(self, response: Response, content_type: str | None, etag: str | None, pace: Pace) -> None:
-        """Take over a response."""
+    def __init__(
+        self, response: Response, content_type: str | None, etag: str | None, pace: Pace, length: int | None = None
+    ) -> None:
+        """Take over a response; ``length`` is that of its body, where the store said so before it."""
         self.status = response.status
         self.content_type = content_type
         self.etag = etag
         self._reader = response.body_reader
         self._pace = pace
+        self._n_left = length
         self.waited_s = 0.0
         self.listing: tuple[tuple[str, str], ...] = ()
 
@@ -166,6 +177,11 @@ class StoreAnswer:
             self.waited_s += waited_s
             self._pace.count(waited_s, len(chunk))
             yield bytes(chunk)
+            if self._n_left is not None:
+                self._n_left -= len(chunk)
+                if self._n_left == 0:
+                    # To hear from the client that there is no more would be one more turn of two threads.
+                    return
 
 
 class HttpStores:
@@ -200,9 +216,24 @@ class HttpStores:
         """Return how many calls of this process are under way at each store."""
         return {name: road.n_calls for name, road in self._roads.items()}
 
-    @asynccontextmanager
-    async def call(self, call: StoreCall) -> AsyncIterator[StoreAnswer]:
-        """Send one request and yield its answer; leaving closes what was not read.
+    def call(self, call: StoreCall) -> "Asking":
+        """Return one request to be entered: it is sent then, and leaving closes what was not read."""
+        return Asking(self._roads[call.store], call)
+
+
+class Asking:
+    """One request and its answer; a class and no generators, which cost 20 µs a call."""
+
+    __slots__ = ("_call", "_lent", "_request", "_road")
+
+    def __init__(self, road: Road, call: StoreCall) -> None:
+        """Begin with nothing sent."""
+        self._road, self._call = road, call
+        self._lent: Lent | None = None
+        self._request: StreamRequest | None = None
+
+    async def __aenter__(self) -> StoreAnswer:
+        """Send the request and return its answer.
 
         Raises:
             StoreUnreachable: No connection, no answer in time, or the store is left alone for now.
@@ -210,52 +241,72 @@ class HttpStores:
             Overloaded: Too many calls are under way to this store; nothing was sent.
             ValueError: The call is not one that a decision makes; nothing was sent.
         """
-        road = self._roads[call.store]
+        road, call = self._road, self._call
         _check_call(call)
         url = target_of(road.base, call)
-        async with AsyncExitStack() as until_read:
-            with road.breaker.trying():
-                response = await _answered(road, url, call, until_read)
-            headers = headers_of(response)
-            content_type = check_answer(
-                response.status, headers, kind=call.kind, writes=call.writes, partial=call.partial
-            )
-            pace = Pace(least_bytes_s=road.store.least_bytes_s, window_s=road.store.pace_s)
-            answer = StoreAnswer(response, content_type, entity_tag(headers), pace)
-            if call.kind == LOOK:
-                answer.listing = tuple(
-                    (name.lower(), text) for name, text in headers if name.lower() in LISTING_HEADERS
-                )
-            yield answer
+        with road.breaker.trying():
+            response = await self._answered(url)
+        try:
+            return _judged(response, call, road.store)
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close what was not read, and give the client back."""
+        try:
+            if self._request is not None:
+                await self._request.__aexit__(None, None, None)
+        finally:
+            if self._lent is not None:
+                await self._lent.__aexit__(kind, error, traceback)
+
+    async def _answered(self, url: Url) -> Response:
+        try:
+            return await self._asked(url)
+        except StoreUnreachable as error:
+            if self._call.method != "GET" or not error.not_sent:
+                raise
+        return await self._asked(url)
+
+    async def _asked(self, url: Url) -> Response:
+        lent = self._road.client()
+        client = await lent.__aenter__()
+        try:
+            request = _request(client, url, self._call, self._road.store.credential)
+            response = await sent(request)
+        except BaseException as error:
+            await lent.__aexit__(type(error), error, error.__traceback__)
+            raise
+        self._lent, self._request = lent, request
+        return response
 
 
 def _check_call(call: StoreCall) -> None:
-    if not OWN_HEADERS.issuperset(name for name, _ in call.headers):
-        raise ValueError("a store call names a header that is not the gateway's to send")
-    if not all(_HEADER_VALUE.fullmatch(value) for _, value in call.headers):
-        raise ValueError("a header of a store call has a value that no header can have")
+    for name, value in call.headers:
+        if name not in OWN_HEADERS:
+            raise ValueError("a store call names a header that is not the gateway's to send")
+        if not _HEADER_VALUE.fullmatch(value):
+            raise ValueError("a header of a store call has a value that no header can have")
     if call.content_type not in BODY_TYPES:
         raise ValueError("a store call has a body of a type that no route declares")
 
 
-async def _answered(road: Road, url: Url, call: StoreCall, until_read: AsyncExitStack) -> Response:
-    """Return the response; what it rests on stays open in ``until_read``."""
-    try:
-        return await _asked(road, url, call, until_read)
-    except StoreUnreachable as error:
-        if call.method != "GET" or not error.not_sent:
-            raise
-    return await _asked(road, url, call, until_read)
+def _judged(response: Response, call: StoreCall, store: Store) -> StoreAnswer:
+    """Return a response as an answer.
 
-
-async def _asked(road: Road, url: Url, call: StoreCall, until_read: AsyncExitStack) -> Response:
-    async with AsyncExitStack() as opened:
-        client = await opened.enter_async_context(road.client())
-        request = _request(client, url, call, road.store.credential)
-        response = await sent(request)
-        opened.push_async_callback(request.__aexit__, None, None, None)
-        await until_read.enter_async_context(opened.pop_all())
-    return response
+    Raises:
+        StoreMisbehaved: Its head is not acceptable.
+    """
+    headers = headers_of(response)
+    content_type = check_answer(response.status, headers, kind=call.kind, writes=call.writes, partial=call.partial)
+    pace = Pace(least_bytes_s=store.least_bytes_s, window_s=store.pace_s)
+    answer = StoreAnswer(response, content_type, entity_tag(headers), pace, _length(headers))
+    if call.kind == LOOK:
+        answer.listing = tuple((name.lower(), text) for name, text in headers if name.lower() in LISTING_HEADERS)
+    return answer
 
 
 def headers_of(response: Response) -> list[tuple[str, str]]:
@@ -269,6 +320,11 @@ def headers_of(response: Response) -> list[tuple[str, str]]:
     except ValueError:
         problem = StoreMisbehaved("the store's answer has a header that is not text in ASCII")
     raise problem
+
+
+def _length(headers: Sequence[tuple[str, str]]) -> int | None:
+    """Return the length of a body whose head passed ``check_answer``; the client holds the store to it."""
+    return next((int(value) for name, value in headers if name.lower() == "content-length"), None)
 
 
 def _request(client: Client, url: Url, call: StoreCall, credential: Secret | None) -> StreamRequest:

@@ -168,6 +168,9 @@ def judged_length(status: int, headers: Sequence[tuple[str, str]], *, method: st
     if not 200 <= status <= 599:
         raise StoreMisbehaved(f"the store answered with status {status}")
     if method == "HEAD" or status in BODILESS:
+        lengths = found.get("content-length", ["0"])
+        if len(lengths) > 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
+            raise StoreMisbehaved("the store's answer has a length that cannot be read in one way")
         return 0
     check_framing(found)
     return int(found["content-length"][0]) if "content-length" in found else None

@@ -9,9 +9,8 @@ address the connection goes to.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
+from types import TracebackType
 
 import msgspec
 from pyreqwest.client import Client, ClientBuilder
@@ -112,25 +111,30 @@ class Road:
         self._n_failures = 0
         self._lock = asyncio.Lock()
 
-    @asynccontextmanager
-    async def client(self) -> AsyncIterator[Client]:
-        """Lend the client for one call.
+    def client(self) -> "Lent":
+        """Return the client for one call, to be entered."""
+        return Lent(self)
+
+    async def lend(self) -> _Line:
+        """Return the line in force, with a call more on it.
 
         Raises:
             StoreUnreachable: The name has no address that a store can be at.
         """
-        line = await self._line_in_force()
+        line = self._line
+        if line is None or self._stale:
+            line = await self._line_in_force()
         line.n_calls += 1
-        try:
-            yield line.client
-        except StoreUnreachable:
-            # Calls that fail together are one failure of the address: the turn goes on by one.
-            if line is self._line and not self._stale:
-                self._stale = True
-                self._n_failures += 1
-            raise
-        finally:
-            line.n_calls -= 1
+        return line
+
+    async def give_back(self, line: _Line, error: BaseException | None) -> None:
+        """Take a call off a line, and note whether it could not be reached."""
+        # Calls that fail together are one failure of the address: the turn goes on by one.
+        if isinstance(error, StoreUnreachable) and line is self._line and not self._stale:
+            self._stale = True
+            self._n_failures += 1
+        line.n_calls -= 1
+        if line.replaced:
             await _close_if_unused(line)
 
     @property
@@ -187,6 +191,33 @@ class Road:
             .pool_idle_timeout(timedelta(seconds=_IDLE_S))
         )
         return _with_tls(builder, store).build()
+
+
+class Lent:
+    """The client of a road for one call; a class, because a generator in its place costs twice."""
+
+    __slots__ = ("_line", "_road")
+
+    def __init__(self, road: Road) -> None:
+        """Begin outside."""
+        self._road = road
+        self._line: _Line | None = None
+
+    async def __aenter__(self) -> Client:
+        """Return the client.
+
+        Raises:
+            StoreUnreachable: The name has no address that a store can be at.
+        """
+        self._line = await self._road.lend()
+        return self._line.client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Give the client back."""
+        if self._line is not None:
+            await self._road.give_back(self._line, error)
 
 
 def _with_tls(builder: ClientBuilder, store: Store) -> ClientBuilder:

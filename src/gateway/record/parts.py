@@ -47,9 +47,10 @@ class StoredPart(msgspec.Struct, frozen=True):
         return _decoder.decode(self.content)
 
 
-def new_salt() -> bytes:
-    """Return 128 random bits: a deleted part cannot be guessed back from its digest."""
-    return secrets.token_bytes(SALT_BYTES)
+def new_salts(n: int) -> list[bytes]:
+    """Return so many times 128 random bits: a deleted part cannot be guessed back from its digest."""
+    drawn = secrets.token_bytes(n * SALT_BYTES)
+    return [drawn[start : start + SALT_BYTES] for start in range(0, len(drawn), SALT_BYTES)]
 
 
 def parse_part(line: bytes) -> StoredPart:

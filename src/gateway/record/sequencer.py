@@ -18,6 +18,7 @@ Rules:
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -91,6 +92,9 @@ class Sequencer:
         self._room_asked_s = float("-inf")
         self._has_room = True
         self._trouble: str | None = None
+        self._untold: deque[tuple[float, asyncio.Future[int], Item]] = deque()
+        """Callers in the order in which they came, each with the time at which it is told in any case."""
+        self._patience: asyncio.TimerHandle | None = None
 
     @property
     def trouble(self) -> str | None:
@@ -134,6 +138,8 @@ class Sequencer:
             await self._tasks.__aexit__(None, None, None)
             await self._on_disk(lambda: self._log.close(self._clock()))
         finally:
+            if self._patience is not None:
+                self._patience.cancel()
             # Waits for a write that a cancelled task left on the disk; then nothing holds the log but us.
             self._disk.shutdown(wait=True)
             self._log.close(None)
@@ -153,19 +159,28 @@ class Sequencer:
         durable: asyncio.Future[int] = self._loop.create_future()
         item = self._queue.add(entry, one, durable)
         self._wake.set()
-        # A timer of the loop and no timeout around the task: it costs a fifth, and there is one for every entry.
-        patience = self._loop.call_later(self._limits.patience_s, self._lose_patience, item)
+        self._untold.append((self._loop.time() + self._limits.patience_s, durable, item))
+        if self._patience is None:
+            self._patience = self._loop.call_at(self._untold[0][0], self._lose_patience)
         try:
             return await durable
         except TimeoutError:
             raise LogUnavailable(f"the disk of the log was silent for {self._limits.patience_s} s") from None
-        finally:
-            patience.cancel()
 
-    def _lose_patience(self, item: Item) -> None:
-        if item.durable is not None and not item.durable.done():
-            item.durable.set_exception(TimeoutError())
-            self._queue.give_up(item)
+    def _lose_patience(self) -> None:
+        """Tell whoever waited too long; one timer for the caller that waits longest, and not one for each."""
+        now_s = self._loop.time()
+        while self._untold and self._untold[0][0] <= now_s:
+            _, durable, item = self._untold.popleft()
+            if not durable.done():
+                durable.set_exception(TimeoutError())
+                self._queue.give_up(item)
+        self._forget_told()
+        self._patience = self._loop.call_at(self._untold[0][0], self._lose_patience) if self._untold else None
+
+    def _forget_told(self) -> None:
+        while self._untold and self._untold[0][1].done():
+            self._untold.popleft()
 
     def room_left(self) -> bool:
         """Tell whether the disk has room for data calls; looked at no more than once a second."""
@@ -302,6 +317,7 @@ class Sequencer:
         if self._publish_at_s is None or self._log.n_unsigned == len(batch):
             self._publish_at_s = self._loop.time() + self._limits.publish_after_s
         self._queue.enter(batch, first)
+        self._forget_told()
 
     def _is_roomy(self) -> bool:
         try:

@@ -23,13 +23,14 @@ from gateway.record.checkpoint import Checkpoint, Signer, signed
 from gateway.record.files import Files, replace_file
 from gateway.record.layout import CHECKPOINT
 from gateway.record.merkle import Tree, leaf_hash
-from gateway.record.parts import StoredPart, new_salt
+from gateway.record.parts import StoredPart, new_salts
 from gateway.record.segment import Segment, SlotLock
 from gateway.record.waypoint import EVERY, Waypoint
 from gateway.record.waypoint import FILE as WAYPOINT
 
 MOST_UNSIGNED = 256
 _encoder = msgspec.json.Encoder()
+_PIECES, _BEGINNINGS, _ENDS = (Release, Passed), (Intent, Observed), (End, Refused)
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
@@ -68,13 +69,11 @@ def draft(entry: Entry, part: Part | None, at_us: int) -> Draft:
 
 
 def _calls(entry: Entry) -> tuple[str, str]:
-    match entry:
-        case Intent(call=call) | Observed(call=call) | Release(call=call, last=False) | Passed(call=call, last=False):
-            return call, ""
-        case Release(call=call) | Passed(call=call) | End(call=call) | Refused(call=call):
-            return "", call
-        case _:
-            return "", ""
+    if isinstance(entry, _PIECES):
+        return ("", entry.call) if entry.last else (entry.call, "")
+    if isinstance(entry, _BEGINNINGS):
+        return entry.call, ""
+    return ("", entry.call) if isinstance(entry, _ENDS) else ("", "")
 
 
 class SlotLog:
@@ -216,8 +215,8 @@ class SlotLog:
     def _lay_out(self, drafts: Sequence[Draft]) -> tuple[bytes, bytes, list[bytes]]:
         """Return the lines, the lines of the parts, and the leaf hashes for the next places."""
         lines, parts, leaves, prev = [], [], [], self._tip.prev
-        for seq, one in enumerate(drafts, self.size):
-            stored = None if one.part is None else StoredPart(seq, new_salt(), one.part)
+        for (seq, one), salt in zip(enumerate(drafts, self.size), new_salts(len(drafts)), strict=True):
+            stored = None if one.part is None else StoredPart(seq, salt, one.part)
             line = self._line(seq, prev, one, stored)
             leaf = leaf_hash(line)
             prev = leaf.hex()

@@ -17,7 +17,7 @@ Rows are treated by columns, so that the cost of Python is paid by the block and
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import TypeVar, cast
+from typing import cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -26,9 +26,11 @@ from gateway.domain.catalog import FieldSpec, FieldType, Form
 from gateway.domain.names import FieldName
 from gateway.domain.treatment import NOTHING, Family, Treatment, smaller
 from gateway.domain.viewplan import FieldView, Row, RowEffect, ViewPlan
+from gateway.transform.blocks import Run
 from gateway.transform.normalise import known_country
+from gateway.transform.reading import Batch, Reading, or_none
 from gateway.transform.rows import WITHHELD, row_classes
-from gateway.transform.shape import KINDS, Member, RowShape
+from gateway.transform.shape import KINDS, Columns, Member, RowShape
 from gateway.transform.split import rows_of
 from gateway.transform.surrogates import Cell, SurrogateKeys, Surrogates, Value
 from gateway.transform.treat import Column, column_of
@@ -36,25 +38,10 @@ from gateway.transform.treat import Column, column_of
 MAX_EXPONENT = 1000
 """Decimals beyond this power of ten are no amounts; reckoning with them would exhaust memory."""
 
-T = TypeVar("T")
 Spell = Callable[[Sequence[Sequence[Cell]], int], list[bytes]]
 """Returns the rows that columns of equal length make, in a form other than JSON."""
 
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 _NO_FACTS = Row(subject=None, birth_date=None, country=None)
-
-
-class Batch:
-    """Decoded rows of one block, and how many of it were malformed. Only their codec looks inside."""
-
-    __slots__ = ("malformed", "rows")
-
-    def __init__(self, rows: Sequence[msgspec.Struct], malformed: int) -> None:
-        self.rows = rows
-        self.malformed = malformed
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
 
 class Codec:
@@ -95,27 +82,40 @@ class Codec:
         Raises:
             StoreMisbehaved: The text is not an array of JSON values.
         """
-        rows = _or_none(self._block.decode, array)
-        if rows is not None and self._is_sound(rows):
-            return Batch(rows, 0)
+        return self._batch(array, or_none(self._block.decode, array))
+
+    def reading(self) -> "Reading":
+        """Return what reads one answer: rows are decoded where their end is looked for, and not again."""
+        return Reading(self._block.decode, self._batch)
+
+    def _batch(self, array: bytes, rows: Sequence[msgspec.Struct] | None) -> Batch:
+        """Return the rows of an array if it was read as a whole and is sound, else those that are, one by one."""
+        if rows is not None:
+            columns = self._in.columns(rows)
+            if self._is_sound(columns):
+                return Batch(rows, 0, columns)
         texts = rows_of(array)
-        each = [_or_none(self._row.decode, text) for text in texts]
-        found = [row for row in each if row is not None and self._is_sound([row])]
-        return Batch(found, len(texts) - len(found))
+        each = [or_none(self._row.decode, text) for text in texts]
+        found = [row for row in each if row is not None and self._is_sound(self._in.columns([row]))]
+        return Batch(found, len(texts) - len(found), self._in.columns(found))
+
+    def subjects(self, batch: Batch) -> Sequence[str | None]:
+        """Return whom each row is about, as text; ``None`` where nobody can be read."""
+        subject = self.plan.collection.subject
+        return _texts(self._column(batch.columns, subject.field if subject else None, len(batch)))
 
     def rows(self, batch: Batch) -> list[Row]:
         """Return what the row rules need to know of each row."""
         collection = self.plan.collection
-        subject = collection.subject.field if collection.subject else None
-        if subject is None and collection.birth_date is None and collection.region is None:
+        if collection.subject is None and collection.birth_date is None and collection.region is None:
             return [_NO_FACTS] * len(batch)
-        regions = self._column(batch.rows, collection.region)
+        regions = self._column(batch.columns, collection.region, len(batch))
         countries = {region: known_country(region) for region in set(regions)}
         return [
             Row(subject=who, birth_date=born, country=countries[where])
             for who, born, where in zip(
-                _texts(self._column(batch.rows, subject)),
-                _texts(self._column(batch.rows, collection.birth_date)),
+                self.subjects(batch),
+                _texts(self._column(batch.columns, collection.birth_date, len(batch))),
                 regions,
                 strict=True,
             )
@@ -137,39 +137,69 @@ class Codec:
             raise ValueError(f"{len(batch)} rows and {len(classes)} classes")
         present = set(classes)
         if len(present) == 1 and WITHHELD not in present:
-            return self._encoded(batch.rows, classes[0], spell)
+            return self._encoded(batch.rows, batch.columns, classes[0], spell)
         lines: dict[int, bytes] = {}
         for row_class in present - {WITHHELD}:
             places = [place for place, own in enumerate(classes) if own == row_class]
-            lines.update(zip(places, self._encoded([batch.rows[p] for p in places], row_class, spell), strict=True))
+            rows = [batch.rows[place] for place in places]
+            lines.update(zip(places, self._encoded(rows, self._in.columns(rows), row_class, spell), strict=True))
         return [lines[place] for place in sorted(lines)]
+
+    def run(self, batch: Batch, classes: Sequence[int]) -> Run | list[bytes]:
+        """Return what ``encode`` does as JSON, where the kept rows are of one class all at once.
+
+        Raises:
+            ValueError: There is not one known class for each row.
+            KeyUnavailable: A surrogate's key is gone.
+        """
+        kept = set(classes) - {WITHHELD}
+        if len(kept) != 1 or len(classes) != len(batch):
+            return self.encode(batch, classes)
+        rows, columns = batch.rows, batch.columns
+        if WITHHELD in classes:
+            rows = [row for row, row_class in zip(rows, classes, strict=True) if row_class != WITHHELD]
+            columns = self._in.columns(rows)
+        return self._made(columns, kept.pop(), len(rows))
 
     def resolve(self, field: FieldName, text: str) -> str | None:
         """Return the value that a surrogate of this plan's scope stands for; ``None`` if it is none."""
         spec = self.plan.collection.field(field)
         return None if spec is None else self._surrogates.inner(spec, text)
 
-    def _encoded(self, rows: Sequence[msgspec.Struct], row_class: int, spell: Spell | None) -> list[bytes]:
-        countries = self._countries(rows)
-        treated: dict[str, Sequence[Cell]] = {
-            view.field: treat(self._column(rows, view.field), countries)
+    def _encoded(
+        self, rows: Sequence[msgspec.Struct], columns: Columns, row_class: int, spell: Spell | None
+    ) -> list[bytes]:
+        if spell is None:
+            return self._made(columns, row_class, len(rows)).each()
+        treated = self._treated(columns, row_class, len(rows))
+        missing: Sequence[Cell] = [UNSET] * len(rows)
+        return spell([treated.get(name, missing) for name in self.leaving], len(rows))
+
+    def _made(self, columns: Columns, row_class: int, n_rows: int) -> Run:
+        """Return the rows as they leave."""
+        objects: dict[str, Sequence[Member]] = {path: self._in.column(columns, path) for path in self._out.objects()}
+        treated = self._treated(columns, row_class, n_rows)
+        return Run(list(self._out.build({**objects, **treated}, n_rows)), self._encoder.encode)
+
+    def _treated(self, columns: Columns, row_class: int, n_rows: int) -> dict[str, Sequence[Cell]]:
+        """Return the columns that leave in a class of rows, treated, by field."""
+        countries = self._countries(columns, n_rows)
+        return {
+            view.field: treat(self._column(columns, view.field, n_rows), countries)
             for view, treat in zip(self._leaving, self._vector(row_class), strict=True)
             if treat is not None
         }
-        if spell is not None:
-            missing: Sequence[Cell] = [UNSET] * len(rows)
-            return spell([treated.get(name, missing) for name in self.leaving], len(rows))
-        columns: dict[str, Sequence[Member]] = {path: self._in.column(rows, path) for path in self._out.objects()}
-        return list(map(self._encoder.encode, self._out.build({**columns, **treated}, len(rows))))
 
-    def _column(self, rows: Sequence[msgspec.Struct], field: FieldName | None) -> Sequence[Cell]:
+    def _column(self, columns: Columns, field: FieldName | None, n_rows: int) -> Sequence[Cell]:
         # A field's column holds values alone: objects stand only at the paths of objects.
-        return [None] * len(rows) if field is None else cast("Sequence[Cell]", self._in.column(rows, field))
+        return [None] * n_rows if field is None else cast("Sequence[Cell]", self._in.column(columns, field))
 
-    def _countries(self, rows: Sequence[msgspec.Struct]) -> Sequence[str | None]:
+    def _countries(self, columns: Columns, n_rows: int) -> Sequence[str | None]:
         if not self._looks_at_country:
             return ()
-        return [known_country(value) for value in self._column(rows, self.plan.collection.region)]
+        regions = self._column(columns, self.plan.collection.region, n_rows)
+        known = {region: known_country(region) for region in set(regions)}
+        return [known[region] for region in regions]
 
     def _vector(self, row_class: int) -> tuple[Column | None, ...]:
         """Return how each leaving field is treated in a class of rows; made when first asked for."""
@@ -188,9 +218,9 @@ class Codec:
                 treatment = smaller(treatment, NOTHING)
         return column_of(_spec(self.plan, view.field), view.chain, treatment, self._surrogates)
 
-    def _is_sound(self, rows: Sequence[msgspec.Struct]) -> bool:
+    def _is_sound(self, columns: Columns) -> bool:
         """Tell whether all decimals are numbers of JSON that can be reckoned with: no NaN, no 1e999999999."""
-        return not any(any(map(_is_wild, self._column(rows, field))) for field in self._decimals)
+        return not any(any(map(_is_wild, self._column(columns, field, 0))) for field in self._decimals)
 
 
 def compile_codec(plan: ViewPlan, keys: SurrogateKeys) -> Codec:
@@ -237,20 +267,16 @@ def _block_decoder(row: type[msgspec.Struct]) -> msgspec.json.Decoder[list[msgsp
     return msgspec.json.Decoder(list.__class_getitem__(row))
 
 
-def _or_none(decode: Callable[[bytes], T], raw: bytes) -> T | None:
-    try:
-        return decode(raw)
-    except _UNREADABLE:
-        return None
-
-
 def _is_wild(value: Cell) -> bool:
     return isinstance(value, Decimal) and not (value.is_finite() and -MAX_EXPONENT < value.adjusted() < MAX_EXPONENT)
 
 
-def _texts(column: Sequence[Cell]) -> list[str | None]:
-    # The usual text is looked at here, without a call of its own for each row.
-    return [one if type(one) is str and one and not one.isspace() else _spelled(one) for one in column]
+def _texts(column: Sequence[Cell]) -> Sequence[str | None]:
+    kinds = set(map(type, column))
+    # The usual columns are looked at without a turn of Python for each row.
+    if kinds == {str} and all(map(str.strip, cast("Sequence[str]", column))):
+        return cast("Sequence[str]", column)
+    return [str(one) for one in column] if kinds == {int} else list(map(_spelled, column))
 
 
 def _spelled(value: Cell) -> str | None:

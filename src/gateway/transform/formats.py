@@ -5,7 +5,7 @@ Whatever kind a store answers in, rows go through the one codec and may leave in
 what stands around a row, how a row is spelled, and how a cut answer says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from gateway.transform.csv_cells import control_record, csv_frame, csv_rows
 from gateway.transform.csv_rows import CsvSplitter
 from gateway.transform.json import json_frame
 from gateway.transform.ndjson import NDJSON_FRAME, LineSplitter, control_line
+from gateway.transform.scan import n_objects
 from gateway.transform.split import Members, RowSplitter
 
 
@@ -31,19 +32,20 @@ class Splitter(Protocol):
         """Return what the end tells; raises StoreMisbehaved if the answer is not whole."""
 
 
-def splitter_of(shape: AnswerShape, fields: Sequence[FieldSpec]) -> Splitter:
+def splitter_of(shape: AnswerShape, fields: Sequence[FieldSpec], count: Callable[[bytes], int] = n_objects) -> Splitter:
     """Return what cuts an answer of a declared shape.
 
     Args:
         shape: As the route declares it.
         fields: Those that the codec reads; other columns of CSV are passed over.
+        count: Tells of a piece of JSON how many objects it lists, as ``Reading.n_objects`` does.
 
     Raises:
         ValueError: The shape is of no known kind.
     """
     if shape.kind == "ndjson":
         return LineSplitter()
-    return CsvSplitter(fields) if shape.kind == "csv" else RowSplitter(shape)
+    return CsvSplitter(fields) if shape.kind == "csv" else RowSplitter(shape, count=count)
 
 
 def frame_of(form: Form, shape: AnswerShape, fields: Sequence[FieldName]) -> Frame:

@@ -6,20 +6,21 @@ A field name of dotted parts is a path: ``address.city`` is the member ``city`` 
 store ever becomes a name of ours. Every member may be null or missing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from operator import attrgetter
 from typing import cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import astuple
 
 from gateway.domain.catalog import FieldType
 from gateway.domain.names import FieldName
 from gateway.transform.surrogates import Cell, Value
 
 Member = Cell | msgspec.Struct
-Getter = Callable[[object], Member]
+Columns = tuple[Sequence[Member], ...]
+"""Of rows, what stands in each member, in the order of the members."""
 
 KINDS: Mapping[FieldType, type[Value]] = {
     FieldType.TEXT: str,
@@ -60,27 +61,35 @@ class RowShape:
             frozen=True,
             gc=False,  # rows hold scalars and rows, so they can be in no circle
         )
-        self._owners: dict[str, str] = {}
-        """By path, the member that it leads through."""
-        self._getters: dict[str, Getter] = {
-            own: cast("Getter", attrgetter(f"f{place}")) for place, own in enumerate(members)
-        }
+        self._places: dict[str, tuple[int, str]] = {}
+        """By path, the place and the name of the member that it leads through."""
 
-    def column(self, rows: Sequence[msgspec.Struct], path: str) -> Sequence[Member]:
+    def columns(self, rows: Sequence[msgspec.Struct]) -> Columns:
+        """Return what stands in each member; all members at once cost half of what one after the other do."""
+        if not rows:
+            return ((),) * len(self._members)
+        return cast("Columns", tuple(zip(*map(astuple, rows), strict=True)))
+
+    def column(self, columns: Columns, path: str) -> Sequence[Member]:
         """Return what stands at a path in each row, a field or an object; missing where its object is none."""
-        own = self._owners.get(path)
-        if own is None:
-            own = next(own for own in self._members if path == own or path.startswith(own + "."))
-            self._owners[path] = own
-        column = list(map(self._getters[own], rows))
+        place, own = self._places.get(path) or self._placed(path)
+        column = columns[place]
         inside = self._members[own]
         if path == own or not isinstance(inside, RowShape):
             return column
         there = [value for value in column if isinstance(value, msgspec.Struct)]
+        found = inside.column(inside.columns(there), path)
         if len(there) == len(column):
-            return inside.column(there, path)
-        found = iter(inside.column(there, path))
-        return [next(found) if isinstance(value, msgspec.Struct) else UNSET for value in column]
+            return found
+        each = iter(found)
+        return [next(each) if isinstance(value, msgspec.Struct) else UNSET for value in column]
+
+    def _placed(self, path: str) -> tuple[int, str]:
+        found = next(
+            (place, own) for place, own in enumerate(self._members) if path == own or path.startswith(own + ".")
+        )
+        self._places[path] = found
+        return found
 
     def objects(self) -> Iterable[str]:
         """Return the paths of the objects inside a row, outer before inner."""

@@ -30,7 +30,11 @@ MOST_COUNTED = 10**12
 PIECE_BYTES = 256 * 1024
 """Larger buffers are looked at in pieces, which bounds what one try costs and one block holds."""
 
-Step = Callable[[bytes, int], int]
+LEAST_APART_BYTES = 16 * 1024
+"""Rows of a cut shorter than this are joined with the row before them: to read them again is cheaper than two batches."""
+
+Step = Callable[["RowSplitter", bytes, int], int]
+"""A function and no bound method: a splitter that held those of itself would stay until the collector of circles comes."""
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _COMMA, _OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT = b",[]{"
@@ -59,16 +63,29 @@ class RowSplitter:
         ValueError: The shape is of no known kind.
     """
 
-    def __init__(self, shape: AnswerShape, *, tries: int = MOST_TRIES) -> None:
+    def __init__(
+        self, shape: AnswerShape, *, tries: int = MOST_TRIES, count: Callable[[bytes], int] = n_objects
+    ) -> None:
+        """Begin before the first byte.
+
+        Args:
+            shape: As the route declares it.
+            tries: Places tried in a buffer before the scanner takes over.
+            count: Tells how many objects an array of objects holds, or 0 for any other text; asked at the first
+                try in a buffer, so that it may decode more than has to be.
+        """
         starts: Mapping[str, Step] = {
-            "array": self._start_array,
-            "object": self._in_head,
-            "record": self._start_record,
+            "array": RowSplitter._start_array,
+            "object": RowSplitter._in_head,
+            "record": RowSplitter._start_record,
         }
         if shape.kind not in starts or (shape.kind == "object") != (shape.rows is not None):
             raise ValueError(f"no answer has the shape {shape.kind}")
         self._shape = shape
         self._tries = self._tries_left = tries
+        self._count = count
+        self._cut_rows = self._cut_array = b""
+        """The rows that were cut out of a buffer last, and the array of them."""
         self._step: Step = starts[shape.kind]
         self._row = RowScanner()
         self._head = Head(shape.rows or "")
@@ -85,14 +102,23 @@ class RowSplitter:
             StoreMisbehaved: The answer is not JSON of the declared shape.
         """
         pieces = (chunk[start : start + PIECE_BYTES] for start in range(0, len(chunk), PIECE_BYTES))
-        return [b"[" + b",".join(rows) + b"]" for piece in pieces if (rows := self.rows(piece))]
+        return [array for piece in pieces if (rows := self.rows(piece)) for array in self._arrays(rows)]
+
+    def _arrays(self, rows: list[bytes]) -> list[bytes]:
+        # As a rule the last rows of a buffer, if not all, are one cut: they stand in their array already.
+        cut = [self._cut_array] if rows[-1] is self._cut_rows else []
+        if cut and len(rows) > 1 and len(cut[0]) < LEAST_APART_BYTES:
+            cut = []
+        rest = rows[: len(rows) - len(cut)]
+        self._cut_rows = self._cut_array = b""
+        return [b"[" + b",".join(rest) + b"]", *cut] if rest else cut
 
     def rows(self, piece: bytes) -> list[bytes]:
         """Return what a piece completes: text of a row, of several joined by commas, or ``null``."""
         self._tries_left = self._tries
         place = 0
         while place < len(piece):
-            place = self._step(piece, place)
+            place = self._step(self, piece, place)
         found, self._found = self._found, []
         return found
 
@@ -120,7 +146,7 @@ class RowSplitter:
         if place < len(buffer):
             if buffer[place] != _OPEN_LIST:
                 raise StoreMisbehaved("the store's answer is not an array")
-            self._step = self._between_rows
+            self._step = RowSplitter._between_rows
         return place + 1
 
     def _start_record(self, buffer: bytes, start: int) -> int:
@@ -128,13 +154,13 @@ class RowSplitter:
         if place < len(buffer):
             if buffer[place] != _OPEN_OBJECT:
                 raise StoreMisbehaved("the store's answer is not an object")
-            self._step = self._in_record
+            self._step = RowSplitter._in_record
         return place
 
     def _in_head(self, buffer: bytes, start: int) -> int:
         place = self._head.scan(buffer, start)
         if self._head.is_done:
-            self._step = self._between_rows
+            self._step = RowSplitter._between_rows
         return place
 
     def _between_rows(self, buffer: bytes, start: int) -> int:
@@ -143,7 +169,7 @@ class RowSplitter:
             return place
         byte = buffer[place]
         if byte == _CLOSE_LIST and not self._after_comma:
-            self._step = self._in_tail if self._shape.kind == "object" else self._in_space
+            self._step = RowSplitter._in_tail if self._shape.kind == "object" else RowSplitter._in_space
             self._is_whole = self._shape.kind != "object"
             return place + 1
         if (byte == _COMMA) != self._after_row or byte == _CLOSE_LIST:
@@ -157,11 +183,12 @@ class RowSplitter:
         """Take as many rows as one cut gives, else leave the next one to the scanner."""
         end = self._cut(buffer, start) if buffer[start] == _OPEN_OBJECT else start
         if end > start:
-            self._found.append(buffer[start:end])
+            self._cut_rows = buffer[start:end]
+            self._found.append(self._cut_rows)
             self._after_row, self._after_comma = True, False
         else:
             self._row = RowScanner()
-            self._step = self._in_row
+            self._step = RowSplitter._in_row
         return end
 
     def _cut(self, buffer: bytes, start: int) -> int:
@@ -172,10 +199,11 @@ class RowSplitter:
             end = buffer.rfind(b"}", start, end)
             if end < 0:
                 break
-            rows = buffer[start : end + 1]
-            n_rows = n_objects(b"[" + rows + b"]")
+            array = b"".join((b"[", buffer[start : end + 1], b"]"))
+            n_rows = (self._count if self._tries_left == self._tries - 1 else n_objects)(array)
             if n_rows:
-                return end + 1 if are_shallow(rows, n_rows) else start
+                self._cut_array = array
+                return end + 1 if are_shallow(array, n_rows + 1) else start
         return start
 
     def _in_row(self, buffer: bytes, start: int) -> int:
@@ -183,13 +211,13 @@ class RowSplitter:
         if self._row.is_done:
             self._found.append(self._row.take())
             self._after_row, self._after_comma = True, False
-            self._step = self._between_rows
+            self._step = RowSplitter._between_rows
         return end
 
     def _in_record(self, buffer: bytes, start: int) -> int:
         end = self._in_row(buffer, start)
         if self._row.is_done:
-            self._step, self._is_whole = self._in_space, True
+            self._step, self._is_whole = RowSplitter._in_space, True
         return end
 
     def _in_space(self, buffer: bytes, start: int) -> int:

@@ -97,6 +97,12 @@ class Maker:
         memo, remember = self._memo, self._remember
         if len(memo) > MEMO:
             memo.clear()
+        if not (self._by_country or self._is_decimal):
+            try:
+                # The usual case, without a turn of Python for each row: all were met lately.
+                return list(map(memo.__getitem__, values))
+            except KeyError:
+                pass
         if self._by_country:
             pairs = zip(values, countries, strict=True)
             return [v if v is None or v is UNSET else memo.get((v, c)) or remember(v, c) for v, c in pairs]

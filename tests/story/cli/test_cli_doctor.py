@@ -180,6 +180,15 @@ def test_tables_of_an_older_version_are_upgraded_by_what_it_says(command: Comman
     assert one["fix"] == "gateway db upgrade"
 
 
+def test_a_damaged_file_of_a_database_is_put_back_from_its_copy(command: CommandLine) -> None:
+    """There is no server that could be started."""
+    for file in command.state.glob("people-keys.db*"):
+        file.unlink()
+    (command.state / "people-keys.db").write_bytes(b"no database at all, whatever it was before")
+    one = the_one(doctor(command, code=1), "problem", "the base keys does not answer")
+    assert one["fix"] == "gateway db restore FILE --keys FILE"
+
+
 def test_a_database_server_that_is_away_is_found(command: CommandLine) -> None:
     """Its address holds a password, which is not told."""
     command.environment = {**command.environment, "GATEWAY_DATABASE": "postgresql://u:s3cret-w0rd@127.0.0.1:1/none"}

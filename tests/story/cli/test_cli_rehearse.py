@@ -88,6 +88,15 @@ def test_a_purpose_that_is_not_stated_is_told_with_those_that_would_do(command: 
     assert row["ask"] == "caller"
 
 
+def test_a_slash_at_the_end_is_told_as_what_is_in_the_way(command: CommandLine, tmp_path: Path) -> None:
+    """Many apps ask so, and the gateway has one form of a path."""
+    log = tmp_path / "access.log"
+    log.write_text(line("GET", "/api/customers/"))
+    (row,) = command("rehearse", "--access-log", str(log), "--as", "analyst", "--json", code=1).document()["refused"]
+    assert (row["reason"], row["ask"]) == ("path-not-canonical", "caller")
+    assert "without a slash at the end" in row["change"]
+
+
 def test_all_that_passes_ends_well_packed_or_from_stdin(command: CommandLine, tmp_path: Path) -> None:
     """The exit code is 0, for a file of gzip as well."""
     file = tmp_path / "access.log.gz"

@@ -72,6 +72,7 @@ def test_without_options_the_table_is_shown_and_nothing_changes(club: CommandLin
         (("club", "--confirm", "age"), 2, "age is no field; there are people.id, "),
         (("club", "--category", "tier=user.fortune"), 2, "expected FIELD=KEY with a category of the vocabulary"),
         (("club", "--category", "tier"), 2, "expected FIELD=KEY"),
+        (("club", "--category", "tier=user.nam"), 2, "did you mean `user.name`?"),
         (("club", "--all-certain"), 2, "which fields are certain cannot be told now: gateway.yaml has no store club"),
         (("nobody",), 2, "no dataset describes the store nobody; there are club, crm, shop"),
         ((), 2, "which store? There are club, crm, shop"),
@@ -114,7 +115,8 @@ def test_a_field_that_nobody_declared_is_shown_as_new(club: CommandLine) -> None
     told = club("dataset", "review", "club", "--json").document()["fields"]
     assert [one["field"] for one in told if one["new"]] == ["people.shoe_size"]
     assert "new  │ people.shoe_size" in club("dataset", "review", "club").out.replace("new │", "new  │")
-    assert "is no field" in club("dataset", "review", "club", "--confirm", "shoe_size", code=2).err
+    refused = club("dataset", "review", "club", "--confirm", "shoe_size", code=2).err
+    assert "people.shoe_size is new, and no dataset declares it yet; `gateway dataset infer" in refused
     listed = {one["dataset"]: one for one in club("dataset", "list", "--json").document()}
     assert (listed["club.people"]["new"], listed["club.people"]["unreviewed"]) == (["shoe_size"], 11)
     assert "shoe_size" in club("dataset", "list").out

@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -16,6 +18,7 @@ from gateway.demo.people import people
 from gateway.demo.store import app as sample_store
 from gateway.demo.store import make
 from gateway.discover.dataset_yaml import dataset_yaml
+from gateway.domain.catalog import CursorParameter
 from gateway.domain.errors import SettingsError, StoreUnreachable
 from gateway.domain.names import StoreName
 from tests.fakes.proposals import SENSITIVE, crowd, loaded, members_api
@@ -191,3 +194,43 @@ async def test_neither_what_was_found_nor_its_samples_show_a_value() -> None:
     async with undeclared({"/customers": customers()}) as (_, url):
         found = await look(url, CRM)
     assert "@" not in repr(found) + repr(found.samples)
+
+
+async def test_a_store_that_wants_a_slash_behind_its_paths_is_asked_with_one() -> None:
+    """As many frameworks do, which only redirect from the path without."""
+    away = RedirectResponse("/people/", status_code=307)
+    rows = [{"id": n, "mail": f"m{n}@example.com", "points": n} for n in range(9)]
+    async with undeclared({"/people/": rows}, {"/people": away, "/people/0/": rows[0]}) as (_, url):
+        guessed, named = await look(url, CRM), await look(url, CRM, paths=("/people",))
+    for found in (guessed, named):
+        (proposal,) = found.proposal.collections
+        assert {one.template: one.slash for one in proposal.routes} == {"/crm/people": True, "/crm/people/{id}": True}
+        assert {"limit", "offset"} <= routes(found)["/crm/people"]
+        assert found.told == ()
+
+
+async def test_a_record_is_looked_for_under_the_key_of_its_list_too() -> None:
+    """``customerId`` of ``customers``, where no field is called ``id``."""
+    rows = [{"customerId": 70 + n, "mail": f"m{n}@example.com"} for n in range(9)]
+    async with undeclared({"/customers": rows}, {"/customers/70": rows[0]}) as (_, url):
+        found = await look(url, CRM)
+    assert routes(found)["/crm/customers/{id}"] == {"id"}
+
+
+async def test_a_list_that_says_where_it_goes_on_is_proposed_with_its_cursor() -> None:
+    """Pages of ten in the store's own words; without them nobody would get beyond the first."""
+    rows = [{"order_no": f"SO-{n}", "mail": f"m{n}@example.com", "total": n} for n in range(25)]
+
+    async def orders(request: Request) -> Response:
+        at = int(request.query_params.get("cursor", "p0")[1:])
+        return JSONResponse({"orders": rows[at : at + 10], "next_cursor": f"p{at + 10}" if at < 15 else None})
+
+    app = Starlette()
+    app.add_route("/orders", orders)
+    async with served(app, H11Protocol) as port:
+        found = await look(f"http://127.0.0.1:{port}", CRM)
+    (proposal,) = found.proposal.collections
+    (route,) = proposal.routes
+    assert route.answer.next == "next_cursor"
+    assert isinstance(route.parameters["cursor"], CursorParameter)
+    assert loaded(dataset_yaml(found.proposal), "crm").rules.catalog.routes

@@ -4,6 +4,7 @@
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from gateway.app.dataset_text import FieldPlace, unreviewed
 from gateway.app.reviewing import MOST_TOLD, open_sheet, write
@@ -74,6 +75,21 @@ async def test_a_file_that_was_changed_meanwhile_is_left_alone(settings: Setting
         await write(settings, sheet, [CITY], {}, log, by="local:test")
     assert sheet_file(settings).read_text() == UNREVIEWED + "# mine\n"
     assert log.entries == []
+
+
+async def test_a_file_that_was_changed_while_the_review_was_entered_is_left_alone(settings: Settings) -> None:
+    """The log may be slow, and what was written meanwhile may take something away from somebody."""
+    sheet, path = open_sheet(settings, "club"), sheet_file(settings)
+
+    class SlowLog(FakeLog):
+        @override
+        async def append(self, entry: Entry, part: Part | None = None) -> int:
+            path.write_text(UNREVIEWED + "# mine\n")
+            return await super().append(entry, part)
+
+    with pytest.raises(SettingsError, match="changed meanwhile"):
+        await write(settings, sheet, [CITY], {}, SlowLog(), by="local:test")
+    assert path.read_text() == UNREVIEWED + "# mine\n"
 
 
 async def test_what_cannot_be_entered_is_not_written(settings: Settings) -> None:

@@ -62,3 +62,9 @@ def test_a_qualifier_stands_once() -> None:
     """Two of a kind would be one that is dropped."""
     with pytest.raises(Stop, match="kind: stands twice"):
         query_of(["kind:end", "kind:release"], NOW_US)
+
+
+def test_a_kind_that_no_entry_has_is_told_and_not_searched_for() -> None:
+    """An empty answer would read as: nothing of the kind happened."""
+    with pytest.raises(Stop, match=r"kind: is followed by one of .*changed.*release"):
+        query_of(["kind:field-appeared"], NOW_US)

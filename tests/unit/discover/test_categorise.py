@@ -66,6 +66,16 @@ def test_numbers_that_are_mobile_numbers_by_their_form_are_taken_for_them_unless
     assert not field_of(Column(name="order_no", values=texts, n_rows=60), None).sensitive
 
 
+def test_names_of_people_count_although_the_name_of_the_field_speaks_of_deeds() -> None:
+    """``contact`` is something that was done, and somebody; dates of what was done are no dates of birth."""
+    names = ("陈浩然", "Ben Costa", "王秀英", "Eva Novak", "李娜", "Oliver Smith")
+    proposed = field_of(Column(name="contact_person", values=names, n_rows=6), None)
+    assert proposed.categories[0] == "user.name"
+    assert proposed.sensitive
+    days = tuple(f"{year}-03-04" for year in range(1960, 2000))
+    assert field_of(Column(name="joined_at", values=days, n_rows=40), None).categories == ("user.behavior",)
+
+
 def test_what_checks_is_believed_over_the_name() -> None:
     """A column called points that holds addresses of mail is mail."""
     column = Column(name="points", values=("a@example.com", "b@example.org", "c@example.net"), n_rows=3)

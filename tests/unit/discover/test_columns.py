@@ -3,7 +3,7 @@
 
 import pytest
 
-from gateway.discover.columns import Column, Rows, columns_of, is_object_list, rows_in
+from gateway.discover.columns import Column, Rows, columns_of, is_object_list, rows_in, rows_too_deep
 from gateway.domain.catalog import MemberUse
 
 ROW = {"id": 1, "name": "x"}
@@ -34,6 +34,15 @@ def test_what_holds_no_rows_that_a_route_can_say_is_told_apart(body: object) -> 
     assert rows_in(body) is None
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [({"meta": {"n": 1}, "data": {"items": [ROW]}}, "data.items"), ({"a": {"b": {"c": [ROW]}}}, None), ([ROW], None), ({"a": {"b": []}}, None)],
+)  # fmt: skip
+def test_rows_that_stand_too_deep_are_named(body: object, expected: str | None) -> None:
+    """Two objects deep, where they are often found; so that somebody can be told what is in the way."""
+    assert rows_too_deep(body) == expected
+
+
 def test_a_member_that_counts_is_recounted_and_every_other_one_dropped() -> None:
     """A count below the rows that came counts something else."""
     found = rows_in({"rows": [ROW, ROW], "total": 9, "count": 1, "next": None, "limit": 2})
@@ -49,7 +58,7 @@ def test_a_member_that_counts_is_recounted_and_every_other_one_dropped() -> None
 def test_objects_inside_rows_become_dotted_names_and_arrays_are_told() -> None:
     """As the catalogue has them."""
     columns, told = columns_of(
-        [{"a": {"b": 1, "c": {"d": "x"}}, "tags": ["x"], "手机号": "1", "bad name": 2, "a.b": 3}]
+        3 * [{"a": {"b": 1, "c": {"d": "x"}}, "tags": ["x"], "手机号": "1", "bad name": 2, "a.b": 3}]
     )
     assert [one.name for one in columns] == ["a.b", "a.c.d", "手机号"]
     assert len(told) == 3

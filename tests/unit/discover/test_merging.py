@@ -8,7 +8,7 @@ from gateway.discover.dataset_yaml import dataset_yaml
 from gateway.discover.merging import CannotMerge, merged
 from gateway.discover.propose import propose
 from gateway.discover.sample import Sample
-from gateway.domain.names import StoreName
+from gateway.domain.names import DatasetName, StoreName
 from tests.fakes.proposals import loaded
 
 CRM = StoreName("crm")
@@ -92,3 +92,12 @@ def test_a_file_of_another_form_is_left_alone(text: str) -> None:
 def test_the_text_is_yaml_after_any_of_it() -> None:
     """A file without an end of line is one too."""
     assert yaml.safe_load(merged(HAND, OLD).text) is not None
+
+
+def test_a_value_in_the_place_of_an_object_is_not_added() -> None:
+    """What the file says of the object stays, and the file still loads."""
+    one = propose(CRM, None, [Sample(path="/customers", body=[{**ROW, "home": "Berlin", "new": "x"}])])
+    found = merged(HAND, one)
+    assert found.fields == ("customers.new",)
+    collection = loaded(found.text, CRM).rules.catalog.collections[DatasetName("crm.customers")]
+    assert [field.name for field in collection.fields] == ["id", "email", "home.city", "new"]

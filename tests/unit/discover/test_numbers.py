@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from gateway.discover.columns import Column
-from gateway.discover.numbers import Phones, accounts, cards, is_serial, official
+from gateway.discover.numbers import Phones, accounts, cards, is_resident_number, is_serial, official
 
 
 def test_official_numbers_of_several_countries_are_counted_with_their_countries() -> None:
@@ -14,6 +14,21 @@ def test_official_numbers_of_several_countries_are_counted_with_their_countries(
     n, countries = official(["11010519491231002X", "54362315K", "219-09-9998", "11010519491231002Y", "hello"])
     assert n == 3
     assert set(countries) == {"CN", "ES", "US"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("420106195203030029", True),  # Wuchang has had this code since long after 1952
+        ("11010519491231002x", True),
+        ("420106195213030022", False),  # no such month, whatever the check digit
+        ("420106195203030020", False),
+        ("042010619520303002", False),
+    ],
+)
+def test_a_resident_number_is_told_without_a_list_of_districts(text: str, expected: bool) -> None:
+    """People keep the code of the day of issue, which a list by year of birth does not know."""
+    assert is_resident_number(text) is expected
 
 
 def test_one_in_ten_numbers_of_chance_passes_for_official_at_most() -> None:

@@ -65,11 +65,21 @@ def test_a_document_becomes_routes_with_what_their_parameters_mean() -> None:
 
 
 def test_what_cannot_be_declared_is_told_and_left_out() -> None:
-    """An array in a row, a full-text parameter, PUT, a path with a slash at its end, a page of HTML."""
+    """An array in a row, a full-text parameter, PUT, a path with a parameter of its own, a page of HTML."""
     proposal = propose(CRM, members_api(), [])
     told = " ".join((*proposal.unsupported, *proposal.collections[0].unsupported))
-    for word in ("`tags`", "`q`", "`where.mood`", "PUT", "`GET /feed/`", "`GET /report`"):
+    for word in ("`tags`", "`q`", "`where.mood`", "PUT", "`GET /feed;v1`", "`GET /report`"):
         assert word in told, word
+
+
+def test_a_slash_at_the_end_is_the_stores_own() -> None:
+    """At the gateway a path has none, and the rules that load say how the store wants it."""
+    rows = [{"id": n, "mail": f"m{n}@example.com"} for n in range(4)]
+    samples = [Sample(path="/members/", body=rows), Sample(path="/members/0/", body=rows[0])]
+    proposal = propose(CRM, None, samples)
+    loaded_routes = loaded(dataset_yaml(proposal), "crm").rules.catalog.routes
+    assert {one.template: one.slash for one in loaded_routes} == {"/crm/members": True, "/crm/members/{id}": True}
+    assert not any(one.slash for each in crm().collections for one in each.routes)
 
 
 def test_samples_alone_give_routes_a_record_and_parameters_that_were_tried() -> None:

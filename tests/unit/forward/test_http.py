@@ -38,6 +38,14 @@ async def test_every_canonical_segment_arrives_unchanged() -> None:
     assert [head.split(b" ", 2)[1].decode() for head in crm.heads] == [literal, encoded]
 
 
+async def test_a_slash_behind_a_path_is_sent_where_the_call_says_so() -> None:
+    """And only then: the path itself has none."""
+    async with RawStore(lambda _: json_reply()) as crm, HttpStores([store_at(crm.url)]) as stores:
+        for slash in (True, False):
+            await body_of(stores, a_call("/a/b", slash=slash, query=(("n", "1"),)))
+    assert [head.split(b" ", 2)[1] for head in crm.heads] == [b"/a/b/?n=1", b"/a/b?n=1"]
+
+
 @pytest.mark.parametrize(
     "path",
     ["", "customers", "//customers", "/a//b", "/a/", "/./a", "/a/..", "/%2e%2e/a", "/%2E%2E/a", "/a/.%2E", "/a%2fb", "/a b", "/a?b", "/a#b",
@@ -160,6 +168,8 @@ async def test_a_long_body_arrives_whole() -> None:
     async with RawStore(replies.__getitem__) as crm, HttpStores([store_at(crm.url)]) as stores:
         assert await body_of(stores) == rows
         assert await body_of(stores) == rows
+        # The first was read to its length and no further, and its connection served the second.
+        assert crm.n_connections == 1
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206, 300, 304, 400, 401, 403, 409, 429, 500, 503, 999])

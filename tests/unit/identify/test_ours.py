@@ -6,6 +6,7 @@ from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 
+from gateway.identify.clients import new_client_secret
 from gateway.identify.ours import holds_bearer
 from gateway.identify.sessions import new_refresh
 
@@ -29,8 +30,10 @@ def bearer(issuer: str = ISSUER) -> bytes:
         b"basic " + b64encode(bearer() + b":").rstrip(b"="),
         bearer("urn:else") + b" " + bearer(),
         b"Bearer " + new_refresh()[0].encode(),
+        b"Basic " + b64encode(b"app:" + new_client_secret()[0].encode()),
+        b"client_id=app&client_secret=" + new_client_secret()[0].encode(),
     ],
-    ids=["header", "query", "body", "password", "user", "second", "refresh"],
+    ids=["header", "query", "body", "password", "user", "second", "refresh", "secret", "form"],
 )
 def test_a_bearer_is_found_wherever_it_stands(raw: bytes) -> None:
     """Whether or not it is any good."""

@@ -356,6 +356,8 @@ async def test_values_are_remembered_up_to_a_number_and_not_beyond_a_shredding(
     monkeypatch.setattr(people_module, "MEMO", 3)
     first = await people.numbers(CUSTOMER, [f"c{n}" for n in range(5)])
     assert await people.numbers(CUSTOMER, ["c0"]) == first[:1]
-    assert len(people._spelled) == 1
+    assert len(people._met[CUSTOMER]) == 5
+    assert await people.numbers(CUSTOMER, ["c5"]) != first[:1]
+    assert list(people._met[CUSTOMER]) == ["c5"]
     await people.shred(first[0])
-    assert not people._spelled
+    assert not people._met

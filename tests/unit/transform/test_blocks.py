@@ -3,11 +3,12 @@
 
 import json
 
+import msgspec
 import pytest
 
 from gateway.domain.catalog import AnswerShape, MemberUse
 from gateway.domain.names import PersonNumber
-from gateway.transform.blocks import CLOSING_BYTES, MOST_BYTES, BlockWriter, Frame
+from gateway.transform.blocks import CLOSING_BYTES, MOST_BYTES, BlockWriter, Frame, Run
 from gateway.transform.json import json_frame
 
 ARRAY = json_frame(AnswerShape(kind="array"))
@@ -162,3 +163,44 @@ def test_rows_may_come_all_at_once_or_one_by_one() -> None:
             found = [block for piece in pieces for block in writer.add(piece, [None] * len(piece))]
             made.append([*found, writer.finish()])
         assert made[0] == made[1] == made[2]
+
+
+class Tricky(msgspec.Struct):
+    """A row whose text holds what stands around rows."""
+
+    a: str
+    b: list[int] | None = None
+
+
+TRICKY = [Tricky("},{"), Tricky('"]\\', [1, 2]), Tricky("[{"), Tricky("")] * 3
+
+
+@pytest.mark.parametrize("most_rows", [1, 2, 5, 12, 100])
+@pytest.mark.parametrize("most_bytes", [CLOSING_BYTES + 40, CLOSING_BYTES + 100, 10_000])
+def test_a_run_makes_the_blocks_that_its_rows_make(most_rows: int, most_bytes: int) -> None:
+    """Whatever bound it meets, and wherever it is cut afterwards."""
+    encode = msgspec.json.Encoder().encode
+    runs, rows = BlockWriter(OBJECT, most_rows=most_rows, most_bytes=most_bytes), list(map(encode, TRICKY))
+    alone = BlockWriter(OBJECT, most_rows=most_rows, most_bytes=most_bytes)
+    made, expected = list(runs.add(Run([], encode), [])), list(alone.add(rows, people(12)))
+    for start, stop in ((0, 5), (5, 6), (6, 12)):
+        made += runs.add(Run(TRICKY[start:stop], encode), people(stop - start, start))
+    assert [*made, runs.finish()] == [*expected, alone.finish()]
+    for block in made:
+        for n_rows in range(1, block.n_rows):
+            assert block.first(n_rows).body.endswith(encode(TRICKY[block.people[n_rows - 1]]))
+
+
+def test_runs_that_wait_are_cut_when_blocks_become_small() -> None:
+    """Between two of their rows."""
+    writer = BlockWriter(ARRAY)
+    writer.add(Run(TRICKY, msgspec.json.Encoder().encode), people(12))
+    blocks = [*writer.narrow(5), writer.finish()]
+    assert [block.n_rows for block in blocks] == [5, 5, 2]
+    assert b"".join(block.body for block in blocks) == msgspec.json.encode(TRICKY)
+
+
+def test_a_run_stands_only_where_commas_part_rows() -> None:
+    """Elsewhere its rows would not be told apart."""
+    with pytest.raises(ValueError, match="stand alone"):
+        BlockWriter(LINES).add(Run(TRICKY, msgspec.json.Encoder().encode), people(12))

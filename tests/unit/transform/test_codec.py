@@ -354,4 +354,17 @@ def test_only_out_is_ever_encoded() -> None:
     """One place encodes rows, and it is handed what ``Out`` was built of."""
     source = (Path(gateway.transform.__path__[0]) / "codec.py").read_text()
     assert source.count("_encoder.encode") == 1
-    assert "map(self._encoder.encode, self._out.build(" in source
+    assert re.search(r"Run\(list\(self\._out\.build\(.*\)\), self\._encoder\.encode\)", source)
+
+
+@pytest.mark.parametrize("classes", [[0, 0, 0], [0, WITHHELD, 0], [WITHHELD, 1, 1], [0, 1, 0], [WITHHELD] * 3])
+def test_a_run_has_the_rows_that_are_encoded_one_by_one(classes: list[int]) -> None:
+    """Of whatever classes they are."""
+    rule = AgeRule(red_line="a", under_years=16, effect=RowEffect.BLANK, fields=(FieldName("email"),))
+    views = ((EMAIL, CHAINS["word"], REVEALED), (spec("n"), CHAINS["word"], REVEALED))
+    made = codec(plan(*views, rules=(rule,)))
+    batch = made.decode(b'[{"email":"a","n":"1"},{"email":"b","n":null},{"n":"3"}]')
+    run = made.run(batch, classes)
+    assert (run if isinstance(run, list) else run.each()) == made.encode(batch, classes)
+    with pytest.raises(ValueError, match="3 rows and 2 classes"):
+        made.run(batch, [0, 0])

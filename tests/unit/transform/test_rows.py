@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.names import FieldName, PurposeKey
 from gateway.domain.viewplan import AgeRule, Cause, ChoiceRule, Row, RowEffect, RowRule, TransferRule, ViewPlan
-from gateway.transform.rows import WITHHELD, full_years, judge, row_classes
+from gateway.transform.rows import WITHHELD, by_choice, full_years, judge, looks_at_facts, row_classes
 from tests.fakes.plans import CHAINS, REVEALED, plan, spec
 
 TODAY = date(2026, 3, 1)
@@ -116,3 +116,25 @@ def test_there_must_be_one_choice_for_each_row() -> None:
     """A list that is too short must not let rows through."""
     with pytest.raises(ValueError, match="2 rows and 1 choices"):
         judge(over(CONSENT), [row(), row()], [False], TODAY)
+
+
+@pytest.mark.parametrize(
+    ("rules", "subjects", "expected"),
+    [
+        ((CONSENT,), ["a", "b"], False),
+        ((CONSENT,), ["a", None], True),
+        ((OBJECTION,), ["a", None], False),
+        ((TRANSFER,), ["a"], True),
+        ((TransferRule(blocked_countries=frozenset()),), ["a"], False),
+        ((age(18, RowEffect.BLANK),), ["a"], True),
+    ],
+)
+def test_facts_are_looked_at_only_where_a_rule_needs_them(
+    rules: tuple[RowRule, ...], subjects: list[str | None], *, expected: bool
+) -> None:
+    """Where none does, choices alone give the verdict that all the facts would give."""
+    of, rows = over(*rules), [row(subject=subject) for subject in subjects]
+    assert looks_at_facts(of, subjects) == expected
+    for against in ([False] * len(rows), [True, *[False] * (len(rows) - 1)]):
+        if not expected:
+            assert by_choice(against) == judge(of, rows, against, TODAY)

@@ -57,7 +57,11 @@ def _revision(settings: Settings, base: str) -> Finding:
     try:
         at = revision(url, schema)
     except Exception as error:  # noqa: BLE001 - the driver's message may hold the address with a password
-        fix = "start the database, or correct GATEWAY_DATABASE; gateway db path shows where it is looked for"
+        fix = (
+            "gateway db restore FILE --keys FILE"
+            if settings.database is None
+            else "start the database, or correct GATEWAY_DATABASE; gateway db path shows where it is looked for"
+        )
         return problem("database", f"the base {base} does not answer ({type(error).__name__})", fix)
     if at == newest():
         return ok("database", f"the base {base} is at this version ({at})")

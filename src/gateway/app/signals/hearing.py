@@ -7,6 +7,7 @@ learns nobody's choice from them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import msgspec
 
@@ -48,7 +49,7 @@ class Hearing:
         """Count an entry that is durable and was waited for so long."""
         meters = self._meters
         meters.observe(metrics.APPEND_TIME, waited_s)
-        meters.add(metrics.ENTRIES, 1, entry.__struct_config__.tag)  # type: ignore[arg-type]
+        meters.add(metrics.ENTRIES, 1, _tag(type(entry)))
         match entry:
             case Release():
                 self._released(entry)
@@ -120,6 +121,11 @@ class Hearing:
         if not span.is_timed:
             span.is_timed = True
             self._meters.observe(metrics.OWN_TIME, span.own_s(ticks_s()), operation)
+
+
+@cache
+def _tag(kind: type[Entry]) -> str:
+    return str(kind.__struct_config__.tag)
 
 
 def _store(facts: Facts) -> str:

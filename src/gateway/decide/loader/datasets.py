@@ -16,7 +16,16 @@ from gateway.decide.loader.treatments import FORMS, SURROGATES, TYPES, Treatment
 from gateway.decide.loader.vocabulary import check_category, check_use, vocabulary
 from gateway.decide.loader.yaml_nodes import Table
 from gateway.domain.catalog import Collection, FieldSpec, FieldType, Form, SubjectSpec, SurrogateKind
-from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain, is_field_name, is_key
+from gateway.domain.names import (
+    CategoryKey,
+    DatasetName,
+    FieldName,
+    IdentityKind,
+    JoinDomain,
+    ancestors,
+    is_field_name,
+    is_key,
+)
 from gateway.domain.treatment import ChainName
 
 FIDES_TYPES = {
@@ -105,10 +114,16 @@ def _fields(
     reader: Reader, prefix: str, dataset: DatasetName, shared: tuple[CategoryKey, ...], treatments: Treatments | None
 ) -> tuple[FieldSpec, ...]:
     found: dict[str, FieldSpec] = {}
+    objects: set[str] = set()
     for inner in reader.tables("fields", required=True):
         for spec in _field(inner, prefix, dataset, shared, treatments):
             if spec.name in found:
                 reader.problems.tell(inner.place("name"), f"a second field {quoted(spec.name)}")
+            around = ancestors(spec.name)[1:]
+            objects.update(around)
+            if not prefix and (spec.name in objects or not found.keys().isdisjoint(around)):
+                message = f"{quoted(spec.name)} and another field would make one name a value and an object"
+                reader.problems.tell(inner.place("name"), message)
             found[spec.name] = spec
     return tuple(found.values())
 
@@ -126,7 +141,8 @@ def _field(
     _check_words(reader)
     if reader.has("fields"):
         nested = _fields(reader, f"{prefix}{name}.", dataset, categories, treatments)
-        reader.close((*FIDES_COLLECTION, "gateway"))
+        # What `gateway` said of an object, such as `reviewed: no`, would hold for none of its fields.
+        reader.close(FIDES_COLLECTION)
         return nested
     if not categories:
         reader.problems.tell(reader.place(), f"field {quoted(name)} has no `data_categories`")

@@ -84,6 +84,7 @@ def _route(reader: Reader, store: str, collection: Collection, chains: Chains) -
         body=read_body(reader, collection, chains),
         honours=read_honours(reader),
         always=read_always(reader),
+        slash=reader.flag("slash", default=False),
     )
     reader.close()
     _check_path_parameters(reader, in_path, route)

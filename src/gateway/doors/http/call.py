@@ -126,7 +126,9 @@ class HttpCall:
             return Deny(reason=Reason.CONTENT_TYPE_NOT_SUPPORTED, fields=("Accept",))
         self._form = form
         self._tag_scope = TagScope(account=who.account, purpose=purpose, segments=self._segments or ())
-        conditions = conditions_of(dict(self.stated.conditions), route, self._parts.seal, self._tag_scope)
+        conditions: Conditions | Deny = ()
+        if self.stated.conditions:
+            conditions = conditions_of(dict(self.stated.conditions), route, self._parts.seal, self._tag_scope)
         if isinstance(conditions, Deny):
             return conditions
         body = await self._parts.bodies.read(route, collection, self.stated, self._out, who.account)

@@ -22,6 +22,7 @@ from gateway.doors.http.fitting import MAX_CURSOR_CHARACTERS
 
 _TEXT = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_CURSOR_CHARACTERS}}}")
 _OFFSET_BYTES = 8
+_LENGTH_BYTES, _STEP_BYTES = 2, 128
 
 
 class Seal(Protocol):
@@ -71,13 +72,20 @@ def opened_cursor(seal: Seal, cursor: str, scope: CursorScope) -> int | None:
 
 def sealed_continuation(seal: Seal, continuation: Continuation, scope: CursorScope) -> str:
     """Return a store's own continuation as a caller gets it."""
-    return _sealed(seal, msgspec.msgpack.encode(continuation), _OF_STORE + scope.encoded())
+    plain = msgspec.msgpack.encode(continuation)
+    framed = len(plain).to_bytes(_LENGTH_BYTES, "big") + plain
+    # It may be a value of a row that the caller does not see, so not even its length is told.
+    padded = framed.ljust(-(-len(framed) // _STEP_BYTES) * _STEP_BYTES, b"\0")
+    return _sealed(seal, padded, _OF_STORE + scope.encoded())
 
 
 def opened_continuation(seal: Seal, cursor: str, scope: CursorScope) -> Continuation | None:
     """Return what the store said; ``None`` if the gateway did not seal it for this very scope."""
     plain = _opened(seal, cursor, _OF_STORE + scope.encoded())
-    return None if plain is None else _continuation.decode(plain)
+    if plain is None:
+        return None
+    n_bytes = int.from_bytes(plain[:_LENGTH_BYTES], "big")
+    return _continuation.decode(plain[_LENGTH_BYTES : _LENGTH_BYTES + n_bytes])
 
 
 _OF_STORE = b"continuation of the store "

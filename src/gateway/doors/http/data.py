@@ -12,10 +12,11 @@ from gateway.doors.http.bodies import Bodies
 from gateway.doors.http.call import HttpCall, Parts
 from gateway.doors.http.cursors import Seal
 from gateway.doors.http.headers import Network, has_body
+from gateway.doors.http.peer import peer_of
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_headers, problem_json
 from gateway.doors.http.router import Router, store_router
-from gateway.doors.http.view import data_page, data_view, rate_limit, rows_withheld
+from gateway.doors.http.view import Views, data_page, rate_limit, rows_withheld
 from gateway.flows.access.flow import AccessFlow
 from gateway.flows.access.ports import Answer
 
@@ -26,6 +27,9 @@ UNLOGGED = [(b"content-length", b"0"), (b"retry-after", b"5"), (b"cache-control"
 
 
 BODILESS = 204
+
+_FIXED = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+_TYPES = {form: told.encode() for form, told in TOLD_TYPES.items()}
 
 
 class DataDoor:
@@ -39,13 +43,14 @@ class DataDoor:
         self._flow = flow
         self._parts = Parts(seal=seal, router=self._router, bodies=Bodies(), proxies=proxies)
         self._routes: tuple[Catalog, Router[Route]] | None = None
+        self._views = Views()
 
     async def __call__(self, scope: Scope, receive: low.Receive, send: low.Send) -> None:
         """Answer one call (ASGI)."""
-        async with low.opened(receive, send, has_body=has_body(scope["headers"])) as out:
+        async with low.opened(receive, send, has_body=has_body(scope["headers"]), peer=peer_of(scope)) as out:
             call = HttpCall(scope, self._parts, out)
             try:
-                await self._flow.run(call.arrival(), _Telling(out, call))
+                await self._flow.run(call.arrival(), _Telling(out, call, self._views))
             except LogUnavailable:
                 self._unlogged()
                 await out.start(503, [*UNLOGGED, *([(b"connection", b"close")] if out.unread else [])])
@@ -61,8 +66,8 @@ class DataDoor:
 class _Telling:
     """The flow's ``Out``, told in HTTP."""
 
-    def __init__(self, out: low.Out, call: HttpCall) -> None:
-        self._out, self._call = out, call
+    def __init__(self, out: low.Out, call: HttpCall, views: Views) -> None:
+        self._out, self._call, self._views = out, call, views
         self.write = out.write
         self.finish = out.finish
         self.abort = out.abort
@@ -88,23 +93,24 @@ class _Telling:
         await self._out.finish(body)
 
     async def start(self, answer: Answer) -> None:
-        headers = {
-            "content-type": TOLD_TYPES[answer.inquiry.form],
-            "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-            "decision-id": answer.decision_id,
-            "data-view": data_view(answer.view, answer.step_up),
-            "rows-withheld": rows_withheld(answer.withheld or {}),
-            "content-length": "" if answer.length is None else str(answer.length),
-            "etag": self._call.told_tag(answer.inquiry, answer.etag) or "",
-        }
-        headers["ratelimit-policy"], headers["ratelimit"] = rate_limit(answer.budgets)
-        if answer.status == BODILESS:
+        headers = [
+            (b"decision-id", answer.decision_id.encode()),
+            (b"data-view", self._views.told(answer.view, answer.step_up)),
+            (b"rows-withheld", rows_withheld(answer.withheld or {}).encode()),
+        ]
+        if answer.status != BODILESS:
             # A length, even of 0, must not be told with 204 (RFC 9110 section 8.6).
-            headers["content-type"] = headers["content-length"] = ""
+            length = b"" if answer.length is None else b"%d" % answer.length
+            headers += [(b"content-type", _TYPES[answer.inquiry.form]), (b"content-length", length)]
+        if answer.etag is not None:
+            headers.append((b"etag", (self._call.told_tag(answer.inquiry, answer.etag) or "").encode()))
+        if answer.budgets:
+            policy, left = rate_limit(answer.budgets)
+            headers += [(b"ratelimit-policy", policy.encode()), (b"ratelimit", left.encode())]
         if answer.more is not None:
-            headers["data-page"] = data_page(more=answer.more)
-            headers["link"] = (self._call.next_link(answer.inquiry, answer.next) or "") if answer.more else ""
-        await self._out.start(
-            answer.status, [(name.encode(), value.encode()) for name, value in headers.items() if value]
-        )
+            link = self._call.next_link(answer.inquiry, answer.next) if answer.more else None
+            headers += [(b"data-page", data_page(more=answer.more).encode()), (b"link", (link or "").encode())]
+        elif answer.length is None and (link := self._call.next_link(answer.inquiry)):
+            # Whether the page is full is not known yet; behind the last row the link leads to an empty page.
+            headers.append((b"link", link.encode()))
+        await self._out.start(answer.status, [*_FIXED, *(each for each in headers if each[1])])

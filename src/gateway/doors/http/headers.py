@@ -50,6 +50,7 @@ PASSED_ON = frozenset(
 """Of these, what a store that is not enforced is told as it came: it is read in one way by everybody."""
 CONDITIONS = frozenset(header.value for header in Honoured)
 """The same, but a route may declare that its store understands them."""
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 BODYLESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
@@ -97,10 +98,13 @@ def judged(raw: RawHeaders, *, method: str, http_version: str, refused: frozense
     """
     if http_version not in ("1.1", "2"):
         return _malformed("Use HTTP/1.1: the end of a long answer cannot be told from a cut in HTTP/1.0.")
-    if len(raw) > MAX_HEADERS or sum(len(name) + len(value) for name, value in raw) > MAX_HEADERS_BYTES:
+    if len(raw) > MAX_HEADERS or sum([len(name) + len(value) for name, value in raw]) > MAX_HEADERS_BYTES:
         return _malformed(f"The headers are more than {MAX_HEADERS} or longer than {MAX_HEADERS_BYTES} bytes.")
     found = _by_name(raw)
-    return _singles(found) or _framing(found, method) or _refused(found, refused) or _stated(found)
+    no = _singles(found, len(raw))
+    if no is None and not _FRAMING.isdisjoint(found):
+        no = _framing(found, method)
+    return no or _refused(found, refused) or _stated(found)
 
 
 def _by_name(raw: RawHeaders) -> dict[str, list[str]]:
@@ -111,10 +115,11 @@ def _by_name(raw: RawHeaders) -> dict[str, list[str]]:
     return found
 
 
-def _singles(found: Mapping[str, list[str]]) -> Deny | None:
-    for name in sorted(SINGLE & found.keys()):
-        if len(found[name]) > 1:
-            return _malformed("The header must occur once.", _shown(name))
+def _singles(found: Mapping[str, list[str]], n_lines: int) -> Deny | None:
+    if len(found) < n_lines:
+        for name in sorted(SINGLE & found.keys()):
+            if len(found[name]) > 1:
+                return _malformed("The header must occur once.", _shown(name))
     if not _HOST.fullmatch(found.get("host", [""])[0]):
         return _malformed("The header must be one host name or address, with or without a port.", "Host")
     return None
@@ -133,11 +138,11 @@ def _framing(found: Mapping[str, list[str]], method: str) -> Deny | None:
 
 
 def _refused(found: Mapping[str, list[str]], refused: frozenset[str]) -> Deny | None:
-    for name in sorted(refused & found.keys()):
-        return _not_supported(name)
-    if found.get("expect", ["100-continue"])[0].lower() != "100-continue":
+    if not refused.isdisjoint(found):
+        return _not_supported(min(refused & found.keys()))
+    if "expect" in found and found["expect"][0].lower() != "100-continue":
         return _not_supported("expect")
-    if any(value.lower() != "trailers" for value in found.get("te", [])):
+    if "te" in found and any(value.lower() != "trailers" for value in found["te"]):
         return _not_supported("te")
     return None
 
@@ -161,20 +166,24 @@ def _stated(found: Mapping[str, list[str]]) -> Stated | Deny:
         content_length=int(found["content-length"][0]) if "content-length" in found else None,
         # Two or an unreadable one start a new trace (W3C Trace Context section 3.2.2.5).
         traceparent=traces[0] if len(traces) == 1 and _TRACEPARENT.fullmatch(traces[0]) else None,
-        conditions=tuple((name, ", ".join(found[name])) for name in sorted(CONDITIONS & found.keys())),
+        conditions=()
+        if CONDITIONS.isdisjoint(found)
+        else tuple((name, ", ".join(found[name])) for name in sorted(CONDITIONS & found.keys())),
     )
 
 
 def has_body(raw: RawHeaders) -> bool:
     """Tell whether header lines announce a body; no length and no coding are none (RFC 9112 section 6.3)."""
-    return any(
-        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" \t") != b"0")
-        for name, value in raw
-    )
+    for name, value in raw:
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip(b" \t") != b"0"):
+            return True
+    return False
 
 
 def _printable(text: str) -> str:
     """Return the text for the log: printable ASCII, cut to a length."""
+    if len(text) <= MAX_USER_AGENT_CHARACTERS and text.isascii() and text.isprintable():
+        return text
     return "".join(mark if " " <= mark <= "~" else "?" for mark in text[:MAX_USER_AGENT_CHARACTERS])
 
 
@@ -203,6 +212,8 @@ def client_address(peer: str, raw: RawHeaders, proxies: Sequence[Network]) -> st
         proxies: Networks of the operator's proxies; empty if there are none.
     """
     client = peer
+    if not proxies:
+        return peer
     lines = [value.decode("latin-1") for name, value in raw if name.lower() == b"x-forwarded-for"]
     hops = ",".join(lines).split(",") if lines else []
     while hops and _is_in(client, proxies):

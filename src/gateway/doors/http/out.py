@@ -3,13 +3,15 @@
 
 RULES
 
-1. A watcher waits in ``receive()`` for the whole answer. Once it heard the disconnect, the next
-   write raises ``HangUp``, and a write that is waiting for the socket is ended: uvicorn's ``send()``
-   returns as if all were well.
+1. Once the caller has gone, the next write raises ``HangUp``, and a write that is waiting for the socket
+   is ended: uvicorn's ``send()`` returns as if all were well. Our own protocol says by itself when its
+   connection is lost (``peer.Peer``, in the scope's extensions). Of another server, and of a request with a body,
+   a watcher waits in ``receive()`` for the whole answer.
    Of a request with a body nothing is received, and so no ``100 Continue`` sent, until ``body`` is asked
    for; the watcher begins behind it, or behind the head of an answer that does not want the body. So
    ``receive()`` has one reader at any time.
-2. A caller that reads nothing for ``stall_s`` counts as gone.
+2. A caller that reads nothing for ``stall_s`` counts as gone. A write that the server takes at once, as it
+   takes nearly all, has no time limit, because it does not wait.
 3. ``finish`` is the only end that looks like one. After ``abort`` nothing is sent: the application
    returns, and the server, which misses the last chunk or the rest of the announced length, closes
    the connection. So an answer is complete or visibly broken. (Tested on uvicorn with both parsers.)
@@ -20,11 +22,12 @@ without ``started`` is the application's to avoid.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
+from types import TracebackType, coroutine
 from typing import Any
 
 from gateway.domain.errors import HangUp
+from gateway.doors.http.peer import Peer
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -51,23 +54,33 @@ class BodyTooSlow(Exception):
 class Out:
     """One answer; made by ``opened`` and used by one task."""
 
-    def __init__(
-        self, receive: Receive, send: Send, stall_s: float, *, has_body: bool, group: asyncio.TaskGroup
-    ) -> None:
+    def __init__(self, receive: Receive, send: Send, stall_s: float, *, has_body: bool, peer: Peer | None) -> None:
         """Begin with nothing sent."""
         self._receive = receive
         self._send = send
         self._stall_s = stall_s
         self._gone = False
-        self._ended = False
+        self._ended = self._is_whole = False
         self._writing: asyncio.Timeout | None = None
-        self._group = group
+        # What is left of a body has to be taken in, so then there is a watcher all the same.
+        self._peer = None if has_body else peer
+        self._group: asyncio.TaskGroup | None = None
         self._watcher: asyncio.Task[None] | None = None
         self.started = False
         self.unread = has_body
         """There is a body of which nothing was asked for, or not all."""
-        if not has_body:
-            self._watch()
+
+    async def enter(self) -> None:
+        """Begin to listen."""
+        if self._peer is None:
+            self._group = asyncio.TaskGroup()
+            await self._group.__aenter__()
+            if not self.unread:
+                self._watch()
+        elif self._peer.is_gone:
+            self._gone = True
+        else:
+            self._peer.on_gone = self._leave
 
     async def body(
         self,
@@ -128,13 +141,16 @@ class Out:
         self.started = True
         self._watch()
 
-    async def write(self, content: bytes) -> None:
-        """Send a piece of the body.
+    async def write(self, content: bytes, *, last: bool = False) -> None:
+        """Send a piece of the body; the last one in one go with the end, and ``finish`` then finds it done.
 
         Raises:
             HangUp: The caller went away; how much of the piece it got is not known.
         """
-        if content:
+        if last:
+            await self.finish(content)
+            self._is_whole = True
+        elif content:
             await self._push({"type": "http.response.body", "body": content, "more_body": True})
 
     async def finish(self, content: bytes = b"") -> None:
@@ -143,9 +159,12 @@ class Out:
         Raises:
             HangUp: The caller went away before.
         """
+        if self._is_whole and not content:
+            return
         # The server tells the watcher of the end of an answer as it does of a disconnect, so what
         # the watcher knows is asked for before: one turn of the loop lets it hear what has happened.
-        await asyncio.sleep(0)
+        if self._watcher is not None:
+            await asyncio.sleep(0)
         await self._push({"type": "http.response.body", "body": content, "more_body": False})
         self._ended = True
 
@@ -167,24 +186,40 @@ class Out:
             raise RuntimeError("the answer has ended")
         if self._gone:
             raise HangUp("the caller went away")
+        steps = self._send(message).__await__()
         try:
-            async with asyncio.timeout(self._stall_s) as self._writing:
-                await self._send(message)
-        except (TimeoutError, OSError):
+            await self._patiently(steps, next(steps))
+        except StopIteration:
+            # The server took it at once.
+            pass
+        except OSError:
             self._gone = True
-        finally:
-            self._writing = None
         if self._gone:
             raise HangUp("the caller went away or stopped reading")
 
+    async def _patiently(self, steps: Generator[Any, Any, None], waited_for: Any) -> None:
+        """Wait for a write that the server did not take at once, but not for ever."""
+        try:
+            async with asyncio.timeout(self._stall_s) as self._writing:
+                await _going_on(steps, waited_for)
+        except TimeoutError:
+            self._gone = True
+        finally:
+            self._writing = None
+
     def _watch(self) -> None:
-        if self._watcher is None:
+        if self._watcher is None and self._group is not None:
             self._watcher = self._group.create_task(self._heard_to_the_end())
 
-    def leave(self) -> None:
-        """End the watcher."""
-        if self._watcher is not None:
-            self._watcher.cancel()
+    async def leave(self) -> None:
+        """End the watcher, and listen no more."""
+        if self._peer is not None and self._peer.on_gone == self._leave:
+            self._peer.on_gone = None
+        if self._group is not None:
+            if self._watcher is not None:
+                self._watcher.cancel()
+            # The group is not told of an error inside: it would wrap it in another.
+            await self._group.__aexit__(None, None, None)
 
     async def _heard_to_the_end(self) -> None:
         """Wait until the caller has gone; what is left of a request's body is dropped."""
@@ -194,32 +229,62 @@ class Out:
         except Exception:  # noqa: BLE001, S110
             # A connection of which nothing can be heard any more is as good as gone.
             pass
+        self._leave()
+
+    def _leave(self) -> None:
+        """Note that the caller has gone."""
         self._gone = True
         if self._writing is not None and not self._writing.expired():
             self._writing.reschedule(asyncio.get_running_loop().time())
 
 
-@asynccontextmanager
-async def opened(
-    receive: Receive, send: Send, *, has_body: bool = False, stall_s: float = STALL_S
-) -> AsyncIterator[Out]:
-    """Yield the ``Out`` of a request.
+class opened:  # noqa: N801 - it is used like a function
+    """The ``Out`` of a request, to be entered; a class, because a generator in its place costs twice."""
 
-    Args:
-        receive: Of ASGI; nobody else may call it from now on.
-        send: Of ASGI; likewise.
-        has_body: The request announces a body, of which nothing is read before it is asked for.
-        stall_s: Longest time that one write waits for the caller to read.
-    """
-    problem: Exception | None = None
-    async with asyncio.TaskGroup() as group:
-        out = Out(receive, send, stall_s, has_body=has_body, group=group)
+    __slots__ = ("_out",)
+
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        *,
+        has_body: bool = False,
+        stall_s: float = STALL_S,
+        peer: Peer | None = None,
+    ) -> None:
+        """Begin with nothing heard.
+
+        Args:
+            receive: Of ASGI; nobody else may call it from now on.
+            send: Of ASGI; likewise.
+            has_body: The request announces a body, of which nothing is read before it is asked for.
+            stall_s: Longest time that one write waits for the caller to read.
+            peer: Says when the caller has gone, where the server does.
+        """
+        self._out = Out(receive, send, stall_s, has_body=has_body, peer=peer)
+
+    async def __aenter__(self) -> Out:
+        """Begin to listen."""
+        await self._out.enter()
+        return self._out
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End what listens, however the block is left."""
+        await self._out.leave()
+
+
+@coroutine
+def _going_on(steps: Generator[Any, Any, None], waited_for: Any) -> Generator[Any, Any, None]:
+    """Go on with a write that has begun and waits for something."""
+    while True:
         try:
-            yield out
-        except Exception as error:  # noqa: BLE001
-            # Raised again outside: inside, the group would wrap it in another error.
-            problem = error
-        finally:
-            out.leave()
-    if problem is not None:
-        raise problem
+            try:
+                yield waited_for
+            except BaseException as error:  # noqa: BLE001 - it is the write's to judge
+                waited_for = steps.throw(error)
+            else:
+                waited_for = next(steps)
+        except StopIteration:
+            return

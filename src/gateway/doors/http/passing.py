@@ -3,7 +3,8 @@
 
 RULES
 
-1. A call takes this road only if its path is canonical and its first segment is the name of such a store.
+1. A call takes this road only if its path is canonical, but for one slash at its end, and its first segment is
+   the name of such a store. Many stores have paths with that slash, and it goes on as it came.
    Every other call is the data door's, whatever else it says.
 2. The rules of framing and of the path hold here too. So do those on headers that would let gateway and store
    read two different calls: another method, another path, an upgrade, a ``Connection`` that names an ordinary
@@ -11,7 +12,9 @@ RULES
 3. Path, query and body go on byte for byte; headers but for those of one hop, ``Host`` and lengths, which the
    request to the store has of its own. The caller's own ``Authorization`` goes on.
 4. A bearer of the gateway goes no further: in ``Authorization`` it is taken off, anywhere else the call ends.
-5. Every answer says ``Gateway-Enforced: no``. ``Date`` and ``Decision-Id`` are the gateway's.
+   The same holds for secrets of clients.
+5. Every answer says ``Gateway-Enforced: no``. ``Date`` and ``Decision-Id`` are the gateway's. Headers that speak
+   for the whole address, which is every store's, do not go on.
 """
 
 import re
@@ -28,6 +31,7 @@ from gateway.doors.http.call import HttpCall, Parts
 from gateway.doors.http.data import UNLOGGED
 from gateway.doors.http.headers import PASSED_ON, REFUSED, SINGLE, RawHeaders, has_body, judged
 from gateway.doors.http.paths import segments_of
+from gateway.doors.http.peer import peer_of
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_headers, problem_json
 from gateway.doors.http.recorded import seen_of
@@ -47,6 +51,12 @@ OF_ONE_HOP = frozenset(
 )  # fmt: skip
 OWN = frozenset({"date", "decision-id", "gateway-enforced"})
 """Of an answer: the gateway tells these itself."""
+OF_THE_ORIGIN = frozenset(
+    {"accept-ch", "alt-svc", "clear-site-data", "critical-ch", "nel", "origin-agent-cluster", "public-key-pins",
+     "report-to", "reporting-endpoints", "service-worker-allowed", "strict-transport-security"}
+)  # fmt: skip
+"""Of an answer: what a browser takes for a word about the whole address, and so about calls to other stores too:
+where they go, who is told of them, and what is done to them on their way."""
 NOT_ENFORCED = (b"gateway-enforced", b"no")
 
 _VALUE = re.compile(r"[\x20-\x7e\t]{0,8192}")
@@ -111,12 +121,11 @@ class PassingDoor:
 
     def takes(self, raw_path: bytes) -> bool:
         """Tell whether a call to this path takes this road."""
-        segments = segments_of(raw_path)
-        return bool(segments) and segments is not None and segments[0] in self._stores
+        return store_in(raw_path) in self._stores
 
     async def __call__(self, scope: Scope, receive: low.Receive, send: low.Send) -> None:
         """Answer one call (ASGI)."""
-        async with low.opened(receive, send, has_body=has_body(scope["headers"])) as out:
+        async with low.opened(receive, send, has_body=has_body(scope["headers"]), peer=peer_of(scope)) as out:
             with self._held.holding() as hold:
                 call = _Passing(scope, self._parts, out, self._is_ours, hold)
                 try:
@@ -228,10 +237,16 @@ class _Passing:
     @property
     def _store(self) -> StoreName:
         """The store, by the first segment of the path."""
-        return StoreName((self.call.segments or ("",))[0])
+        return store_in(self.scope["raw_path"])
 
     def _goes_on(self, name: str) -> bool:
         return name not in OF_ONE_HOP and not (name == "authorization" and self._bearer is not None)
+
+
+def store_in(raw_path: bytes) -> StoreName:
+    """Return the first segment of a path that is canonical but for one slash at its end; of others, no name."""
+    segments = segments_of(raw_path[:-1] if raw_path[1:].endswith(b"/") else raw_path)
+    return StoreName(segments[0] if segments else "")
 
 
 _BEARER = Deny(
@@ -287,7 +302,9 @@ class _Telling:
 
     async def start(self, decision: DecisionId, answer: RawAnswer) -> None:
         own: RawHeaders = [(b"decision-id", decision.encode()), NOT_ENFORCED]
-        passed = [(n.encode("ascii"), v.encode("ascii")) for n, v in answer.headers if n.lower() not in OWN]
+        passed = [
+            (n.encode("ascii"), v.encode("ascii")) for n, v in answer.headers if n.lower() not in OWN | OF_THE_ORIGIN
+        ]
         await self._out.start(answer.status, [*passed, *own])
 
     async def finish(self) -> None:

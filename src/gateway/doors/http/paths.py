@@ -20,6 +20,8 @@ from urllib.parse import unquote_to_bytes
 
 MAX_PATH_BYTES = 4096
 _FORM = re.compile(rb"(?:/(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%[0-9A-F]{2})+)+")
+_USUAL = re.compile(rb"(?:/[A-Za-z0-9_~-]+(?:\.[A-Za-z0-9_~-]+)*)+")
+"""Paths in which nothing can have two meanings: most of them."""
 _UNRESERVED_ESCAPED = re.compile(rb"%(?:2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])")
 # The last six are read as slashes by tables that fit Unicode into older character sets.
 _BORDER = frozenset("/\\;%?#\u2044\u2215\u2216\u29f5\u29f8\u29f9")
@@ -34,6 +36,8 @@ def segments_of(raw_path: bytes) -> tuple[str, ...] | None:
     """
     if raw_path == b"/":
         return ()
+    if len(raw_path) <= MAX_PATH_BYTES and _USUAL.fullmatch(raw_path):
+        return tuple(raw_path[1:].decode("ascii").split("/"))
     if len(raw_path) > MAX_PATH_BYTES or not _FORM.fullmatch(raw_path) or _UNRESERVED_ESCAPED.search(raw_path):
         return None
     try:

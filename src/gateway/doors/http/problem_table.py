@@ -74,8 +74,8 @@ PROBLEMS: Mapping[Reason, Problem] = {
         400,
         "The path is not in its normal form",
         "路径不是规范形式",
-        "Write each segment as percent-encoded UTF-8 with upper-case digits, without empty or dotted segments.",
-        "请将每个路径段写成大写十六进制的百分号编码 UTF-8，不含空段或点段。",
+        "Write each segment as percent-encoded UTF-8 with upper-case digits, without empty or dotted segments and without a slash at the end.",
+        "请将每个路径段写成大写十六进制的百分号编码 UTF-8，不含空段或点段，末尾不带斜杠。",
     ),
     Reason.HEADER_NOT_SUPPORTED: _caller(
         400,

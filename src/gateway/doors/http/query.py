@@ -54,6 +54,10 @@ def _pair(piece: bytes) -> tuple[str, str] | Deny:
         return Deny(
             reason=Reason.MALFORMED, title="The query must be name=value pairs, joined by & and percent-encoded."
         )
+    if b"%" not in piece:
+        # Then it is visible ASCII.
+        plain, _, rest = piece.decode("ascii").partition("=")
+        return plain, rest
     name, value = (_text(part) for part in piece.split(b"=", 1))
     if name is None or value is None:
         return Deny(reason=Reason.MALFORMED, title="The query is not percent-encoded UTF-8 without control characters.")

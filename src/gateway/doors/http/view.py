@@ -28,6 +28,28 @@ def data_view(view: Mapping[str, Sequence[str]], step_up: Sequence[str] = ()) ->
     return ", ".join(f"{word}=({' '.join(map(_string, fields))})" for word, fields in told if fields)
 
 
+KEPT_VIEWS = 1024
+
+
+class Views:
+    """Remembers how views are told: calls under one plan share the one object."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._told: dict[tuple[int, tuple[str, ...]], tuple[Mapping[str, Sequence[str]], bytes]] = {}
+
+    def told(self, view: Mapping[str, Sequence[str]], step_up: Sequence[str]) -> bytes:
+        """Return the value of ``Data-View``, as ``data_view`` makes it."""
+        key = (id(view), tuple(step_up))
+        known = self._told.get(key)
+        if known is None:
+            if len(self._told) >= KEPT_VIEWS:
+                self._told.clear()
+            # The view is kept beside its words, so that its id cannot be given to another.
+            known = self._told[key] = (view, data_view(view, step_up).encode())
+        return known[1]
+
+
 def _string(text: str) -> str:
     """Return a string of RFC 9651, or a display string where the text is not printable ASCII."""
     if text.isascii() and text.isprintable():

@@ -64,7 +64,9 @@ class Watching(msgspec.Struct, frozen=True, kw_only=True):
         passed_on = any(name.lower() in _PASSED_ON for name, _ in scope["headers"])
         if passed_on and not _is_in(peer, self.proxies):
             return False
-        return _is_in(client_address(peer, scope["headers"], self.proxies), self.networks)
+        address = client_address(peer, scope["headers"], self.proxies)
+        # A proxy that says in another header for whom it asks, or for nobody, is not itself who asks.
+        return _is_in(address, self.networks) and not (passed_on and _is_in(address, self.proxies))
 
     def _has_token(self, scope: Scope) -> bool:
         if self.token is None:

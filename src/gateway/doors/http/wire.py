@@ -13,7 +13,8 @@ RULES
 5. A process that leaves fails no call. The answers that it begins say ``Connection: close``; a connection
    without a call lingers, and a request that comes meanwhile is answered as its last; an answer that had
    begun before said nothing of a close, so its connection lingers too.
-6. A connection too many is told so by a bare 503, and nothing of it is read (see ``connections``).
+6. What is lost is told to the answer that is under way (``peer.Peer``), and not only to who waits in ``receive()``.
+7. A connection too many is told so by a bare 503, and nothing of it is read (see ``connections``).
 
 Source: RFC 9112 sections 3.2, 9.6 and 11.2; written against uvicorn 0.51 to 0.54.
 """
@@ -27,6 +28,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from gateway.doors.http.connections import TURNED_AWAY, Connections
+from gateway.doors.http.peer import PEER, Peer
 
 MAX_HEAD_BYTES = 16_384
 HEAD_S = 10.0
@@ -66,6 +68,7 @@ class WireProtocol(HttpToolsProtocol):
         self._address: str | None = None
         """By which the connection was counted."""
         self._is_turned_away = False
+        self._peer = Peer()
 
     def leave(self, linger_s: float) -> None:
         """Let this be the last call on the connection; close it once it was idle for ``linger_s``, or earlier.
@@ -104,6 +107,7 @@ class WireProtocol(HttpToolsProtocol):
             self.held.give_back(self._address)
             self._address = None
         super().connection_lost(exc)
+        self._peer.leave()
 
     def _turn_away(self) -> None:
         """Tell that the connection is one too many.
@@ -150,6 +154,7 @@ class WireProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_timer()
+        self.scope["extensions"] = {PEER: {"peer": self._peer}}
         super().on_headers_complete()
         if not self.url.startswith(b"/") or b"#" in self.url:
             # The application has not run yet: its task was only made.
@@ -164,6 +169,7 @@ class WireProtocol(HttpToolsProtocol):
             # What answers the call finds its caller gone, and writes nothing behind this.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
+            self._peer.leave()
             self.transport.write(_BAD_REQUEST)
         elif not self._is_answering():
             self.transport.write(_BAD_REQUEST)

@@ -67,6 +67,7 @@ def store_call(inquiry: Inquiry, permit: Permit, resolve: Resolve) -> StoreCall 
         store=inquiry.route.store,
         method=inquiry.route.method,
         path=_path(inquiry.route.template, {each.parameter: values[0] for each, values in told if each.in_path}),
+        slash=inquiry.route.slash,
         query=tuple(_query(inquiry, told)),
         decision_id=inquiry.decision_id,
         shape=inquiry.route.answer,

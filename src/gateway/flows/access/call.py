@@ -7,11 +7,12 @@ from typing import Protocol, TypeVar
 import msgspec
 from pyroaring import BitMap
 
+from gateway.decide.decide import Decider
 from gateway.domain.decision import Decision, Deny, Outcome, Permit, Reason, StepUp
 from gateway.domain.entry import Facts, Part, Refused
 from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import PersonNumber
-from gateway.domain.viewplan import ViewPlan
+from gateway.domain.viewplan import Hold, ViewPlan
 from gateway.flows.access import ports
 from gateway.transform.codec import Codec
 
@@ -45,12 +46,30 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     samples: ports.Samples = ports.NoSamples()
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """A permit, and all that it was found by: as long as that is the same, so is the decision."""
+
+    permit: Permit
+    decider: Decider
+    holds: tuple[Hold, ...]
+    at_us: int
+
+    def stands(self, permit: Permit, decider: Decider, holds: tuple[Hold, ...], now_us: int) -> bool:
+        """Tell whether the same would be decided again."""
+        return (
+            permit is self.permit
+            and decider is self.decider
+            and holds == self.holds
+            and self.at_us <= now_us < permit.plan.valid_until_us
+        )
+
+
 class Call:
     """What one call has come to so far; belongs to the flow for the call's life.
 
     Attributes:
-        facts: What is known for the log; grows as the call passes the stages.
         fresh: The sign-in was fresh when the call began.
+        judged: What its permit was found by.
         started: The head of the answer was sent.
         met: Numbers of the people whom path and filters name.
         form: How a stream is written that may be cut; JSON where nothing can be told behind its rows.
@@ -64,8 +83,9 @@ class Call:
         """Begin with nothing known."""
         self.arrival = arrival
         self.out = out
-        self.facts: Facts | None = None
+        self._facts: Callable[[], Facts] | None = None
         self.fresh = False
+        self.judged: Judged | None = None
         self.started = False
         self.met: tuple[int, ...] = ()
         self.n_blocks = 0
@@ -77,6 +97,15 @@ class Call:
         self.outcome: Outcome | None = None
         self.status = 200
         self.etag: str | None = None
+
+    @property
+    def facts(self) -> Facts | None:
+        """What is known for the log; ``None`` while nobody is identified. Only a refusal needs it."""
+        return None if self._facts is None else self._facts()
+
+    def know(self, facts: Callable[[], Facts]) -> None:
+        """Keep how to tell what is known from now on."""
+        self._facts = facts
 
     def as_begun(self, inquiry: Inquiry, now_us: int) -> Inquiry:
         """Return an inquiry with the age that its sign-in had when the call began: a call may outlast it."""

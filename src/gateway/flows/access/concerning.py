@@ -104,6 +104,7 @@ class Concerning:
             store=asked.store,
             method="GET",
             path=asked.path,
+            slash=route.slash,
             query=(),
             decision_id=asked.decision_id,
             shape=route.answer,

@@ -10,8 +10,6 @@ it always learns how a call ended.
 import asyncio
 import contextlib
 
-import msgspec
-
 from gateway.domain.catalog import WRITES
 from gateway.domain.decision import CALLERS_WORDS, Deny, Permit, Reason, Refusal, Use
 from gateway.domain.entry import End, Facts, Refused
@@ -24,10 +22,11 @@ from gateway.domain.errors import (
     StoreUnreachable,
 )
 from gateway.domain.inquiry import Inquiry
+from gateway.domain.names import PurposeKey
 from gateway.domain.principal import Assurance, Principal, assurance_at, purpose_of
 from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of, store_call
-from gateway.flows.access.call import Call, RefusedError, Rooms, permitted, settled
+from gateway.flows.access.call import Call, Judged, RefusedError, Rooms, permitted, settled
 from gateway.flows.access.releasing import Releasing
 from gateway.flows.access.writing import Writing, tells_etag
 from gateway.transform.codec import Codec
@@ -85,7 +84,7 @@ class AccessFlow:
             raise RefusedError(Deny(reason=Reason.OVERLOADED))
         # 1 identify
         who = settled(rooms.identify.principal(arrival.authorization, now_us))
-        call.facts = _early_facts(arrival, who)
+        call.know(lambda: _early_facts(arrival, who))
         call.fresh = assurance_at(who, now_us) == Assurance.PERSON_FRESH
         # 2 decide: purpose, route, then the rest, which is the order in which callers are told
         inquiry, permit = await self._decided(call, who, now_us)
@@ -115,14 +114,16 @@ class AccessFlow:
         """
         rooms, arrival, decider = self._rooms, call.arrival, self._rooms.rules.decider
         stated = purpose_of(arrival.purpose, who)
-        if stated in decider.rules.purposes and call.facts is not None:
+        if stated in decider.rules.purposes:
             # A declared purpose is a fact even of a call that may not use it; any other word is the caller's own.
-            call.facts = msgspec.structs.replace(call.facts, purpose=stated, reference=arrival.reference)
+            call.know(lambda: _early_facts(arrival, who, stated))
         purpose = settled(decider.purpose(stated, who, arrival.reference, now_us))
         inquiry = settled(await arrival.bind(who, purpose.key, decider.rules.catalog, decider.rules.digest))
-        call.facts = facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest)
-        decision = decider.decide(inquiry, rooms.holds.for_account(who.account), now_us)
-        return inquiry, permitted(decision)
+        call.know(lambda: facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest))
+        holds = rooms.holds.for_account(who.account)
+        permit = permitted(decider.decide(inquiry, holds, now_us))
+        call.judged = Judged(permit, decider, holds, now_us)
+        return inquiry, permit
 
     async def _met(self, permit: Permit, codec: Codec) -> tuple[int, ...]:
         """Return the numbers of the people whom path and filters name; nobody gets one by being asked for."""
@@ -165,7 +166,7 @@ class AccessFlow:
             rule=deny.rule,
             facts=None if call.intended else call.facts,
         )
-        if call.facts is None:
+        if entry.facts is None and not call.intended:
             await rooms.early.refused(entry, call.part())
         else:
             try:
@@ -209,13 +210,15 @@ class AccessFlow:
         return True
 
 
-def _early_facts(arrival: ports.Arrival, who: Principal) -> Facts:
+def _early_facts(arrival: ports.Arrival, who: Principal, purpose: PurposeKey | None = None) -> Facts:
     return Facts(
         account=who.account,
         client=who.client,
         recipient=who.recipient,
         session=who.session,
         method=arrival.method,
+        purpose=purpose or "",
+        reference=arrival.reference if purpose else None,
     )
 
 

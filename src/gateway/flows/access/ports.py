@@ -99,8 +99,8 @@ class Out(Protocol):
     async def start(self, answer: Answer) -> None:
         """Send the head of an answer."""
 
-    async def write(self, block: bytes) -> None:
-        """Send a block of the body."""
+    async def write(self, block: bytes, *, last: bool = False) -> None:
+        """Send a block of the body; after the last one there is nothing but the end, so it may go in one with it."""
 
     def still_there(self) -> None:
         """Raise ``HangUp`` if the caller is known to have gone; nothing is sent."""
@@ -136,6 +136,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: Canonical path below the store's base address.
+        slash: The store's own path ends with a slash.
         query: Names and values, not yet encoded.
         body: JSON, rebuilt from the decided parts.
         headers: Conditions that the route honours.
@@ -145,6 +146,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
     store: StoreName
     method: str
     path: str
+    slash: bool = False
     query: tuple[tuple[str, str], ...]
     decision_id: DecisionId
     shape: AnswerShape

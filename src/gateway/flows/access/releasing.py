@@ -6,8 +6,8 @@ which a slow store may have kept the call waiting, the rules, holds, revocations
 again; if the view would now be less, the stream is cut, never coded anew.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 
 import msgspec
@@ -36,7 +36,8 @@ from gateway.flows.access.verdicts import (
 from gateway.transform.blocks import MOST_ROWS, MOST_ROWS_UNDER_SUSPICION, Block, BlockWriter
 from gateway.transform.codec import Codec
 from gateway.transform.formats import SPELLS, frame_of, splitter_of
-from gateway.transform.rows import WITHHELD, judge
+from gateway.transform.reading import Batch, Reading
+from gateway.transform.rows import WITHHELD, Verdict, by_choice, judge, looks_at_facts
 
 LEAST_COUNTED_ROWS = 20
 """Rows of the store below which an answer tells no counts of withheld ones (docs/adr/0015)."""
@@ -70,33 +71,34 @@ class Releasing:
         self._first_judged_by: int | None = None
         """Version of the choices by which the first rows were judged; those that wait may be as old."""
         self._looked_us = rooms.clock()
-        self._withheld: Counter[Cause] = Counter()
+        self._withheld: dict[Cause, int] = {}
         """Rows left out since the last entry; that entry's block tells of them."""
-        self._withheld_before: Counter[Cause] = Counter()
+        self._withheld_before: dict[Cause, int] = {}
 
     async def run(self, answer: ports.StoreAnswer) -> None:
         """Carry the whole answer."""
-        splitter = splitter_of(self._shape, self._codec.read)
+        reading = self._codec.reading()
+        splitter = splitter_of(self._shape, self._codec.read, reading.n_objects)
         async for chunk in answer.chunks():
             self._look_around()
             for rows in splitter.feed(chunk):
-                await self._transform(rows)
+                await self._transform(rows, reading)
         members = splitter.finish()
         for rows in members.rest:
-            await self._transform(rows)
+            await self._transform(rows, reading)
         if new := [name for name in members.unread if self._plan.collection.field(name) is None]:
             self._rooms.samples.offer(self._inquiry.route, self._plan.collection.fields, _as_row(new))
-        if self._shape.kind == "record" and self._n_kept == 0 and not self._withheld[Cause.MALFORMED]:
+        if self._shape.kind == "record" and self._n_kept == 0 and Cause.MALFORMED not in self._withheld:
             # The refusal tells nobody whether there is such a record; the log says whom it would have been about.
             self._call.met = tuple(sorted({*self._call.met, *self._seen}))
-            raise RefusedError(absent(+self._withheld))
+            raise RefusedError(absent(self._withheld))
         # Where rows can be withheld, the store's total would count those too.
         counts = {} if self._plan.row_rules else members.counts
         self._goes_on = members.next is not None
         self._next = told_next(members.next, self._inquiry, self._call.arrival.sealed)
         await self._release(self._writer.finish(counts, self._next), last=True)
 
-    async def _transform(self, rows: bytes) -> None:
+    async def _transform(self, rows: bytes, reading: Reading) -> None:
         """Run step 4 on a JSON array of whole rows, and step 5 on the blocks that they fill."""
         if self._rooms.holds.for_account(self._inquiry.principal.account):
             # A hold that came midway: rows that wait go out in small blocks as well.
@@ -105,23 +107,34 @@ class Releasing:
         if self._shape.kind != "csv":
             # Rows of CSV come here without the columns that nobody reads; those are told at its end.
             self._rooms.samples.offer(self._inquiry.route, self._plan.collection.fields, rows)
-        batch = self._codec.decode(rows)
-        known = self._codec.rows(batch)
-        numbers = await self._numbers([row.subject for row in known])
+        batch = reading.batch(rows)
+        subjects = self._codec.subjects(batch)
+        numbers = await self._numbers(subjects)
         if self._shape.kind == "record":
             self._seen = [number for number in numbers if number is not None]
-        verdict = judge(self._plan, known, self._by_choice(numbers), today(self._rooms.clock()))
-        kept = [number for number, place in zip(numbers, verdict.classes, strict=True) if place != WITHHELD]
-        self._withheld.update(verdict.withheld)
-        self._withheld[Cause.MALFORMED] += batch.malformed
-        self._n_store_rows += len(known) + batch.malformed
-        self._n_since += len(known) + batch.malformed
+        verdict = self._judged(batch, subjects, self._by_choice(numbers))
+        kept = numbers
+        if verdict.withheld:
+            kept = [number for number, place in zip(numbers, verdict.classes, strict=True) if place != WITHHELD]
+        _count(self._withheld, verdict.withheld)
+        if batch.malformed:
+            _count(self._withheld, {Cause.MALFORMED: batch.malformed})
+        self._n_store_rows += len(batch) + batch.malformed
+        self._n_since += len(batch) + batch.malformed
         self._n_kept += len(kept)
         if self._n_since >= MOST_ROWS:
             # Rows of which none can be released fill no block, so they are judged without one.
             check_malformed(self._n_since, self._withheld)
-        for block in self._writer.add(self._codec.encode(batch, verdict.classes, self._spell), kept):
+        runs = self._writer.takes_runs()
+        written = self._codec.run if runs else partial(self._codec.encode, spell=self._spell)
+        for block in self._writer.add(written(batch, verdict.classes), kept):
             await self._release(block, last=False)
+
+    def _judged(self, batch: Batch, subjects: Sequence[str | None], against: Sequence[bool]) -> Verdict:
+        """Judge the rows; further facts of them are read only where a rule looks at them."""
+        if not looks_at_facts(self._plan, subjects):
+            return by_choice(against)
+        return judge(self._plan, self._codec.rows(batch), against, today(self._rooms.clock()))
 
     async def _numbers(self, subjects: Sequence[str | None]) -> Sequence[PersonNumber | None]:
         """Return the number of each row's person; a row without a readable person counts as a new one."""
@@ -129,9 +142,11 @@ class Releasing:
         if subject is None:
             return [None] * len(subjects)
         named = [value for value in subjects if value is not None]
-        found = iter(await self._rooms.people.numbers(subject.identity, named))
+        numbers = await self._rooms.people.numbers(subject.identity, named)
         n_unnamed = len(subjects) - len(named)
-        orphans = iter(await self._rooms.people.orphan_numbers(n_unnamed) if n_unnamed else ())
+        if not n_unnamed:
+            return numbers
+        found, orphans = iter(numbers), iter(await self._rooms.people.orphan_numbers(n_unnamed))
         return [next(orphans) if value is None else next(found) for value in subjects]
 
     def _by_choice(self, numbers: Sequence[PersonNumber | None]) -> Sequence[bool]:
@@ -145,7 +160,7 @@ class Releasing:
 
     async def _release(self, block: Block, *, last: bool) -> None:
         """Run step 5: the block's entry is durable, then its bytes go."""
-        call, withheld = self._call, +self._withheld
+        call, withheld = self._call, self._withheld
         check_malformed(max(self._n_since, block.n_rows), withheld)
         taken = await self._taken(block, whole=last and call.n_blocks == 0)
         spent = taken.n_rows < block.n_rows
@@ -165,14 +180,14 @@ class Releasing:
         except LogUnavailable:
             call.n_blocks -= 1
             raise
-        self._withheld_before += withheld
-        self._withheld, self._n_since = Counter(), 0
+        _count(self._withheld_before, withheld)
+        self._withheld, self._n_since = {}, 0
         if not call.started:
             call.started = True
             # Behind the announced length of a whole answer nothing can be told.
             call.form = Form.JSON if last else self._inquiry.form
             await call.out.start(self._head(block, taken, last=last))
-        await call.out.write(block.body)
+        await call.out.write(block.body, last=last)
         call.released_bytes += len(block.body)
         call.released_rows += block.n_rows
         if spent:
@@ -265,8 +280,12 @@ class Releasing:
             raise RefusedError(Deny(reason=Reason.OVERLOADED))
         if rooms.identify.is_revoked(inquiry.principal):
             raise RefusedError(Deny(reason=Reason.SIGN_IN_REQUIRED))
+        decider, holds = rooms.rules.decider, rooms.holds.for_account(inquiry.principal.account)
+        judged = self._call.judged
+        if judged is not None and judged.stands(self._permit, decider, holds, now_us):
+            return
         inquiry = self._call.as_begun(inquiry, now_us)
-        decision = rooms.rules.decider.decide(inquiry, rooms.holds.for_account(inquiry.principal.account), now_us)
+        decision = decider.decide(inquiry, holds, now_us)
         if not isinstance(decision, Permit):
             raise RefusedError(decision if isinstance(decision, Deny) else Deny(reason=Reason.STEP_UP_REQUIRED))
         if not covers(decision.plan, self._plan):
@@ -287,6 +306,13 @@ class Releasing:
         newest = self._rooms.choices.sets_for(rule.purpose)
         if self._first_judged_by != newest.version and any(withheld_by(newest, rule, people)):
             raise RefusedError(Deny(reason=Reason.OVERLOADED, rule=f"choice:{rule.purpose}"))
+
+
+def _count(counts: dict[Cause, int], more: Mapping[Cause, int]) -> None:
+    """Add counts to others; what is none is left out, so that what is in them was counted."""
+    for cause, n in more.items():
+        if n:
+            counts[cause] = counts.get(cause, 0) + n
 
 
 def _as_row(columns: Sequence[str]) -> bytes:

@@ -172,6 +172,11 @@ def _advice_before(call: Told, verdict: Verdict, path: str) -> Advice:
             return Advice(
                 change=f"Declare below `parameters` of {call.method} {path}: {names}: {{field: …}}", ask="owner"
             )
+        case Reason.PATH_NOT_CANONICAL:
+            told = (
+                "The app has to ask without a slash at the end, without empty or dotted segments; see the page on HTTP."
+            )
+            return Advice(change=told, ask="caller")
         case Reason.SIGN_IN_REQUIRED:
             return Advice(change="Say who this is: --as, or --clients; in operation the app signs in.", ask="operator")
         case reason if reason is not None and (simple := simple_change(reason)) is not None:

@@ -9,6 +9,7 @@ from tests.fakes.rule_files import Broken, check, edited, loaded, sentences
 
 CRM, SHOP = "datasets/crm.yaml", "datasets/shop.yaml"
 CITY = "          - name: city\n            data_categories: [user.contact.address.city]\n            fides_meta: {data_type: string}\n"
+INSIDE = "          - name: city\n{}            fields:\n              - name: part\n                data_categories: [user.contact.address.city]\n                fides_meta: {{data_type: string}}\n"
 SUBJECT = "          subject: {identity: crm.customer_id, field: id}\n"
 ROW = "          row: {birth_date: birth_date, region: country}\n"
 
@@ -74,6 +75,21 @@ def city(text: str, says: str, at: str = "") -> Broken:
         city(
             CITY + "            gateway: {type: free_text, chain: word}\n",
             "field `city` is free text, but its chain `word` has no mask",
+        ),
+        city(
+            CITY + INSIDE.replace("name: city", "name: place").format("            gateway: {reviewed: no}\n"),
+            "unknown key `gateway`",
+            at="            gateway: {reviewed: no}",
+        ),
+        city(
+            CITY + INSIDE.format(""),
+            "`city.part` and another field would make one name a value and an object",
+            at="          - name: city\n            fields:",
+        ),
+        city(
+            INSIDE.format("") + CITY,
+            "`city` and another field would make one name a value and an object",
+            at=CITY,
         ),
         city(
             CITY + CITY,

@@ -110,6 +110,12 @@ def test_the_longest_continuation_fits_what_a_cursor_may_be() -> None:
     assert opened_continuation(TagSeal(), sealed, SCOPE) == place
 
 
+def test_a_sealed_continuation_does_not_tell_how_long_the_stores_is() -> None:
+    """It may be a key or a value of a row that the caller does not see."""
+    sealed = {len(sealed_continuation(TagSeal(), following(None, "x" * n), SCOPE)) for n in (1, 9, 20, 60)}
+    assert len(sealed) == 1
+
+
 def test_a_filter_spelled_in_another_way_is_another_query() -> None:
     """Two meanings of one name and one value."""
     filters = SCOPE.asked.filters

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.domain.errors import HangUp
 from gateway.doors.http.out import BodyTooLong, BodyTooSlow, Message, Out, opened
+from gateway.doors.http.peer import Peer, peer_of
 from gateway.doors.http.wire import WireProtocol
 from tests.fakes.serving import exchange, request, served
 
@@ -21,7 +22,7 @@ LENGTH_2 = [(b"content-length", b"2")]
 
 def app_of(answer: Callable[[Out], Awaitable[None]]) -> Any:
     async def app(scope: Message, receive: Any, send: Any) -> None:
-        async with opened(receive, send) as out:
+        async with opened(receive, send, peer=peer_of(scope)) as out:
             await answer(out)
 
     return app
@@ -182,6 +183,71 @@ async def test_a_send_that_never_returns_is_ended_by_the_disconnect() -> None:
         asyncio.get_running_loop().call_soon(server.disconnected.set)
         with pytest.raises(HangUp):
             await out.start(200, [])
+
+
+async def never() -> Message:
+    """Fail: nobody has to ask a server that tells by itself."""
+    raise AssertionError("receive was called")
+
+
+async def test_a_server_that_tells_of_a_loss_is_not_asked() -> None:
+    """Before the answer, in a write that waits, and never for the next answer on the connection."""
+    gone = Peer()
+    gone.leave()
+    async with opened(never, FakeServer().send, peer=gone) as out:
+        with pytest.raises(HangUp):
+            await out.start(200, [])
+
+    peer, server = Peer(), FakeServer()
+    server.blocked = asyncio.Event()
+    async with opened(never, server.send, peer=peer) as out:
+        asyncio.get_running_loop().call_soon(peer.leave)
+        with pytest.raises(HangUp):
+            await out.start(200, [])
+        with pytest.raises(HangUp):
+            out.still_there()
+
+    peer = Peer()
+    async with opened(never, FakeServer().send, peer=peer) as first, opened(never, FakeServer().send, peer=peer) as out:
+        await first.leave()
+        peer.leave()
+        first.still_there()
+        with pytest.raises(HangUp):
+            out.still_there()
+
+
+async def test_a_write_that_waits_goes_on_where_it_waited() -> None:
+    """However often it waits, and its message is sent once; cancelled, it is not."""
+    server = FakeServer()
+
+    async def slow(message: Message) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
+        await server.send(message)
+
+    async with opened(server.receive, slow) as out:
+        await out.start(200, LENGTH_2)
+        await out.finish(b"ok")
+    assert [message["type"] for message in server.sent] == ["http.response.start", "http.response.body"]
+
+    async with opened(server.receive, slow) as out:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(out.start(200, []), 0)
+    assert len(server.sent) == 2
+
+
+async def test_the_last_piece_goes_in_one_with_the_end() -> None:
+    """Also an empty one; what finishes the answer afterwards finds it finished."""
+    for content in (b"x", b""):
+        server = FakeServer()
+        async with opened(server.receive, server.send, peer=Peer()) as out:
+            await out.start(200, [])
+            await out.write(content, last=True)
+            await out.finish()
+            with pytest.raises(RuntimeError, match="ended"):
+                await out.write(b"more")
+        assert server.sent[1:] == [{"type": "http.response.body", "body": content, "more_body": False}]
 
 
 async def test_nothing_is_sent_after_an_end() -> None:

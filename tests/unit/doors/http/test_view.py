@@ -4,7 +4,7 @@
 import pytest
 
 from gateway.domain.budget import BudgetRule, BudgetState, Counted
-from gateway.doors.http.view import data_page, data_view, rate_limit, rows_withheld, stepped
+from gateway.doors.http.view import KEPT_VIEWS, Views, data_page, data_view, rate_limit, rows_withheld, stepped
 
 
 def test_the_view_is_told_by_treatment() -> None:
@@ -19,6 +19,16 @@ def test_what_was_dropped_is_never_told() -> None:
     """Nor any word that is not one of the four."""
     assert data_view({"drop": ["religion"], "reveal": ["id"], "other": ["x"]}) == 'reveal=("id")'
     assert data_view({"drop": ["religion"]}) == ""
+
+
+def test_a_view_is_remembered_for_itself_alone() -> None:
+    """An equal one is told alike, another one or with other steps is not, however many there were."""
+    views = Views()
+    one = {"reveal": ["id"]}
+    assert views.told(one, ()) == views.told(one, ()) == views.told(dict(one), ()) == b'reveal=("id")'
+    assert views.told(one, ("phone",)) == b'reveal=("id"), step-up=("phone")'
+    for n in range(2 * KEPT_VIEWS):
+        assert views.told({"reveal": [f"n{n}"]}, ()) == b'reveal=("n%d")' % n
 
 
 def test_names_are_written_as_structured_fields_write_them() -> None:

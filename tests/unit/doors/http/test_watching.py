@@ -66,6 +66,23 @@ def test_where_there_is_a_token_it_is_shown(shown: list[bytes], expected: bool) 
     assert watching(b"sixteen-letters-").is_for(scope(NEAR, *headers)) is expected
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"forwarded", b"for=203.0.113.9")],
+        [(b"x-real-ip", b"203.0.113.9")],
+        [(b"via", b"1.1 proxy")],
+        [(b"x-forwarded-for", b"")],
+        [(b"x-forwarded-for", b"unix:")],
+        [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-for", b"unknown")],
+    ],
+)
+def test_a_proxy_beside_the_gateway_is_no_watcher_for_whom_it_does_not_name(headers: Headers) -> None:
+    """Its own address would be in the watchers' network, as it is by default."""
+    assert watching(networks=(f"{PROXY}/32",)).is_for(scope(PROXY))
+    assert not watching(networks=(f"{PROXY}/32",)).is_for(scope(PROXY, *headers))
+
+
 def test_a_token_does_not_open_from_elsewhere() -> None:
     """Both must be right."""
     assert not watching(b"sixteen-letters-").is_for(scope(FAR, (b"authorization", b"Bearer sixteen-letters-")))

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from gateway.domain.errors import HangUp
 from gateway.doors.http.connections import TURNED_AWAY, Connections
 from gateway.doors.http.out import Message, opened
+from gateway.doors.http.peer import peer_of
 from gateway.doors.http.wire import MAX_HEAD_BYTES, WireProtocol, counted_by
 from tests.fakes.serving import RESET, exchange, request, served
 from tests.fakes.wire import until
@@ -172,6 +174,30 @@ async def test_pipelined_requests_are_answered_in_their_order() -> None:
         answers = await exchange(port, b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n" + request(b"/2"))
     assert answers.count(b"HTTP/1.1 200") == 2
     assert [path for _, path, _ in seen.targets] == [b"/1", b"/2"]
+
+
+async def test_the_answer_under_way_hears_of_a_lost_connection_though_another_request_waits() -> None:
+    """The server marks the request that was read last; the answer is told by the protocol, once a write finds out."""
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Message, receive: Any, send: Any) -> None:
+        async with opened(receive, send, peer=peer_of(scope)) as out:
+            await out.start(200, [])
+            began.set()
+            try:
+                while True:
+                    await out.write(b"x" * 1_000)
+                    await asyncio.sleep(0)
+            except HangUp:
+                ended.set()
+
+    async with served(app, WireProtocol) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        async with asyncio.timeout(5):
+            await began.wait()
+            writer.transport.abort()
+            await ended.wait()
 
 
 async def test_a_connection_too_many_is_told_so_and_nothing_of_it_is_read() -> None:

@@ -331,6 +331,15 @@ def test_what_is_always_sent_goes_first() -> None:
     assert query_of(asked) == [("_shape", "objects"), ("_nocount", "1"), ("n", "100")]
 
 
+def test_a_store_is_told_the_slash_that_it_wants() -> None:
+    """Where its route says so."""
+    for slash in (True, False):
+        asked = msgspec.structs.replace(inquiry(), route=msgspec.structs.replace(styled(), slash=slash))
+        call = store_call(asked, permit(), lambda _field, text: text)
+        assert not isinstance(call, Deny)
+        assert call.slash is slash
+
+
 @pytest.mark.parametrize(("offset", "page"), [(None, "1"), (0, "1"), (20, "2"), (60, "4")])
 def test_a_page_has_the_number_of_its_offset(offset: int | None, page: str) -> None:
     """From 1, and always told: some stores have no pages without it."""

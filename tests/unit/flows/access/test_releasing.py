@@ -221,6 +221,24 @@ async def test_what_takes_away_between_blocks_cuts_the_stream(name: str, reason:
     assert [entry.last for entry in releases(house)] == [False] * len(releases(house))
 
 
+async def test_a_grant_that_ends_between_blocks_cuts_the_stream(house: AccessHouse) -> None:
+    """What was decided holds no longer than the rules that it was decided by."""
+    until_us = house.clock() + 60_000_000
+    house.rules.swap(rules(grants=tuple(msgspec.structs.replace(one, until_us=until_us) for one in RULES.grants)))
+    house.target.pieces = [array(MANY)[:-1], b"]"]
+
+    def pass_time(place: int) -> None:
+        if place == 1:
+            house.clock.advance(s=60)
+
+    house.target.between = pass_time
+    await house.run()
+
+    end = house.entries[-1]
+    assert isinstance(end, End)
+    assert (end.how, end.reason) == ("cut", "grant-missing")
+
+
 async def test_what_leaves_the_view_as_it_is_does_not_cut(house: AccessHouse) -> None:
     """Other rules, another version of the choices, time that makes the sign-in stale."""
     house.rules.swap(rules(assurance=(needs_fresh("user.name"),)))
