@@ -18,12 +18,14 @@ SECRET = "Erika Mustermann +49 170 0000000"
 
 @pytest.fixture
 def kept() -> Iterator[None]:
-    """Put the loggers back as they were."""
+    """Put the loggers back as they were; no call of another test is under way."""
+    token = CURRENT.set(None)
     loggers = [logging.getLogger(name) for name in ("gateway", "uvicorn.error")]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
         logger.handlers[:], logger.level, logger.propagate = handlers, level, propagate
+    CURRENT.reset(token)
 
 
 def test_a_remark_has_its_time_and_its_process(kept: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,6 +130,7 @@ def test_a_row_of_more_than_1_mib_is_malformed(size: int) -> None:
     assert split(body, size) == [{"id": 1, "name": "a"}, None, {"id": 3, "name": "c"}]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "body",
     [b'"a"\r' * 16_384, b"," * 65_536, b'""' * 32_767, b'a"\n' * 21_845, b"\n" * 65_536, b'"\n"\n' * 16_384,

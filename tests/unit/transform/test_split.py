@@ -128,6 +128,7 @@ def test_only_whole_rows_are_given_out() -> None:
     assert splitter.feed(b'},{"a":4}') == [b'[{"a":3},{"a":4}]']
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "body",
     [
