@@ -20,7 +20,7 @@ from gateway.record.reader import records
 from gateway.record.verify import verify_logs
 from gateway.settings import Settings
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
-from tests.fakes.wire import AnswerParser, Heard, request
+from tests.fakes.wire import AnswerParser, Heard, request, until
 from tests.story.conftest import ANALYST
 
 pytestmark = pytest.mark.alone
@@ -112,6 +112,8 @@ async def killed_once(settings: Settings, after_s: float) -> tuple[list[Heard], 
     async with serving(settings) as (process, port, ready_s), asyncio.TaskGroup() as group:
         for _ in range(CALLERS):
             group.create_task(called_again_and_again(port, call, heard))
+        # On a busy machine the first answer may take longer than the time after which it is killed.
+        await until(lambda: bool(heard), timeout_s=30)
         await asyncio.sleep(after_s)
         os.kill(process.pid, signal.SIGKILL)
     return heard, ready_s
