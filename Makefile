@@ -76,7 +76,7 @@ $(VENV)-docs/.installed: requirements/docs.txt
 reference: $(VENV)/.installed  ## Write the pages of the reference that are made from the code
 	@$(BIN)/python docs/site/reference.py
 
-bench: $(VENV)/.tested  ## Measure: some 10 minutes, 2 with ARGS=--quick; ARGS="calls log" chooses parts
+bench: $(VENV)/.tested  ## Measure: some 20 minutes, 3 with ARGS=--quick; ARGS="calls log" chooses parts
 	@exec $(BIN)/python -m bench --json bench.jsonl $(ARGS)
 
 audit: $(VENV)/.tested  ## Ask the package index for known vulnerabilities in the locked dependencies

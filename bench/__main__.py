@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import appends, calls, logs, memory, plans, starting, workers
+from bench import appends, calls, evidence, logs, memory, plans, starting, workers
 from bench.report import Figure, table
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
@@ -29,6 +29,7 @@ def measures(disk: Path, *, quick: bool) -> dict[str, Callable[[], list[Figure]]
         "plans": lambda: plans.measure(rounds=5 if quick else 20, most=10_000 if quick else 100_000),
         "appends": lambda: appends.measure(disk, in_memory, rounds=3 if quick else 5, scale=1 if quick else 4),
         "log": lambda: logs.measure(disk, (20_000,) if quick else (100_000, 1_000_000)),
+        "evidence": lambda: evidence.measure(disk, (100_000,) if quick else (1_000_000,)),
         "memory": lambda: memory.measure(in_memory, megabytes=100 if quick else 1_000),
         "workers": lambda: workers.measure(in_memory, rounds=3 if quick else 5, seconds=seconds),
         "start": lambda: starting.measure(in_memory, rounds=1 if quick else 3),
@@ -38,7 +39,9 @@ def measures(disk: Path, *, quick: bool) -> dict[str, Callable[[], list[Figure]]
 def main() -> None:
     """Measure the parts that are asked for, all if none is."""
     options = argparse.ArgumentParser(prog="python -m bench", description="Measure the gateway.")
-    options.add_argument("parts", nargs="*", help="calls plans appends log memory workers start; all if none is named")
+    options.add_argument(
+        "parts", nargs="*", help="calls plans appends log evidence memory workers start; all if none is named"
+    )
     options.add_argument("--quick", action="store_true", help="smaller and shorter, for a first look")
     options.add_argument("--json", type=Path, help="file that gets a line of JSON for each figure")
     options.add_argument("--disk", type=Path, default=Path(tempfile.gettempdir()), help="folder on the disk to measure")

@@ -4,8 +4,8 @@
     python -m bench.load PORT CONNECTIONS SECONDS < request
 
 The request is read from standard input as it is sent; what is told is one line of JSON: calls, calls that
-were not answered by 200, seconds, seconds of the load's own processor time, and times of answers in
-milliseconds. Heads are looked at as bytes and no further than status and length, so that a core of its
+were not answered by 200 and what they were answered by, seconds, seconds of the load's own processor time, and
+times of answers in milliseconds. Heads are looked at as bytes and no further than status and length, so that a core of its
 own holds far more of it than any server here can answer.
 """
 
@@ -14,12 +14,16 @@ import json
 import re
 import sys
 import time
+from collections import Counter
 from typing import cast
 
 import uvloop
 from typing_extensions import override
 
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+_REASON = re.compile(rb'"reason": *"([a-z-]{1,60})"')
+MOST_KEPT_BYTES = 4_096
+"""Of an answer that is not 200, for its reason."""
 _LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -30,7 +34,9 @@ class Caller(asyncio.Protocol):
         self._request, self._until_s, self._taken_ms = request, until_s, taken_ms
         self._left = -1
         self._head = b""
-        self.n_bad = 0
+        self._refused: bytes | None = None
+        self.bad: Counter[str] = Counter()
+        """Answers that were not 200, by status and reason."""
         self.done = asyncio.get_running_loop().create_future()
 
     @override
@@ -44,7 +50,7 @@ class Caller(asyncio.Protocol):
         """End; a connection that was closed on us counts as a bad answer."""
         del exc
         if not self.done.done():
-            self.n_bad += 1
+            self.bad["the connection was closed"] += 1
             self.done.set_result(None)
 
     @override
@@ -56,14 +62,18 @@ class Caller(asyncio.Protocol):
             if end < 0:
                 self._head = data
                 return
-            self.n_bad += not data.startswith(b"HTTP/1.1 200")
+            self._refused = None if data.startswith(b"HTTP/1.1 200") else data[9:12] + b" "
             found = _LENGTH.search(data, 0, end)
             self._is_chunked = found is None
             self._left = int(found[1]) if found else sys.maxsize
             data, self._head = data[end + 4 :], b""
+        if self._refused is not None:
+            self._refused = (self._refused + data)[:MOST_KEPT_BYTES]
         self._left -= len(data)
         if self._left == 0 or (self._is_chunked and data.endswith(_LAST_CHUNK)):
             now_s = time.perf_counter()
+            if self._refused is not None:
+                self.bad[told_of(self._refused)] += 1
             self._taken_ms.append((now_s, (now_s - self._asked_s) * 1000))
             if now_s < self._until_s:
                 self._ask()
@@ -74,6 +84,13 @@ class Caller(asyncio.Protocol):
     def _ask(self) -> None:
         self._left, self._asked_s = -1, time.perf_counter()
         self._transport.write(self._request)
+
+
+def told_of(answer: bytes) -> str:
+    """Return status and reason of an answer that was not 200, from its status, a space and its body."""
+    status, _, body = answer.partition(b" ")
+    found = _REASON.search(body)
+    return f"{status.decode(errors='replace')} {found[1].decode() if found else 'without a reason'}"
 
 
 async def load(port: int, n_connections: int, seconds: float, request: bytes) -> dict[str, object]:
@@ -90,7 +107,7 @@ async def load(port: int, n_connections: int, seconds: float, request: bytes) ->
     times = sorted(ms for _, ms in taken_ms)
     return {
         "calls": len(times),
-        "bad": sum(caller.n_bad for caller in callers),
+        "bad": dict(sum((caller.bad for caller in callers), Counter())),
         "seconds": taken_s,
         "load_cpu_s": time.process_time(),
         "p50_ms": times[len(times) // 2] if times else None,

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Part ``log``: entering, verifying and searching a log of many entries.
 
-There is no index in a database yet: a search reads the segments. These figures are of that.
+Searches here read the segments; those that the index answers are in ``evidence``.
 """
 
 import tempfile
 import time
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 from bench.report import Figure, figure, marked, spin_s
 from bench.sequencer import PART, sequenced
-from gateway.record.search import Query, search
+from gateway.domain.log_query import LogQuery
+from gateway.record.search import search
 from gateway.record.verify import verify_log
 
 CALLERS = 512
@@ -40,8 +40,8 @@ def _of(place: Path, n_entries: int) -> list[Figure]:
         verified_s = time.perf_counter() - started_s
         assert verdict.is_right, verdict.problems
         n_bytes = sum(path.stat().st_size for path in slot.rglob("*") if path.is_file())
-        newest_s = _searched(slot, Query(kind="release"), 20)
-        call_s = _searched(slot, Query(call="d000000000005"), 20)
+        newest_s = _searched(slot, LogQuery(kind="release"), 20)
+        call_s = _searched(slot, LogQuery(call="d000000000005"), 20)
     return [
         figure("log", f"{word}: entered by {CALLERS} callers", "entries/s", [n_entries / entered_s]),
         figure("log", f"{word}: length on disk of an entry with its part", "bytes", [n_bytes / n_entries]),
@@ -52,8 +52,8 @@ def _of(place: Path, n_entries: int) -> list[Figure]:
     ]
 
 
-def _searched(slot: Path, query: Query, most: int) -> float:
+def _searched(slot: Path, query: LogQuery, most: int) -> float:
     started_s = time.perf_counter()
-    found = list(islice(search([slot], query), most))
+    found = search([slot], query, limit=most)
     assert found
     return time.perf_counter() - started_s

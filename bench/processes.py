@@ -128,6 +128,13 @@ def loaded(port: int, call: bytes, *, connections: int, seconds: float, cores: s
     command = ["taskset", "-c", cores, *python("-m", "bench.load", str(port), str(connections), str(seconds))]
     told = subprocess.run(command, input=call, stdout=subprocess.PIPE, check=True, timeout=seconds + 30)
     found: dict[str, float] = json.loads(told.stdout)
-    if found["bad"]:
-        raise SystemExit(f"{found['bad']:.0f} of {found['calls']:.0f} calls were not answered by 200")
+    bad: dict[str, int] = json.loads(told.stdout)["bad"]
+    if bad:
+        raise SystemExit(not_answered(bad, int(found["calls"])))
     return found
+
+
+def not_answered(bad: Mapping[str, int], n_calls: int) -> str:
+    """Return in a sentence how many calls of a load were not answered by 200, and by what instead."""
+    each = ", ".join(f"{n} by {told}" for told, n in sorted(bad.items(), key=lambda one: -one[1]))
+    return f"{sum(bad.values())} of {n_calls} calls were not answered by 200: {each}"

@@ -23,6 +23,7 @@ from gateway.keys.keyring import Keyring
 from gateway.keys.providers import FileKek
 from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store
 from gateway.store.migrate import migrate
+from gateway.store.log_schema import INDEX_SCHEMA
 from gateway.store.schema import KEYS_SCHEMA
 from tests.fakes.canary_search import canaries_below, canaries_in_output, write_out
 from tests.fakes.clock import FakeClock
@@ -109,7 +110,7 @@ def postgres_template() -> Iterator[str]:
     server = postgres_url()
     name = f"gateway_template_{secrets.token_hex(6)}"
     run_on_server(f'CREATE DATABASE "{name}"')
-    for base, schema in (("main", None), ("keys", KEYS_SCHEMA)):
+    for base, schema in (("main", None), ("keys", KEYS_SCHEMA), ("index", INDEX_SCHEMA)):
         migrate(server.set(database=name), base, schema)
     yield name
     run_on_server(f'DROP DATABASE "{name}" WITH (FORCE)')

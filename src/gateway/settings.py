@@ -58,6 +58,8 @@ class StoreSettings(_Strict):
             link-local addresses, where clouds keep the credentials of machines, and the like.
         enforced: Off, calls to the store are passed on as they come, and the log says what would have
             come of them; see docs/how-to/rehearse.md.
+        traceparent: Every call says which decision it belongs to, in a header of this name; see
+            docs/how-to/find-what-went-past.md.
     """
 
     base_url: str
@@ -75,6 +77,7 @@ class StoreSettings(_Strict):
     pause_s: float = Field(default=5.0, gt=0, le=3600)
     allowed_networks: tuple[str, ...] = ()
     enforced: bool = True
+    traceparent: bool = True
 
 
 class CallerMatch(_Strict):
@@ -145,12 +148,43 @@ class Limits(_Strict):
     connections_per_address: int = Field(default=200, ge=1)
 
 
+class WitnessSettings(_Strict):
+    """One witness of the log: who co-signs its checkpoints on another machine.
+
+    Attributes:
+        url: Under which its /add-checkpoint is, ``http`` or ``https``.
+        key: Its verifier key, as `gateway log witness init` shows it there.
+        ca_file: Certificates to trust for it beside the system's, PEM.
+    """
+
+    url: str
+    key: str
+    ca_file: Path | None = None
+
+
 class LogSettings(_Strict):
-    """Size of segments, and the room that the disk must keep for the log."""
+    """Size of segments, the room that the disk must keep for the log, a second disk, who co-signs, how long parts stay.
+
+    Attributes:
+        segment_bytes / segment_hours: Length and age at which a segment is sealed and left for the next; 0 hours
+            for no age.
+        second: Folder on another disk that every log is also written to; it must be there.
+        second_rule: ``both``: what either disk refuses is not recorded, and nothing that it authorises leaves.
+            ``either``: one is enough, and the other is made equal to it when it is back.
+        keep_parts_days: How long the parts of entries stay, which say whom an entry is about.
+        restore_days: Age of the oldest copy of the database that may still be put back; parts that this takes
+            stay as long.
+    """
 
     segment_bytes: int = Field(default=64 << 20, ge=4096)
+    segment_hours: float = Field(default=24.0, ge=0)
+    second: Path | None = None
+    second_rule: Literal["both", "either"] = "both"
+    keep_parts_days: int = Field(default=400, ge=32)
+    restore_days: int = Field(default=400, ge=32)
     least_free_bytes: int = Field(default=1 << 30, ge=0)
     least_free_percent: float = Field(default=5.0, ge=0, le=50)
+    witnesses: tuple[WitnessSettings, ...] = ()
 
 
 class MetricsSettings(_Strict):

@@ -3,7 +3,7 @@
 
 Blocks marked ``sh`` are run; blocks with a title are written as files into the installation before the
 next one is run; ``output`` is what the ``sh`` block before must have printed, where ``…`` stands for
-anything. The test puts free ports in the place of the pages' own, and a code in the place of 123456.
+anything. The test puts free ports in the place of the pages' own, and codes in the place of theirs.
 """
 
 import asyncio
@@ -27,9 +27,21 @@ from gateway.app.serve import bound_socket
 from gateway.identify.totp import code_at
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
-PAGES = ("own-store.md", "sign-in.md", "search.md", "choices.md", "spreadsheets.md", "budgets.md", "backup.md")
+PAGES = (
+    "own-store.md",
+    "sign-in.md",
+    "search.md",
+    "choices.md",
+    "spreadsheets.md",
+    "budgets.md",
+    "scope-a-breach.md",
+    "who-used-my-record.md",
+    "backup.md",
+)
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
-PATIENCE_S = 120
+CODES = {"123456": "ana-totp.txt", "234567": "officer-1-totp.txt", "345678": "officer-2-totp.txt"}
+"""Codes that the pages show, and whose authenticator they stand for."""
+PATIENCE_S = 240
 
 MEMBERS = (
     ("m-1", "Member One", "member.one@example.com", "1984-05-06", "DE", "gold", 120),
@@ -104,10 +116,12 @@ def script_of(found: list[Block], port: int, api_port: int) -> str:
     lines = ["set -eu", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"]
     for number, block in enumerate(found):
         content = block.content.replace("9000", str(api_port)).replace("8080", str(port))
+        for shown, whose in CODES.items():
+            content = content.replace(shown, f'$(python3 "$CODE_OF" {whose})')
         if block.title:
             lines.append(f"cat > \"$GATEWAY_STATE/{block.title}\" <<'END_OF_FILE'\n{content}END_OF_FILE")
         elif block.language == "sh":
-            lines += [f"echo '--- {number} ---'", content.replace("123456", '$(python3 "$CODE_OF" ana-totp.txt)')]
+            lines += [f"echo '--- {number} ---'", content]
             if "gateway serve" in content:
                 ready = f"http://127.0.0.1:{port}/-/readyz"
                 lines.append(f"for _ in $(seq 300); do curl -sf {ready} >/dev/null && break; sleep 0.1; done")

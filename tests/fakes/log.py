@@ -14,9 +14,11 @@ from gateway.domain.entry import Changed, Entry, Facts, Part, Release
 from gateway.domain.names import DecisionId
 from gateway.keys.signing import SigningKey
 from gateway.record.checkpoint import VerifierKey
+from gateway.record.drafts import draft
 from gateway.record.files import DiskFiles, Files
 from gateway.record.opening import SEGMENT_BYTES, begin, open_slot
-from gateway.record.slot import SlotLog, draft
+from gateway.record.pairing import Second
+from gateway.record.slot import SlotLog
 
 NAME = "demo/node-1/door-0"
 START_US = 1_790_000_000_000_000
@@ -116,10 +118,11 @@ def opened(
     files: Files | None = None,
     clock: Callable[[], int] | None = None,
     most_bytes: int = SEGMENT_BYTES,
+    second: Second | None = None,
 ) -> SlotLog:
     """Open a log and enter its opening."""
     signer = key or key_of(name)
-    log, found = open_slot(directory, name, signer, files or DiskFiles(), most_bytes=most_bytes)
+    log, found = open_slot(directory, name, signer, files or DiskFiles(), most_bytes=most_bytes, second=second)
     begin(log, found, version="test", public_key=signer.public_key, clock=clock or Ticking())
     return log
 

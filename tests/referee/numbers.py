@@ -53,3 +53,18 @@ MEGABYTES = Pair("GATEWAY_TEST_MEGABYTES", 1_000, 1_000)
 """Rows of a store that go through each format, in megabytes of the store's body."""
 GROWTH_BYTES = 64 << 20
 """Most memory that a serving process may take over what it has when idle, whatever goes through it."""
+
+ENTRIES = Pair("GATEWAY_TEST_ENTRIES", 100, 1_000)
+"""Entries of the log of which every bit is flipped."""
+EDITS = Pair("GATEWAY_TEST_EDITS", 1_000, 100_000)
+"""Random edits of such a log, one to four at once."""
+ROLLBACKS = Pair("GATEWAY_TEST_ROLLBACKS", 50, 1_000)
+"""Logs that are rolled back, and as many that are forked."""
+INDEX_EDITS = Pair("GATEWAY_TEST_INDEX_EDITS", 4, 300)
+"""Edits of the tables of the index of the log, on each engine."""
+INDEX_KILLS = Pair("GATEWAY_TEST_INDEX_KILLS", 20, 200)
+"""Kills of whoever builds the index."""
+EVIDENCE = Pair("GATEWAY_TEST_EVIDENCE", 19_000, 1_000_000)
+"""Entries of the log that the answers of the index are laid beside a reading of all files of."""
+EVIDENCE_GROWTH = Pair("GATEWAY_TEST_EVIDENCE_GROWTH", 10_000_000, 10_000_000)
+"""Entries of the log that growth is shown to."""

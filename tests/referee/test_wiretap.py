@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""P1 and P2 from outside: mixed calls through a wiretap on both sides, laid against the log byte by byte."""
+"""P1 and P2 from outside: mixed calls through a wiretap on both sides, laid against the log byte by byte.
+
+And every one of them is decided again by the rules of then: each comes out as the log has it.
+"""
 
 import time
 from pathlib import Path
 
 import pytest
 
+from gateway.app.clock import now_us
+from gateway.app.replaying import PastCallsOfAll, PastRules, around
+from gateway.app.rule_files import RulesArchive
+from gateway.flows.replay_rules import Replay, Report
 from gateway.record.verify import verify_logs
+from gateway.store.accounts import Accounts
+from gateway.store.engine import open_store
+from gateway.store.holds import Holds
 from tests.fakes.canaries import all_canaries
 from tests.referee import numbers, rig
 from tests.referee.callers import Crew
@@ -16,6 +26,7 @@ from tests.referee.reckoner import Ledger, Reckoner, Reckoning
 from tests.referee.report import progress, summary
 
 pytestmark = pytest.mark.alone
+FOREVER_US = 2**62
 
 
 async def wiretapped(folder: Path, n_calls: int, n_people: int, *, title: str) -> tuple[rig.Rig, Reckoning]:
@@ -77,6 +88,25 @@ def values_for_others(made: rig.Rig, folder: Path) -> list[str]:
     return [one for purpose, fields in SECRET_FOR.items() for one in told_to(made, folder, purpose, fields)]
 
 
+async def decided_again(made: rig.Rig) -> Report:
+    """Return what came of every call in the log, decided again by the rules that decided it."""
+    rules = PastRules(RulesArchive(made.state / "rules"))
+    store = await open_store(str(made.state), upgrade=False)
+    try:
+        beside = await around(Accounts(store), Holds(store, now_us))
+    finally:
+        await store.close()
+    calls = PastCallsOfAll(made.logs, 0, FOREVER_US)
+    same: Replay | None = None
+    for call in calls.read(lambda _n: None):
+        decider = rules.of(call.facts.rules)
+        assert decider is not None, "the rules of a call are not in the archive"
+        same = same or Replay(decider, rules.of, beside)
+        same.take(call)
+    assert same is not None
+    return same.report(0, FOREVER_US, calls.passed_over)
+
+
 def forget(folder: Path) -> None:
     """Remove what was recorded: it was looked through, it is large, and the end of the session would do it again."""
     rig.removed(folder / "wire-stores")
@@ -92,15 +122,23 @@ async def assert_nothing_leaves_unlogged(folder: Path, *, referee: bool) -> None
         made, result = await wiretapped(folder, n_calls, n_people, title=title)
         verdict, found = verify_logs(made.logs), canaries(made, folder)
         others = values_for_others(made, folder)
+        again = await decided_again(made)
     finally:
         forget(folder)
     told = (
         f"{len(found)} findings of {len(all_canaries())} canaries, {len(others)} of mails and phone numbers for others"
     )
     summary(f"{title}, values", told)
+    summary(
+        f"{title}, decided again",
+        f"{again.calls:,} equal, {again.unequal} not; passed over: {', '.join(f'{why}: {n:,}' for why, n in again.passed_over.items())}",
+    )
 
     assert found == []
     assert others == []
+    assert again.unequal == 0, again.unequal_calls
+    assert again.changes == ()
+    assert again.calls > n_calls / 3
     assert result.wrong == []
     assert result.unlogged_bytes == 0
     # Some of what callers say is no call, and of some that hung up at once nothing arrived.

@@ -83,9 +83,10 @@ def under(world: World) -> FaultyDisk:
     disk = FaultyDisk()
     log = world.rooms.log
     slot = log._log
-    log._files = slot._files = disk
-    assert slot._segment is not None
-    slot._segment._files = disk
+    sink = slot._sinks.whole
+    log._files = sink.files = disk
+    assert sink._segment is not None
+    sink._segment._files = disk
     return disk
 
 

@@ -19,6 +19,7 @@ import msgspec
 from typing_extensions import override
 
 from gateway.app.looking import Looker, Query, document_in
+from gateway.app.traces import Look, untold
 from gateway.app.trying_parameters import try_parameters
 from gateway.discover.columns import is_object_list, rows_in
 from gateway.discover.meanings import LIMITS
@@ -85,6 +86,8 @@ async def look(
 ) -> Found:
     """Return what a store seems to be.
 
+    Where there is nothing below an address because it is that of a list, the store is looked for above it.
+
     Args:
         base_url: What the store's name stands for at the gateway.
         store: That name.
@@ -100,14 +103,24 @@ async def look(
     at = Store(
         name=store, base_url=base_url, credential=credential, connect_s=3.0, read_s=10.0, total_s=30.0, failures=1000
     )
-    return await look_at(at, openapi=openapi, paths=paths)
+    above, _, name = base_url.partition("?")[0].rstrip("/").rpartition("/")
+    found = None if "?" in base_url else await look_at(at, openapi=openapi, paths=paths)
+    if (found is not None and found.proposal.collections) or openapi or paths or "//" not in above:
+        return found if found is not None else await look_at(at, openapi=openapi, paths=paths)
+    of_list = await look_at(msgspec.structs.replace(at, base_url=above), paths=[f"/{name}"])
+    if not of_list.proposal.collections:
+        return found if found is not None else of_list
+    told = f"that is the address of a list: the store's own is {above}, and that is what gateway.yaml needs as base_url"
+    return msgspec.structs.replace(of_list, told=(told, *of_list.told))
 
 
-async def look_at(store: Store, *, openapi: Path | str | None = None, paths: Sequence[str] = ()) -> Found:
+async def look_at(
+    store: Store, *, openapi: Path | str | None = None, paths: Sequence[str] = (), trace: Look = untold
+) -> Found:
     """Return what a store seems to be that is reached as it is configured; see ``look``."""
     base = parsed(store.base_url)
     async with HttpStores([store]) as stores:
-        looker = Looker(stores, store.name)
+        looker = Looker(stores, store.name, trace)
         document: Mapping[str, object] | None = None
         where: str | None = None
         try:

@@ -9,12 +9,15 @@ from pathlib import Path
 import msgspec
 
 from gateway.app.health import health_of
-from gateway.app.installation import Rooms
+from gateway.app.installation import Rooms, open_keyring
 from gateway.app.joins import HttpTarget, IdempotencyKeyring, IdentifyJoin
+from gateway.app.log_proofs import LogProofs
 from gateway.app.metering import MeteredFlow, Signals, noted_decision_id, watchers_token
+from gateway.app.own_data import OwnTarget, Targets
 from gateway.app.passing import with_passing
 from gateway.app.signals.exposition import CONTENT_TYPE
 from gateway.app.signals.hearing import Hearing
+from gateway.app.traces import Look, Traces, untraced
 from gateway.domain.decision import Deny, Refusal
 from gateway.domain.entry import UNAVAILABLE, End, Facts, Intent, Observed, Passed, Refused, Release
 from gateway.domain.errors import KeyUnavailable, SettingsError
@@ -45,8 +48,8 @@ from gateway.identify.identify import Identify
 from gateway.identify.sessions import Lifetimes
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring
+from gateway.record.index_rows import call_of
 from gateway.record.reader import records
-from gateway.record.search import Query, answers
 from gateway.settings import Settings, StoreSettings
 
 NEWEST = 200_000
@@ -115,6 +118,15 @@ def store_of(name: str, one: StoreSettings) -> Store:
     )
 
 
+def looks_of(settings: Settings) -> Look:
+    """Return what the gateway's own looks at stores say of themselves, so that their logs can tell them from calls.
+
+    Raises:
+        SettingsError: The keys of the installation cannot be used.
+    """
+    return Traces(open_keyring(settings)).of_look
+
+
 def _credential(name: str, one: StoreSettings) -> Secret | None:
     content = _file(name, "authorization_file", one.authorization_file)
     if content is None:
@@ -172,6 +184,7 @@ def http_door(rooms: Rooms, stores: HttpStores, signals: Signals | None = None) 
     """
     identify = IdentifyJoin(Identify(rooms.bearers, rooms.revocations), rooms.revocations)
     proxies = _networks("trusted_proxies", rooms.settings.trusted_proxies)
+    traces = Traces(rooms.keyring, untraced(rooms.settings))
     kind = AccessFlow if signals is None else MeteredFlow
     if signals is not None:
         rooms.log.heard = Hearing(signals.meters, withheld_told)
@@ -183,7 +196,10 @@ def http_door(rooms: Rooms, stores: HttpStores, signals: Signals | None = None) 
             choices=rooms.choices,
             holds=rooms.holds,
             budgets=rooms.budgets,
-            target=HttpTarget(stores) if signals is None else HttpTarget(stores, signals.store_took),
+            target=Targets(
+                HttpTarget(stores, traces) if signals is None else HttpTarget(stores, traces, signals.store_took),
+                OwnTarget(rooms.log_questions),
+            ),
             recorder=rooms.log,
             early=rooms.counting,
             is_current=rooms.changes.is_current,
@@ -218,7 +234,7 @@ def http_door(rooms: Rooms, stores: HttpStores, signals: Signals | None = None) 
             jwks=rooms.bearers.jwks,
             is_current=rooms.changes.is_current,
             is_ready=lambda: rooms.changes.is_current() and rooms.log.trouble is None and rooms.log.room_left(),
-            checkpoint=_checkpoints(rooms.settings.state / "log"),
+            log_proofs=LogProofs(rooms.settings.state / "log"),
             counting=rooms.counting,
             new_id=new_decision_id if signals is None else noted_decision_id,
             proxies=proxies,
@@ -226,7 +242,7 @@ def http_door(rooms: Rooms, stores: HttpStores, signals: Signals | None = None) 
         )
     )
     data = DataDoor(access, seal, proxies, lambda: rooms.counting.answered(UNAVAILABLE))
-    return HttpDoor(with_passing(data, rooms, stores, identify, seal=seal, proxies=proxies), own)
+    return HttpDoor(with_passing(data, rooms, stores, identify, traces, seal=seal, proxies=proxies), own)
 
 
 def _watching(rooms: Rooms, stores: HttpStores, signals: Signals, proxies: Sequence[Network]) -> Watching:
@@ -283,14 +299,6 @@ def _logout(
     return logout
 
 
-def _checkpoints(logs: Path) -> Callable[[str], Awaitable[str | None]]:
-    async def checkpoint(slot: str) -> str | None:
-        known = await asyncio.to_thread(lambda: {path.parent.name: path for path in logs.glob("*/checkpoint")})
-        return await asyncio.to_thread(known[slot].read_text, encoding="utf-8") if slot in known else None
-
-    return checkpoint
-
-
 def _decisions(logs: Path) -> Callable[[str, DecisionId], Awaitable[dict[str, object] | None]]:
     async def decision(account: str, call: DecisionId) -> dict[str, object] | None:
         return await asyncio.to_thread(_looked_up, logs, account, call)
@@ -309,13 +317,12 @@ def withheld_told(facts: Facts, released: Sequence[Release], withheld: Mapping[s
 
 def _looked_up(logs: Path, account: str, call: DecisionId) -> dict[str, object] | None:
     """Return the entries of a call as one outcome, if the call was the account's own."""
-    query = Query(call=call)
     bodies = []
     for slot in sorted(path.parent for path in logs.glob("*/log.pub")):
         for place, record in enumerate(records(slot, newest_first=True)):
             if place >= NEWEST:
                 break
-            if answers(record, query):
+            if call_of(record.line.body) == call:
                 bodies.append(record.line.body)
     bodies.reverse()
     first = next((body for body in bodies if isinstance(body, FIRST) and body.facts), None)

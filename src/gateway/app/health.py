@@ -32,4 +32,6 @@ def _reasons(rooms: Rooms) -> list[str]:
 
 def _degraded(rooms: Rooms, stores: Mapping[StoreName, StoreHealth]) -> list[str]:
     found = ["rules"] if rooms.policy.are_newer_refused else []
+    if rooms.log.lost:
+        found.append("log-sink")
     return [*found, *(f"store:{name}" for name, one in stores.items() if one.state is not BreakerState.CLOSED)]

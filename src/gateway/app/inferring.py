@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from gateway.app.discovering import Found, look, look_at
-from gateway.app.doors import store_of
+from gateway.app.doors import looks_of, store_of
 from gateway.discover.dataset_yaml import dataset_yaml
 from gateway.discover.merging import CannotMerge, Merged, merged
 from gateway.domain.entry import Changed, Looked
@@ -49,9 +49,9 @@ async def find(
     if url is not None:
         return await look(url, store, openapi=openapi, paths=paths, authorization=authorization)
     own = settings.stores.get(store) if settings is not None else None
-    if own is None:
+    if settings is None or own is None:
         raise SettingsError(f"where is {store}? Give --url, or name it under `stores` in gateway.yaml")
-    return await look_at(store_of(store, own), openapi=openapi, paths=paths)
+    return await look_at(store_of(store, own), openapi=openapi, paths=paths, trace=looks_of(settings))
 
 
 def file_for(settings: Settings, store: StoreName) -> Path:

@@ -18,6 +18,7 @@ import gateway
 from gateway.app.clock import now_us
 from gateway.app.joins import AnnouncedRules, CodecShelf, SurrogateKeyring, is_band
 from gateway.app.keeping import Keeper, ToldLog, announcer
+from gateway.app.log_reading import LogQuestions
 from gateway.app.restoring import CredentialDigest, open_state
 from gateway.app.rule_files import RulesArchive, beside_calls, read_folder
 from gateway.decide.loader.load import digest, load
@@ -37,6 +38,7 @@ from gateway.keys.providers import FileKek, HeldKek
 from gateway.keys.signing import SigningKey
 from gateway.record.counting import Counting
 from gateway.record.limits import Limits
+from gateway.record.pairing import Second
 from gateway.settings import Settings
 from gateway.store.accounts import Accounts
 from gateway.store.budgets import Budgets
@@ -103,6 +105,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     grant_requests: GrantRequests
     unseen: UnseenFields
     new_fields: NewFields
+    log_questions: LogQuestions
 
     def purposes_of(self, roles: tuple[RoleName, ...]) -> tuple[PurposeKey, ...]:
         """Return the purposes that roles give, by the rules in force."""
@@ -185,6 +188,7 @@ async def open_installation(
         store, restored = await stack.enter_async_context(open_state(settings, keyring, log, own=own))
         rooms = _join(settings, keyring, store, log, restored)
         stack.push_async_callback(rooms.feed.close)
+        stack.push_async_callback(rooms.log_questions.close)
         stack.push_async_callback(rooms.counting.flush, answers=True)
         stack.push_async_exit(rooms.keeper)
         if with_rules:
@@ -250,6 +254,7 @@ async def reload_rules(policy: PolicyChange, folder: Path) -> None:
 def _sequencer(settings: Settings, keyring: Keyring, slot: str, lock_wait_s: float | None = None) -> ToldLog:
     limits = Limits(
         segment_bytes=settings.log.segment_bytes,
+        segment_age_s=settings.log.segment_hours * 3600,
         free_bytes=settings.log.least_free_bytes,
         free_share=settings.log.least_free_percent / 100,
         lock_wait_s=LOCK_WAIT_S.get(slot, DOOR_LOCK_WAIT_S) if lock_wait_s is None else lock_wait_s,
@@ -261,7 +266,15 @@ def _sequencer(settings: Settings, keyring: Keyring, slot: str, lock_wait_s: flo
         clock=now_us,
         version=gateway.__version__,
         limits=limits,
+        second=second_of(settings, slot),
     )
+
+
+def second_of(settings: Settings, slot: str) -> Second | None:
+    """Return where a slot is written to as well, if there is a second disk."""
+    if settings.log.second is None:
+        return None
+    return Second(directory=settings.state / settings.log.second / slot, rule=settings.log.second_rule)
 
 
 def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, restored: Outcome | None) -> Rooms:
@@ -346,6 +359,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, rest
         grant_requests=GrantRequests(store),
         unseen=unseen,
         new_fields=NewFields(unseen, log, now_us),
+        log_questions=LogQuestions(settings),
         codecs=codecs,
         feed=feed,
         changes=ChangeLoop(feed, followers, now_us),

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from gateway.app.clock import ticks_s
 from gateway.app.current import CURRENT, Span
+from gateway.app.traces import Traces
 from gateway.domain.decision import Deny
 from gateway.domain.names import StoreName
 from gateway.domain.principal import Principal
@@ -138,21 +139,24 @@ class _Answer:
 class HttpTarget:
     """Stores reached over HTTP, as step 3 asks them."""
 
-    def __init__(self, stores: HttpStores, heard: Callable[[StoreName, float], None] = lambda _store, _s: None) -> None:
+    def __init__(
+        self,
+        stores: HttpStores,
+        traces: Traces,
+        heard: Callable[[StoreName, float], None] = lambda _store, _s: None,
+    ) -> None:
         """Keep the stores; ``heard`` is told how long each took until it answered or failed."""
-        self._stores, self._heard = stores, heard
+        self._stores, self._traces, self._heard = stores, traces, heard
 
     def call(self, call: StoreCall) -> "_Asked":
         """Return the call to be entered; that raises StoreUnreachable, StoreMisbehaved or Overloaded."""
-        # The decision id is the trace id (W3C Trace Context), so a store's own log can be laid beside ours.
-        trace = f"00-{call.decision_id}-{call.decision_id[:16]}-01"
         asked = HttpCall(
             store=call.store,
             method=call.method,
             path=call.path,
             slash=call.slash,
             query=call.query,
-            headers=(("traceparent", trace), *call.headers),
+            headers=(*self._traces.of_call(call.store, call.decision_id, call.n), *call.headers),
             body=call.body,
             content_type=call.content_type,
             kind=call.shape.kind,

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import yaml
 from typing_extensions import override
 
+from gateway.app.traces import Look, untold
 from gateway.discover.columns import shown
 from gateway.discover.cutting import whole_rows
 from gateway.discover.openapi import is_openapi
@@ -47,9 +48,9 @@ class Looker:
         told: What was asked in vain.
     """
 
-    def __init__(self, stores: HttpStores, store: StoreName) -> None:
+    def __init__(self, stores: HttpStores, store: StoreName, trace: Look = untold) -> None:
         """Begin with nothing seen."""
-        self._stores, self._store = stores, store
+        self._stores, self._store, self._trace = stores, store, trace
         self.samples: list[Sample] = []
         self.told: list[str] = []
         self.n_calls = 0
@@ -95,6 +96,7 @@ class Looker:
             path=canonical(path),
             slash=path.endswith("/"),
             query=tuple(query),
+            headers=self._trace(),
             kind=LOOK,
             partial=True,
         )

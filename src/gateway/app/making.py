@@ -110,5 +110,6 @@ async def issue_locally(rooms: Rooms, name: str, *, signed_in_ago_us: int, by: s
         scopes=rooms.purposes_of((RoleName(account.id), *account.roles)),
         session=new_session_id(),
     )
-    await rooms.log.append(Changed(by=by, what="demo-bearer-issued", target=account.id))
+    facts: dict[str, str | int] = {"session": principal.session}
+    await rooms.log.append(Changed(by=by, what="demo-bearer-issued", target=account.id, facts=facts))
     return rooms.bearers.issue(principal, amr=("pwd", "otp"), now_us=now)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from gateway.app.callers import caller_rules
 from gateway.app.installation import Rooms
+from gateway.app.traces import Traces
 from gateway.domain.entry import UNAVAILABLE
 from gateway.domain.names import ClientId, StoreName
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
@@ -46,6 +47,7 @@ def with_passing(
     rooms: Rooms,
     stores: HttpStores,
     identify: ports.Identify,
+    traces: Traces,
     *,
     seal: Seal,
     proxies: Sequence[Network],
@@ -66,7 +68,7 @@ def with_passing(
             identify=identify,
             holds=rooms.holds,
             callers=Callers(caller_rules("callers", rooms.settings.callers), lambda one: installed(rooms, one)),
-            target=RawTarget(stores),
+            target=RawTarget(stores, traces),
             recorder=rooms.log,
             early=rooms.counting,
             is_current=rooms.changes.is_current,
@@ -111,9 +113,9 @@ def client_principal(client: Client, now_us: int) -> Principal:
 class RawTarget:
     """Stores reached over HTTP, asked as callers ask."""
 
-    def __init__(self, stores: HttpStores) -> None:
+    def __init__(self, stores: HttpStores, traces: Traces) -> None:
         """Keep the stores."""
-        self._stores = RawStores(stores)
+        self._stores, self._traces = RawStores(stores), traces
 
     @asynccontextmanager
     async def call(self, call: ports.RawCall) -> AsyncIterator[RawAnswer]:
@@ -123,7 +125,7 @@ class RawTarget:
             method=call.method,
             path=call.path,
             query=call.query,
-            headers=call.headers,
+            headers=(*call.headers, *self._traces.of_call(call.store, call.decision_id)),
             body=call.body,
         )
         async with self._stores.call(asked) as answer:

@@ -21,6 +21,7 @@ from gateway.decide.decide import Decider
 from gateway.decide.loader.load import load
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import StoreName
+from gateway.domain.own_data import OWN_STORE
 from gateway.doors.http.headers import Network
 from gateway.doors.http.mirror import Mirror
 from gateway.doors.http.recorded import Reader
@@ -66,7 +67,7 @@ def base_paths(settings: Settings, decider: Decider, said: Sequence[str]) -> dic
     Raises:
         SettingsError: A path or a store cannot be used.
     """
-    stores = sorted({*settings.stores, *(route.store for route in decider.rules.catalog.routes)})
+    stores = sorted({*settings.stores, *(route.store for route in decider.rules.catalog.routes)} - {OWN_STORE})
     if not said:
         return {urlsplit(one.base_url).path.rstrip("/"): StoreName(name) for name, one in settings.stores.items()}
     found: dict[str, StoreName] = {}

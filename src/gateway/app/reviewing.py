@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from gateway.app.dataset_text import FieldPlace, changed, stores_of
 from gateway.app.discovering import look_at
-from gateway.app.doors import store_of
+from gateway.app.doors import looks_of, store_of
 from gateway.app.rule_files import read_folder
 from gateway.app.showing import member, rows_of
 from gateway.decide.loader.load import load
@@ -122,8 +122,9 @@ async def known_of(settings: Settings, sheet: Sheet) -> tuple[Mapping[FieldPlace
     if own is None:
         return {}, f"gateway.yaml has no store {sheet.store}, so no values are shown"
     routes = [one for one in sheet.rules.catalog.routes if one.store == sheet.store and _is_list(one)]
+    paths = sorted({_asked(one) for one in routes})
     try:
-        found = await look_at(store_of(sheet.store, own), paths=sorted({_asked(one) for one in routes}))
+        found = await look_at(store_of(sheet.store, own), paths=paths, trace=looks_of(settings))
     except GatewayError as error:
         return {}, f"the store tells nothing now, so no values are shown: {error}"
     proposals = {

@@ -103,6 +103,7 @@ class Sampler:
         meters.put(metrics.LOG_SIZE, log.size)
         meters.put(metrics.LOG_TAIL, log.n_unsigned)
         meters.put(metrics.LOG_WELL, float(log.trouble is None))
+        meters.put(metrics.SINKS_LOST, float(bool(log.lost)))
         with suppress(OSError):
             meters.put(metrics.CHECKPOINT_AT, (self._log / CHECKPOINT).stat().st_mtime)
 

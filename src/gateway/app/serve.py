@@ -19,12 +19,13 @@ import uvloop
 
 from gateway.app.children import signals_let_in
 from gateway.app.doors import connections_of, http_door, open_stores
-from gateway.app.installation import DOOR_SLOT, Rooms, open_installation, reload_rules
+from gateway.app.installation import CLI_SLOT, DOOR_SLOT, Rooms, open_installation, reload_rules
 from gateway.app.metering import signals_of
 from gateway.app.remarks import remark_on_stderr
 from gateway.app.sampling import Sampler
 from gateway.app.server import AT_ONCE, KEEP_ALIVE_S, KINDLY, DoorServer
 from gateway.app.signals.page import Page
+from gateway.app.witnessing import watch_logs, witnessed
 from gateway.app.work import chores
 from gateway.domain.errors import GatewayError, SettingsError
 from gateway.doors.http.connections import Connections
@@ -95,11 +96,15 @@ async def serve(settings: Settings, *, on_ready: Callable[[int], None] | None = 
     listening = bound_socket(settings.listen.host, settings.listen.port)
     port = listening.getsockname()[1]
     try:
-        async with open_installation(settings, DOOR_SLOT) as rooms, open_stores(settings) as stores:
+        async with (
+            witnessed(settings, DOOR_SLOT, also=(CLI_SLOT,)),
+            open_installation(settings, DOOR_SLOT) as rooms,
+            open_stores(settings) as stores,
+        ):
             signals = signals_of(Page.new(), DOOR_SLOT)
             door = Door(rooms, http_door(rooms, stores, signals))
             sampler = Sampler(signals.meters, rooms).as_door(stores, door.connections).as_worker()
-            more = (keep_house(chores(rooms), door.ended), sampler.run(door.ended))
+            more = (keep_house(chores(rooms), door.ended), sampler.run(door.ended), watch_logs(settings, door.ended, signals.meters))
             await door.run(listening, lambda: on_ready and on_ready(port), *more)
     finally:
         listening.close()
@@ -118,7 +123,11 @@ async def serve_door(
         page: What every process of the gateway counts on.
         again: The gateway is running already, so rules that cannot be used must not keep a door from it.
     """
-    async with open_installation(settings, slot, or_kept_rules=again) as rooms, open_stores(settings) as stores:
+    async with (
+        witnessed(settings, slot),
+        open_installation(settings, slot, or_kept_rules=again) as rooms,
+        open_stores(settings) as stores,
+    ):
         signals = signals_of(page, slot)
         door = Door(rooms, http_door(rooms, stores, signals))
         sampler = Sampler(signals.meters, rooms).as_door(stores, door.connections)

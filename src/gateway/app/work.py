@@ -13,15 +13,20 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.app.children import signals_let_in
-from gateway.app.installation import DOORS, WORKER_SLOT, Rooms, door_slot, open_installation, open_log
-from gateway.app.metering import signals_of
+from gateway.app.indexing import KeptIndex
+from gateway.app.installation import CLI_SLOT, DOORS, WORKER_SLOT, Rooms, door_slot, open_installation, open_log
+from gateway.app.metering import Signals, signals_of
+from gateway.app.parts_deleting import retaining
 from gateway.app.sampling import Sampler
+from gateway.app.signals import metrics
 from gateway.app.signals.hearing import Hearing
 from gateway.app.signals.page import Page
+from gateway.app.witnessing import watch_logs, witnessed
 from gateway.domain.errors import LogUnavailable
 from gateway.record.layout import segment_path, segments, slots
 from gateway.settings import Settings
 from gateway.workers.housekeeping import keep_house
+from gateway.workers.indexer import keep_index
 
 KEEP_SESSIONS_US = 24 * 3600 * 1_000_000
 """An ended session is kept for a day, so that the reuse of its bearers is still told from an unknown one."""
@@ -50,7 +55,10 @@ async def work(settings: Settings, tell_ready: Callable[[], None], page: Page, *
     """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     ending = (signal.SIGTERM, signal.SIGINT)
-    async with open_installation(settings, WORKER_SLOT, with_rules=False) as rooms:
+    async with (
+        witnessed(settings, WORKER_SLOT, also=(CLI_SLOT,)),
+        open_installation(settings, WORKER_SLOT, with_rules=False) as rooms,
+    ):
         for number in ending:
             loop.add_signal_handler(number, stop.set)
         # What only doors act upon must not end it.
@@ -59,21 +67,38 @@ async def work(settings: Settings, tell_ready: Callable[[], None], page: Page, *
         try:
             with signals_let_in():
                 tell_ready()
-                more = (rooms.keeper.tick, lambda: close_forgotten(settings, n_doors))
+                more = (rooms.keeper.tick, lambda: close_forgotten(settings, n_doors), retaining(rooms))
+                signals = signals_of(page, WORKER_SLOT)
                 async with asyncio.TaskGroup() as group:
-                    watching = group.create_task(_watch(rooms, page, stop))
+                    watching = group.create_task(_watch(rooms, signals, stop))
+                    indexing = group.create_task(_index(rooms, signals, stop))
+                    proving = group.create_task(watch_logs(settings, stop, signals.meters))
                     await keep_house([*chores(rooms), *more], stop)
-                    del watching
+                    del watching, indexing, proving
         finally:
             for number in ending:
                 loop.remove_signal_handler(number)
 
 
-async def _watch(rooms: Rooms, page: Page, stop: asyncio.Event) -> None:
+async def _watch(rooms: Rooms, signals: Signals, stop: asyncio.Event) -> None:
     """Tell of the worker, and of what is there once, until told to stop."""
-    signals = signals_of(page, WORKER_SLOT)
     rooms.log.heard = Hearing(signals.meters, lambda _facts, _blocks, _withheld: {})
     await Sampler(signals.meters, rooms).as_worker().run(stop)
+
+
+async def _index(rooms: Rooms, signals: Signals, stop: asyncio.Event) -> None:
+    """Keep the index of the log up, and tell how far it is, until told to stop."""
+    meters, kept = signals.meters, KeptIndex(rooms.settings, rooms.clock, stop)
+
+    def told() -> None:
+        meters.put(metrics.INDEX_BEHIND, kept.n_behind)
+        if kept.whole_us is not None:
+            meters.put(metrics.INDEX_AT, kept.whole_us / 1_000_000)
+
+    try:
+        await keep_index(kept, stop, told)
+    finally:
+        await kept.close()
 
 
 async def close_forgotten(settings: Settings, n_doors: int) -> None:

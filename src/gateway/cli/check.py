@@ -131,11 +131,13 @@ def _with_store_notes(desk: Desk, report: Report, files: Mapping[str, bytes]) ->
     """Note stores that routes name and gateway.yaml does not, and those that it does not enforce."""
     from gateway.app.passing import not_enforced, warning
     from gateway.decide.loader.load import load
+    from gateway.domain.own_data import OWN_STORE
     from gateway.transform.treat import check_chain
 
     if report.problems:
         return report
-    named = {route.store for route in load(files, check_chain=check_chain).catalog.routes}
+    routes = load(files, check_chain=check_chain).catalog.routes
+    named = {route.store for route in routes} - {OWN_STORE}
     missing = sorted(named - set(desk.settings.stores))
     notes = tuple(f"gateway.yaml: stores has no {store}, whose routes the datasets declare" for store in missing)
     notes += tuple(f"gateway.yaml: {warning(store)}" for store in not_enforced(desk.settings))
@@ -145,6 +147,7 @@ def _with_store_notes(desk: Desk, report: Report, files: Mapping[str, bytes]) ->
 async def reloaded(desk: Desk, report: Report) -> Report:
     """Put the rules in force, or enter why they were not."""
     from gateway.domain.entry import Changed, RulesRefused
+    from gateway.flows.policy_change import TOLD_BY
     from gateway.store.meta import RULES
     from gateway.store.versions import Topic
 
@@ -156,6 +159,8 @@ async def reloaded(desk: Desk, report: Report) -> Report:
         if rooms.policy.decider.rules.digest != report.rules:
             raise SettingsError("the rules were changed while they were checked; check them again")
         await rooms.log.append(Changed(by=desk.by, what="rules-reloaded", target=report.rules))
+        # Said before the doors are told: each enters by whose word it puts the rules in force.
+        await rooms.meta.write(TOLD_BY, f"{report.rules} {desk.by}")
         await rooms.meta.write(RULES, report.rules, announce=Topic.RULES)
     return msgspec.structs.replace(report, reloaded=True)
 

@@ -31,6 +31,7 @@ async def doctor(desk: Desk) -> None:
 async def _findings(desk: Desk) -> "list[Finding]":
     from gateway.app.checkup.examine import CHECKS, examined
     from gateway.app.checkup.findings import Patient, problem
+    from gateway.app.checkup.logs import mend_for
     from gateway.app.clock import now_us
 
     try:
@@ -53,7 +54,7 @@ async def _findings(desk: Desk) -> "list[Finding]":
     except GatewayError as error:
         # What nobody can see was read is not told: whose sign-in lacks what is the one thing here about people.
         found = [one for one in found if one.check != WITH_ACCOUNTS]
-        found.append(problem("log", f"this check-up could not be entered in the log: {error}", "gateway log verify"))
+        found.append(problem("log", f"this check-up could not be entered in the log: {error}", mend_for(error)))
     return found
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``gateway explain``: what would come of a call, field by field and layer by layer, and what would change it.
+"""``gateway explain``: what would come of a call, or why a past one was decided as it was.
 
-The rules are those of the folder; where doors were told of others, a sentence says so.
+A call that is asked about is explained field by field and layer by layer, with what would change it. The rules are
+those of the folder; where doors were told of others, a sentence says so. A decision id in the place of an account
+asks about a past call: its rules are those of then.
 """
 
 from enum import StrEnum
@@ -11,13 +13,12 @@ import typer
 
 from gateway.cli import finding
 from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.explain_past import DECISION_ID
+from gateway.cli.explanation import tell_explanation
 from gateway.domain.names import DatasetName, PurposeKey
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from gateway.app.installation import Rooms
-    from gateway.domain.explanation import Explanation, FieldWord, LayerWord
     from gateway.domain.principal import Principal
     from gateway.domain.signin import AccountRecord, Client
 
@@ -32,9 +33,13 @@ class Assurance(StrEnum):
 @command
 async def explain(
     desk: Desk,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Name, account or client.")],
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="store.collection")],
-    purpose: Annotated[str, typer.Option("--purpose", metavar="P", help="As Data-Purpose would state it.")],
+    account: Annotated[
+        str, typer.Argument(metavar="ACCOUNT|DECISION", help="Name, account or client; or a past decision.")
+    ],
+    dataset: Annotated[str | None, typer.Argument(metavar="[DATASET]", help="store.collection")] = None,
+    purpose: Annotated[
+        str | None, typer.Option("--purpose", metavar="P", help="As Data-Purpose would state it.")
+    ] = None,
     operation: Annotated[str, typer.Option("--operation", metavar="O")] = "read",
     field: Annotated[
         list[str] | None, typer.Option("--field", metavar="F", help="A field that the call names.")
@@ -47,10 +52,15 @@ async def explain(
     ] = Assurance.STALE,
     reference: Annotated[str | None, typer.Option("--reference", metavar="R", help="As Data-Reference.")] = None,
 ) -> None:
-    """Explain what would come of a call. Exit 3 if it is refused, with the nearest change that would permit it."""
+    """Explain what would come of a call, or a past decision. Exit 3 if refused; 1 if a past one comes out otherwise."""
     from gateway.domain.entry import Looked
     from gateway.flows.explain import NoSuchThing, Question, answer
 
+    if dataset is None and DECISION_ID.match(account):
+        await _explain_past(desk, account)
+        return
+    if dataset is None or purpose is None:
+        raise Stop("say ACCOUNT, DATASET and --purpose for a call to come, or the 32 digits of a past decision")
     async with desk.open() as rooms:
         who = await finding.anybody(rooms, account)
         question = Question(
@@ -69,9 +79,19 @@ async def explain(
         query = f"{who.account.id} {dataset} {operation}"
         await rooms.log.append(Looked(by=desk.by, what="explanation", query=query, rows=0))
         await _tell_of_others(desk, rooms)
-    desk.paper.answer(found, lambda: _tell(desk, found))
+    desk.paper.answer(found, lambda: tell_explanation(desk, found))
     if found.decision != "permit":
         raise Stop("", Exit.DENIED)
+
+
+async def _explain_past(desk: Desk, call: str) -> None:
+    """Tell of a past call; one that was refused is no failure, one that comes out otherwise is."""
+    from gateway.cli import explain_past
+
+    found = await explain_past.past(desk, call)
+    desk.paper.answer(found, lambda: explain_past.tell(desk, found))
+    if found.equal is False:
+        raise Stop("", Exit.FAILED)
 
 
 def _principal(rooms: "Rooms", who: "AccountRecord | Client", *, is_fresh: bool) -> "Principal":
@@ -103,64 +123,3 @@ async def _tell_of_others(desk: Desk, rooms: "Rooms") -> None:
     told = await rooms.meta.read(RULES)
     if told is not None and told != rooms.policy.decider.rules.digest:
         desk.paper.tell("note: doors were last told of other rules than the folder holds; see `gateway check --reload`")
-
-
-def _tell(desk: Desk, found: "Explanation") -> None:
-    paper = desk.paper
-    if found.fields:
-        every = {word.layer.value: None for field in found.fields for word in field.layers}
-        taking = [each for each in every if any(_takes(field, each) for field in found.fields)]
-        paper.table(("field", "leaves", *taking, "kept there by"), [_row(field, taking) for field in found.fields])
-        if idle := [each for each in every if each not in taking]:
-            paper.say(
-                f"· takes nothing; so do {', '.join(idle)} from any field.  ~ values may be told equal.", style="dim"
-            )
-    for sentence in found.rows:
-        paper.say(f"· {sentence}")
-    paper.say(_verdict(found), style="green" if found.decision == "permit" else "red")
-    if found.title:
-        paper.say(found.title)
-    if found.change:
-        paper.say(f"Nearest change ({found.ask}): {found.change}")
-
-
-def _takes(field: "FieldWord", layer: str) -> bool:
-    return any(word.layer.value == layer and not _is_top(word) for word in field.layers)
-
-
-def _is_top(word: "LayerWord") -> bool:
-    return word.rung == "reveal" and word.link
-
-
-def _row(field: "FieldWord", layers: list[str]) -> "list[str | Text]":
-    from rich.text import Text
-
-    words = {word.layer.value: word for word in field.layers}
-    leaves = field.leaves.value if field.rung in ("drop", "reveal") else field.rung
-    cells: list[str | Text] = [field.field, Text(leaves, style="green" if leaves == "reveal" else "")]
-    cells += [_cell(words[layer]) if layer in words else "" for layer in layers]
-    kept = [f"{word.layer}: {_short(word.rule)}" for word in field.layers if word.binds]
-    return [*cells, "; ".join(kept)]
-
-
-def _cell(word: "LayerWord") -> "Text":
-    """Return a layer's ceiling: its rung, ``~`` where the value may be linked; bold where it binds."""
-    from rich.text import Text
-
-    if _is_top(word):
-        return Text("·", style="dim")
-    return Text(f"{word.rung}{'~' if word.link else ''}", style="bold" if word.binds else "dim")
-
-
-def _short(rule: str) -> str:
-    """Return a rule's name; of many grants the first and the number of the others."""
-    first, *others = rule.split(" ")
-    return f"{first} and {len(others)} more" if others and first.startswith("g:") else rule
-
-
-def _verdict(found: "Explanation") -> str:
-    if found.decision == "permit":
-        return "permit"
-    about = f" ({', '.join(found.about)})" if found.about else ""
-    rule = f", by {found.rule}" if found.rule else ""
-    return f"{found.decision}: {found.reason}{about}{rule}"

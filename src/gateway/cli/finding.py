@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ADMIN = RoleName("admin")
 """The role of who looks after the gateway itself; no grant needs to know it, and by itself it opens no data."""
 
+OFFICER = RoleName("officer")
+"""The role of who answers for the protection of data: two of them open the list of the people of an incident."""
+
 
 def rules_of(desk: Desk) -> "RuleSet":
     """Return the rules in the folder of the installation, without opening it.
@@ -74,8 +77,8 @@ async def anybody(rooms: "Rooms", word: str) -> "AccountRecord | Client":
 
 
 def roles(rules: "RuleSet", words: Iterable[str]) -> tuple[str, ...]:
-    """Return the roles, each known to the rules, or ``admin``."""
-    known = {ADMIN, *rules.roles, *(grant.role for grant in rules.grants)}
+    """Return the roles, each known to the rules, or ``admin`` or ``officer``."""
+    known = {ADMIN, OFFICER, *rules.roles, *(grant.role for grant in rules.grants)}
     for word in words:
         if word not in known:
             raise Stop(f"the rules know no role {word}{_nearest(word, known)}; there are {', '.join(sorted(known))}")

@@ -8,17 +8,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import log_verify
+from gateway.cli import (
+    log_export,
+    log_forget,
+    log_index,
+    log_prove,
+    log_receipt,
+    log_reconcile,
+    log_replay,
+    log_retain,
+    log_search,
+    log_segment,
+    log_stamp,
+    log_verify,
+    log_witness,
+)
 from gateway.cli.desk import Desk, Stop, command, run_to_end
+from gateway.cli.log_lines import document, onward, people_of, row_of_call
+from gateway.cli.log_lines import show as show_line
 from gateway.cli.log_verify import Slot, directories
 
 if TYPE_CHECKING:
+    from gateway.domain.log_query import LogRow
     from gateway.record.reader import Record, Shown
-    from gateway.record.search import Query
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The access log.")
 
-BLOCK = 1_000  # entries that are shown under one entry about it
 POLL_S = 0.25
 
 
@@ -42,48 +57,12 @@ def tail(
     asked = " ".join(["tail", *(["--follow"] if follow else []), *([slot] if slot else [])])
     run_to_end(_entered(desk, "log", asked, len(newest)))
     for record in newest:
-        _show(desk, record)
+        show_line(desk, record)
     if follow:
         _follow(desk, ends)
 
 
-@app.command("search")
-@command
-async def search(
-    desk: Desk,
-    qualifiers: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[QUALIFIER:VALUE]…",
-            help="account: client: purpose: dataset: decision: kind: reason: person: since: until:",
-        ),
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most this many; 0 for all.")] = 200,
-    slot: Slot = None,
-) -> None:
-    """Show the entries that answer every qualifier. Newest first, with all entries of their calls."""
-    import asyncio
-
-    from gateway.app.clock import now_us
-    from gateway.cli.log_query import query_of, spelled
-    from gateway.domain.entry import Looked
-    from gateway.record.search import search as searched
-
-    query = await _with_account(desk, query_of(qualifiers or (), now_us()))
-    found = itertools.islice(searched(directories(desk, slot), query), limit or None)
-    n_shown = 0
-    async with desk.open_log() as log:
-        while True:
-            block = await asyncio.to_thread(lambda: list(itertools.islice(found, BLOCK)))
-            if block or not n_shown:
-                await log.append(Looked(by=desk.by, what="log", query=spelled(query), rows=len(block)))
-            for record in block:
-                _show(desk, record)
-            n_shown += len(block)
-            if len(block) < BLOCK:
-                break
-    if n_shown == limit and limit:
-        desk.paper.tell(f"these are the newest {limit}; --limit shows more")
+app.command("search")(log_search.search)
 
 
 @app.command("show")
@@ -103,11 +82,24 @@ def show(
         raise Stop(f"there is no entry {which} in these logs")
     query = _spelled_place(found)
     run_to_end(_entered(desk, "log", query, len(shown)))
-    desk.paper.answer([_proof_document(one) for one in shown], lambda: _tell_shown(desk, shown))
+    first = row_of_call(shown[0].record, None)
+    desk.paper.answer([_proof_document(one, first) for one in shown], lambda: _tell_shown(desk, shown))
 
 
 app.command("verify")(log_verify.verify)
+app.add_typer(log_index.app, name="index")
+app.command("export")(log_export.export)
+app.command("replay")(log_replay.replay)
+app.command("reconcile")(log_reconcile.reconcile)
 app.command("checkpoint")(log_verify.checkpoint)
+app.command("retain")(log_retain.retain)
+app.command("forget")(log_forget.forget)
+app.add_typer(log_retain.hold, name="hold")
+app.command("archive")(log_segment.archive)
+app.command("prove")(log_prove.prove)
+app.command("receipt")(log_receipt.receipt)
+app.command("stamp")(log_stamp.stamp)
+app.add_typer(log_witness.app, name="witness")
 
 
 async def _entered(desk: Desk, what: str, query: str, rows: int) -> None:
@@ -115,19 +107,6 @@ async def _entered(desk: Desk, what: str, query: str, rows: int) -> None:
 
     async with desk.open_log() as log:
         await log.append(Looked(by=desk.by, what=what, query=query, rows=rows))
-
-
-async def _with_account(desk: Desk, query: "Query") -> "Query":
-    """Return the query with an account's name turned into its identifier; the log knows no names."""
-    import msgspec
-
-    from gateway.cli import finding
-
-    if query.account is None or query.account.startswith(("a_", "local:")):
-        return query
-    async with desk.open(with_rules=False) as rooms:
-        found = await finding.anybody(rooms, query.account)
-    return msgspec.structs.replace(query, account=found.account.id)
 
 
 def _last_seq(directory: Path) -> int:
@@ -161,7 +140,7 @@ def _follow(desk: Desk, ends: dict[Path, int]) -> None:
             one = came.get()
             if isinstance(one, Exception):
                 raise one
-            _show(desk, one)
+            show_line(desk, one)
     except KeyboardInterrupt:
         return
     finally:
@@ -187,9 +166,9 @@ def _at(directories: list[Path], slot: str | None, seq: int) -> "dict[Path, list
 
 
 def _of_call(directory: Path, call: str) -> "Iterator[Record]":
-    from gateway.record.search import Query, search
+    from gateway.record.search import of_call
 
-    return search([directory], Query(call=call), newest_first=False)
+    return of_call([directory], call)
 
 
 def _spelled_place(found: "dict[Path, list[Record]]") -> str:
@@ -197,33 +176,10 @@ def _spelled_place(found: "dict[Path, list[Record]]") -> str:
     return f"entry {next(iter(found)).name}:{first.line.seq}"
 
 
-def _show(desk: Desk, record: "Record") -> None:
-    from gateway.cli.log_words import sentence
-    from gateway.cli.moments import written
-
-    if desk.json:
-        desk.paper.line(_document(record))
-        return
-    line = record.line
-    desk.paper.say(f"{written(line.at_us)} {line.log.rpartition('/')[2]}:{line.seq} {sentence(line.body)}")
-
-
-def _document(record: "Record") -> dict[str, Any]:
-    """Return an entry as it stands in the log, and its part with people as a list of numbers."""
-    import msgspec
-
-    document: dict[str, Any] = {"entry": msgspec.json.decode(record.raw), "part": None}
-    if record.part is not None:
-        from pyroaring import BitMap
-
-        people = list(BitMap.deserialize(record.part.people)) if record.part.people else []
-        document["part"] = {**msgspec.to_builtins(record.part), "people": people}
-    return document
-
-
-def _proof_document(one: "Shown") -> dict[str, Any]:
+def _proof_document(one: "Shown", first: "LogRow") -> dict[str, Any]:
     return {
-        **_document(one.record),
+        **document(one.record),
+        "searches": onward(row_of_call(one.record, first), people_of(one.record)),
         "leaf": one.leaf,
         "size": one.size,
         "root": one.root,
@@ -240,7 +196,7 @@ def _tell_shown(desk: Desk, shown: "list[Shown]") -> None:
         for name, text in facts_lines(facts):
             desk.paper.say(f"{name:<20} {text}")
     for one in shown:
-        _show(desk, one.record)
+        show_line(desk, one.record)
         part = one.record.part
         if part is not None:
             met = f", met {' '.join(map(str, part.met))}" if part.met else ""

@@ -7,44 +7,53 @@ could be anything else stops the command.
 
 import re
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 
 from gateway.cli import moments
 from gateway.cli.desk import Stop
 from gateway.domain.entry import Entry
-from gateway.record.search import Query
+from gateway.domain.log_query import DECISIONS, LogQuery
 
-QUALIFIERS = ("account", "client", "purpose", "dataset", "decision", "kind", "reason", "person", "since", "until")
+QUALIFIERS = (
+    "principal", "account", "client", "session", "place", "purpose", "dataset", "store", "reference", "decision",
+    "kind", "reason", "person", "since", "until",
+)  # fmt: skip
+"""``principal`` is ``account`` by another name, ``store`` the dataset above a store's collections."""
+
+HELP = " ".join(f"{one}:" for one in QUALIFIERS)
+
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}\Z", re.ASCII)
-_FIELDS = {"decision": "call"}
+_REFERENCE = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?\Z", re.ASCII)
+"""As callers may state one in ``Data-Reference``."""
+_PLACE = re.compile(r"[0-9A-Za-z:][0-9A-Za-z.:%-]{0,99}\Z", re.ASCII)
+_FIELDS = {"principal": "account", "store": "dataset", "since": "since_us", "until": "until_us"}
+_PATTERNS = {"reference": _REFERENCE, "place": _PLACE}
 KINDS = tuple(sorted(str(one.__struct_config__.tag) for one in get_args(Entry)))
 """What ``kind:`` can be followed by."""
 
 
-def query_of(words: Sequence[str], now_us: int) -> Query:
+def query_of(words: Sequence[str], now_us: int) -> LogQuery:
     """Return the query that qualifiers make.
 
     Args:
-        words: ``qualifier:value`` each; one of a kind.
+        words: ``qualifier:value`` each; one of a kind, but ``decision:`` also once as an identifier.
         now_us: What ``since:24h`` counts back from.
     """
-    asked: dict[str, str | int] = {}
+    asked: dict[str, Any] = {}
     for word in words:
         name, colon, value = word.partition(":")
         if not colon or name not in QUALIFIERS:
             raise Stop(f"a search is made of {', '.join(f'{each}:' for each in QUALIFIERS)} with a value behind each")
-        if name in asked:
+        field = "call" if name == "decision" and value not in DECISIONS else _FIELDS.get(name, name)
+        if field in asked:
             raise Stop(f"{name}: stands twice")
-        asked[name] = _value(name, value, now_us)
-    fields = {
-        _FIELDS.get(name, name + "_us" if name in ("since", "until") else name): each for name, each in asked.items()
-    }
-    return msgspec.convert(fields, Query)
+        asked[field] = _value(name, value, now_us)
+    return LogQuery(**asked)
 
 
-def spelled(query: Query) -> str:
+def spelled(query: LogQuery) -> str:
     """Return a query as it is entered in the log: only what it asks, in one spelling."""
     return " ".join(f"{name}:{value}" for name, value in msgspec.structs.asdict(query).items() if value is not None)
 
@@ -54,10 +63,10 @@ def _value(name: str, value: str, now_us: int) -> str | int:
         return moments.since_us(value, f"{name}:", now_us)
     if name == "person":
         if not value.isascii() or not value.isdigit() or int(value) >= 1 << 32:
-            raise Stop("person: is the number of a person; `gateway choice show` tells it")
+            raise Stop("person: is the number of a person; `gateway choice show` tells it, or use --identity")
         return int(value)
     if name == "kind" and value not in KINDS:
         raise Stop(f"kind: is followed by one of {', '.join(KINDS)}")
-    if not _IDENTIFIER.match(value):
+    if not _PATTERNS.get(name, _IDENTIFIER).match(value):
         raise Stop(f"{name}: is followed by a key or an identifier")
     return value

@@ -11,6 +11,7 @@ import typer
 
 from gateway.cli.asking import whole_text
 from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.log_segment import verify_alone
 
 if TYPE_CHECKING:
     from gateway.record.verify import LogVerdict, Verdict
@@ -32,12 +33,32 @@ def verify(
     key: Annotated[
         list[str] | None, typer.Option("--key", metavar="VKEY", help="A log's public key, or a file with it.")
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--witness", metavar="VKEY", help="A witness's public key, or a file with it: it must have co-signed."
+        ),
+    ] = None,
+    tsa_ca: Annotated[
+        Path | None, typer.Option("--tsa-ca", metavar="FILE", help="Certificates that time stamps must rest on, PEM.")
+    ] = None,
+    segment: Annotated[
+        Path | None, typer.Option("--segment", metavar="FILE", help="Only one sealed segment, by itself.")
+    ] = None,
+    seal: Annotated[
+        Path | None, typer.Option("--seal", metavar="FILE", help="Its seal, if not in seals/ beside it.")
+    ] = None,
 ) -> None:
     """Verify every entry of every log. Against hashes, signatures and what the logs saw of each other; exit 1 if wrong."""
     from gateway.record.layout import PUBLIC_KEY
     from gateway.record.verify import Verdict, verify_log, verify_logs
 
-    keys = [_key_text(one) for one in key or ()]
+    keys = [key_text(one) for one in key or ()]
+    if segment is not None:
+        verify_alone(desk, segment, seal, keys[0] if keys else None)
+        return
+    witnesses = [key_text(one) for one in witness or ()]
+    roots = None if tsa_ca is None else tsa_ca.read_bytes()
     held = None if expect is None else whole_text(expect)
     folder = desk.state / "log" if directory is None else directory
     if not folder.is_dir():
@@ -47,26 +68,36 @@ def verify(
         raise Stop("one log has one key")
     with desk.paper.working("Verifying"):
         if is_one:
-            verdict = Verdict(logs=(verify_log(folder, key=keys[0] if keys else None, expect=held),), problems=())
+            one = verify_log(folder, key=keys[0] if keys else None, expect=held, witnesses=witnesses, stamp_roots=roots)
+            verdict = Verdict(logs=(one,), problems=())
         else:
-            verdict = verify_logs(folder / "log" if (folder / "log").is_dir() else folder, keys=keys, expect=held)
+            logs = folder / "log" if (folder / "log").is_dir() else folder
+            verdict = verify_logs(logs, keys=keys, expect=held, witnesses=witnesses, stamp_roots=roots)
     desk.paper.answer(_verdict_document(verdict), lambda: _tell_verdict(desk, verdict))
     if not verdict.is_right:
         raise Stop("", Exit.FAILED)
 
 
 @command
-def checkpoint(desk: Desk, slot: Slot = None) -> None:
+def checkpoint(
+    desk: Desk,
+    slot: Slot = None,
+    co_signed: Annotated[
+        bool, typer.Option("--co-signed", help="The newest that a witness co-signed, with its signature.")
+    ] = False,
+) -> None:
     """Show the newest checkpoint of each log. Kept outside, it is for `gateway log verify --expect`."""
     from gateway.record.layout import CHECKPOINT
+    from gateway.record.witnessed import WITNESSED
 
+    name = WITNESSED if co_signed else CHECKPOINT
     notes = {
-        each.name: (each / CHECKPOINT).read_text(encoding="utf-8")
+        each.name: (each / name).read_text(encoding="utf-8")
         for each in directories(desk, slot)
-        if (each / CHECKPOINT).is_file()
+        if (each / name).is_file()
     }
     if not notes:
-        raise Stop("there is no checkpoint here", Exit.FAILED)
+        raise Stop("there is no such checkpoint here", Exit.FAILED)
     if len(notes) > 1:
         desk.paper.tell("--slot SLOT gives one alone, to be kept in a file")
     # A note is kept to the byte, so it is not laid out for a terminal.
@@ -86,7 +117,8 @@ def directories(desk: Desk, slot: str | None) -> list[Path]:
     return [logs / each for each in known if slot in (None, each)]
 
 
-def _key_text(given: str) -> str:
+def key_text(given: str) -> str:
+    """Return a verifier key that is given as it is, or as a file that holds it."""
     path = Path(given)
     return whole_text(path).strip() if path.is_file() else given
 

@@ -8,6 +8,7 @@ call name the call, whose first entry holds the facts.
 from collections.abc import Mapping
 
 from gateway.domain.entry import (
+    Amended,
     Answered,
     Changed,
     Closed,
@@ -55,6 +56,8 @@ def sentence(body: Entry) -> str:
             return f"{body.by}: {body.what} {body.target}{_facts(body.facts)}"
         case Looked():
             return f"{body.by}: looked at {body.what}{f' ({body.query})' if body.query else ''}: {body.rows} rows"
+        case Amended():
+            return f"part of entry {body.origin}:{body.place} amended: {body.taken} people taken out"
         case Opened() | Closed() | LogSeen() | RefusalsCounted() | Answered() | RulesInForce() | RulesRefused():
             return _of_the_gateway(body)
 
@@ -138,7 +141,9 @@ def _of_the_gateway(
         case Answered():
             return f"answered:{_facts(dict(body.counts))}"
         case RulesInForce():
-            return f"rules {body.rules[:12]} put in force{f' after {body.before[:12]}' if body.before else ''}"
+            by = f" by {body.by}" if body.by else ""
+            after = f" after {body.before[:12]}" if body.before else ""
+            return f"rules {body.rules[:12]} put in force{by}{after}"
         case RulesRefused():
             return f"rules {body.rules[:12]} refused, {len(body.problems)} problems: {'; '.join(body.problems[:3])}"
 

@@ -15,6 +15,8 @@ from gateway.cli import (
     doctor,
     explain,
     grant_requests,
+    grant_review,
+    incident,
     infer,
     init,
     key,
@@ -22,6 +24,7 @@ from gateway.cli import (
     log,
     rehearse,
     review,
+    rights,
     serve,
     trying,
     user,
@@ -75,11 +78,14 @@ app.add_typer(views.grants, name="grant")
 views.grants.command("requests")(grant_requests.requests)
 views.grants.command("approve")(grant_requests.approve)
 views.grants.command("refuse")(grant_requests.refuse)
+views.grants.command("review")(grant_review.review)
 app.add_typer(views.purposes, name="purpose")
 views.datasets.command("infer")(infer.infer)
 views.datasets.command("review")(review.review)
 app.add_typer(views.datasets, name="dataset")
 app.add_typer(log.app, name="log")
+app.add_typer(incident.app, name="incident")
+app.add_typer(rights.app, name="rights")
 app.add_typer(key.app, name="key")
 app.add_typer(db.app, name="db")
 

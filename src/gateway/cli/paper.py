@@ -14,7 +14,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import override
 
+_KIB = 1024
 PIPE_WIDTH = 240
 """Columns where there is no terminal to ask: lines are cut by whoever reads them."""
 
@@ -83,17 +85,44 @@ class Paper:
             yield lambda rows: live.update(_table(rows), refresh=True)
 
     @contextmanager
-    def progress(self, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-        """Show a bar on a terminal while work goes on; yields the function that moves it on."""
+    def progress(self, what: str, total: int | None, *, unit: str = "") -> Iterator[Callable[[int], None]]:
+        """Show a bar on a terminal while work goes on; yields the function that moves it on.
+
+        Args:
+            what: What is done.
+            total: Steps in all, if that is known.
+            unit: What a step is, in the plural; the bar then says how many are done a second.
+        """
         if not self._err.is_terminal:
             yield lambda _steps: None
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        class Rate(TextColumn):
+            """Steps a second."""
+
+            @override
+            def render(self, task: Task) -> Text:
+                return Text(f"{task.speed:,.0f} {unit}/s" if unit and task.speed else "")
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(""), TimeRemainingColumn())
         with Progress(*columns, console=self._err, transient=True) as bars:
             task = bars.add_task(what, total=total)
             yield lambda steps: bars.advance(task, steps)
+
+
+def in_kib(done: Callable[[int], None]) -> Callable[[int], None]:
+    """Return what takes bytes and moves a bar of KiB on."""
+    left = 0
+
+    def tell(n_bytes: int) -> None:
+        nonlocal left
+        left += n_bytes
+        if left >= _KIB:
+            done(left // _KIB)
+            left %= _KIB
+
+    return tell
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Table:

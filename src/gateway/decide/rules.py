@@ -124,6 +124,7 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
         countries: ISO 3166-1 alpha-2 of the people it protects.
         minors_under: Age in full years below which a person needs special care, if the law says one.
         restricts_transfers: Leaving its countries needs a mechanism.
+        logs_months / logs_cite: How long logs are kept at least, if it says so, and where it does.
     """
 
     id: str
@@ -131,6 +132,8 @@ class Regime(msgspec.Struct, frozen=True, kw_only=True):
     countries: frozenset[str]
     minors_under: int | None
     restricts_transfers: bool
+    logs_months: int | None = None
+    logs_cite: str = ""
 
 
 class RuleTest(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,8 +2,8 @@
 """The sample CRM and shop: REST over a SQLite file, for the gateway to stand in front of.
 
 It shows all it has to whoever asks, lets whoever asks write to customers and contacts, answers on 127.0.0.1 only, and knows nothing of the gateway. Run
-alone: ``python -m gateway.demo.store --db FILE --port N``; port 0 takes a free one, and the first line
-of output names it.
+alone: ``python -m gateway.demo.store --db FILE --port N [--access-log FILE]``; port 0 takes a free one, and the
+first line of output names it.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway.demo.access_log import AccessLog
 from gateway.demo.questions import Question, Unanswerable, batch_from, question_from, search_from
 from gateway.demo.tables import CONTACTS, CUSTOMERS, ORDERS, Table, make
 from gateway.demo.writes import Done, Writer, tag_of
@@ -222,21 +223,23 @@ def listener(port: int) -> socket.socket:
     return listening
 
 
-def serve(path: Path, listening: socket.socket) -> None:
-    """Serve the file on the socket until the process is told to end."""
-    server = uvicorn.Server(uvicorn.Config(app(path), log_level="warning", access_log=False, server_header=False))
+def serve(path: Path, listening: socket.socket, access_log: Path | None = None) -> None:
+    """Serve the file on the socket until the process is told to end; with an access log, a line for each call."""
+    store = app(path) if access_log is None else AccessLog(app(path), access_log)
+    server = uvicorn.Server(uvicorn.Config(store, log_level="warning", access_log=False, server_header=False))
     server.run(sockets=[listening])
 
 
 def main(
     db: Annotated[Path, typer.Option(help="Store file.")],
     port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    access_log: Annotated[Path | None, typer.Option(help="Write a line for each call there, with its trace.")] = None,
 ) -> None:
     """Run the sample store alone."""
     try:
         listening = listener(port)
         typer.echo(f"sample store on http://{HOST}:{listening.getsockname()[1]}")
-        serve(db, listening)
+        serve(db, listening, access_log)
     except SettingsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error

@@ -9,7 +9,7 @@ RULES
 3. A name is told only if it reads like the name of a field: a letter first, then at most 39 letters, digits,
    ``_`` and ``-``, with at most 4 digits in all. Keys of a map can be mails, telephones or numbers of people.
 4. An object with many undeclared members may be such a map as well, and a word in another script may be
-   somebody's name; so those are told only if several rows have them.
+   somebody's name; so those are told only if several rows have them. A sample of fewer rows leaves them open.
 5. Everything else is told as ``HIDDEN``.
 """
 
@@ -18,7 +18,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from gateway.domain.names import FieldName, ancestors
+import msgspec
+
+from gateway.domain.names import ancestors
 
 SAMPLE_BYTES = 64 * 1024
 """Of a block, what is kept of a sample; a first row that is longer is not looked at."""
@@ -50,23 +52,39 @@ def is_word(text: str) -> bool:
     return _WORD.fullmatch(text) is not None
 
 
-def undeclared(array: bytes, declared: Iterable[FieldName]) -> frozenset[str]:
-    """Return the paths of members that are not declared, or ``HIDDEN`` for those that cannot be shown.
+class Undeclared(msgspec.Struct, frozen=True):
+    """What a sample holds that is not declared.
+
+    Attributes:
+        names: Paths of members, or ``HIDDEN`` for those that cannot be shown.
+        is_open: There are more, of which so few rows do not tell whether they can be shown.
+    """
+
+    names: frozenset[str]
+    is_open: bool = False
+
+
+def undeclared(array: bytes, declared: Iterable[str]) -> Undeclared:
+    """Return what the first rows of a block hold that is not declared.
 
     Args:
         array: The start of a JSON array of rows; it may be cut anywhere.
-        declared: Names of the collection's fields, dotted inside objects.
+        declared: Names of the collection's fields, dotted inside objects, and others that are no news.
     """
     fields = frozenset(declared)
     objects = frozenset(above for name in fields for above in ancestors(name)[1:])
     found: Counter[str] = Counter()
     doubtful: set[str] = set()
-    for row in _first_rows(array):
+    n_rows = 0
+    for n_rows, row in enumerate(_first_rows(array), 1):  # noqa: B007 - their number is what is wanted
         for members in _new_members(row, "", fields, objects):
             words = [path for path, own in members if _WORD.fullmatch(own)]
             found.update([*words, HIDDEN] if len(words) < len(members) else words)
             doubtful.update(path for path, own in members if len(members) > MOST_FEW or not _NAME.fullmatch(own))
-    return frozenset(name if name not in doubtful or found[name] >= LEAST_ROWS else HIDDEN for name in found)
+    sure = frozenset(name for name in found if name not in doubtful or found[name] >= LEAST_ROWS)
+    if len(sure) == len(found):
+        return Undeclared(sure)
+    return Undeclared(sure, is_open=True) if n_rows < LEAST_ROWS else Undeclared(sure | {HIDDEN})
 
 
 def _first_rows(array: bytes) -> Iterator[dict[str, object]]:
@@ -84,7 +102,7 @@ def _first_rows(array: bytes) -> Iterator[dict[str, object]]:
 
 
 def _new_members(
-    row: dict[str, object], path: str, fields: frozenset[FieldName], objects: frozenset[str]
+    row: dict[str, object], path: str, fields: frozenset[str], objects: frozenset[str]
 ) -> Iterator[list[tuple[str, str]]]:
     """Yield for each object of a row its undeclared members, by path and own name."""
     new = []

@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain, StoreName
+from gateway.domain.own_data import OWN_SEGMENT, OWN_STORE
 from gateway.domain.treatment import ChainName
 
 
@@ -291,8 +292,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def store(self) -> StoreName:
-        """The store that the route belongs to: the first segment of its path."""
-        return StoreName(self.template.split("/", 2)[1])
+        """The store that the route belongs to: the first segment of its path, or the gateway itself."""
+        first = self.template.split("/", 2)[1]
+        return OWN_STORE if first == OWN_SEGMENT else StoreName(first)
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):

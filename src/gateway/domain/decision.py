@@ -67,6 +67,10 @@ CALLERS_WORDS = frozenset(
 """Reasons whose fields are names that a caller may have made up: told back to it, but no facts for the log."""
 
 
+VIEW_CHANGED = "view-changed"
+"""Rule of a refusal where the call was permitted and, while it ran, would have shown less than it had begun with."""
+
+
 class Use(StrEnum):
     """How a permitted filter is compared at the store."""
 

@@ -27,6 +27,10 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="c
     """Last entry of a process that stopped in order."""
 
 
+STALE = "stale"
+"""First of ``caps`` where a person's sign-in was not fresh."""
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a decision rested on; in the first entry of every call.
 
@@ -36,6 +40,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         fields: By word of treatment, the fields that may leave: ``{"reveal": ["id"], …}``.
         filters: Names and comparisons without values: ``["country eq", "sort -age"]``.
         caps: What lowered the plan in this call.
+        roles: Of the account, as its bearer had them; what they contain is told by the rules.
+        named: Fields that the call named; none where it took what there is. Of a write that was refused: those
+            that it would have written.
+        limit: Rows in a page, where the route has pages.
     """
 
     account: str = ""
@@ -56,6 +64,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     caps: tuple[str, ...] = ()
     choices: int = 0
     """Version of the choices that the rows were judged by."""
+    roles: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    limit: int = 0
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="release"):
@@ -215,11 +226,17 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     """What can never be used again: a time step, or the digest of a code or bearer under a key."""
 
 
-class RulesInForce(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="rules-in-force"):
-    """A rule set was put in force; its files are kept under this digest."""
+class RulesInForce(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="rules-in-force"):
+    """A rule set was put in force; its files are kept under this digest.
+
+    Attributes:
+        by: Account, ``local:<os user>``, or ``gateway`` where a start found the rules changed; empty where
+            an older version entered it.
+    """
 
     rules: str
     before: str | None
+    by: str = ""
 
 
 class RulesRefused(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="rules-refused"):
@@ -267,6 +284,21 @@ class LogSeen(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="
     checkpoint: str
 
 
+class Amended(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="amended"):
+    """People were taken out of the part of an entry; entered before the other part is put in its place.
+
+    Attributes:
+        origin / place: The log and the place of the entry whose part it is.
+        taken: How many numbers of people were taken out.
+        digest: SHA-256(salt, part), hexadecimal, of what stands in its place.
+    """
+
+    origin: str
+    place: int
+    taken: int
+    digest: str
+
+
 Entry = (
     Opened
     | Closed
@@ -285,6 +317,7 @@ Entry = (
     | Changed
     | Looked
     | LogSeen
+    | Amended
 )
 
 

@@ -44,6 +44,14 @@ class LogDamaged(GatewayError):
     """The log on disk contradicts itself; it is not opened for writing."""
 
 
+class LogBehind(LogDamaged):
+    """The log on disk is shorter than others saw it: it was lost, cut, or put back to an older copy."""
+
+
+class NotDeleted(GatewayError):
+    """Parts of the log that were to be deleted are not, or not all; the message says why, and what to do."""
+
+
 class KeyUnavailable(GatewayError):
     """A key does not exist, was shredded, or cannot be unwrapped."""
 
@@ -85,3 +93,21 @@ class HangUp(GatewayError):
 
 class Overloaded(GatewayError):
     """A bounded queue of ours is full."""
+
+
+class WitnessSilent(GatewayError):
+    """A witness of the log does not answer, or not as a witness does; nothing of the gateway waits for it."""
+
+
+class QuestionRefused(GatewayError):
+    """The gateway's own data cannot be asked for so; the sentence is for the caller, without the value.
+
+    Attributes:
+        parameter: Name by which the caller gave what cannot be.
+    """
+
+    def __init__(self, parameter: str, sentence: str) -> None:
+        """Keep both."""
+        self.parameter = parameter
+        self.sentence = sentence
+        super().__init__(sentence)

@@ -61,7 +61,14 @@ class HoldsLifted(msgspec.Struct, frozen=True, kw_only=True):
     at_us: int
 
 
-Replayed = NumbersGiven | PeopleMerged | PersonShredded | ChoicesMade | HoldsSet | HoldsLifted
+class ListOpened(msgspec.Struct, frozen=True, kw_only=True):
+    """A sealed list of an incident was opened; the words that had been said for it were spent by that."""
+
+    list_id: str
+    at_us: int
+
+
+Replayed = NumbersGiven | PeopleMerged | PersonShredded | ChoicesMade | HoldsSet | HoldsLifted | ListOpened
 
 
 class BlockReleased(msgspec.Struct, frozen=True, kw_only=True):

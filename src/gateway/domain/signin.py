@@ -10,6 +10,10 @@ import msgspec
 from gateway.domain.names import AccountId, ClientId, DecisionId, PurposeKey, RecipientId, RoleName
 from gateway.domain.principal import PrincipalKind
 
+AMR_TOTP = ("pwd", "otp", "mfa")
+AMR_RECOVERY = ("pwd", "recovery", "mfa")
+"""RFC 8176 has no word for a code on paper; it is not ``otp``, which a step-up may ask for."""
+
 _US = 1_000_000
 
 

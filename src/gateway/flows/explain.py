@@ -6,7 +6,7 @@ uses, so the answer and the decision cannot differ. Nothing is forwarded and not
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 import msgspec
@@ -51,22 +51,31 @@ class NoSuchThing(msgspec.Struct, frozen=True):
     reason: Reason = Reason.NO_SUCH_ROUTE
 
 
-def answer(decider: Decider, question: Question, holds: tuple[Hold, ...], now_us: int) -> Explanation | NoSuchThing:
-    """Return what would come of the call, every layer's word on every field, and the nearest change."""
-    inquiry = _inquiry(decider, question)
+def answer(
+    decider: Decider,
+    question: Question,
+    holds: tuple[Hold, ...],
+    now_us: int,
+    *,
+    named: Iterable[DatasetName] | None = None,
+) -> Explanation | NoSuchThing:
+    """Return what would come of the call, every layer's word on every field, and the nearest change.
+
+    Args:
+        named: Datasets that whoever asks may be told of, where there is none of the asked name; ``None`` for all.
+    """
+    inquiry = _inquiry(decider, question, decider.rules.catalog.collections if named is None else named)
     if isinstance(inquiry, NoSuchThing):
         return inquiry
     decision = decider.decide(inquiry, holds, now_us)
     return explained(decider, inquiry, decision, holds, now_us)
 
 
-def _inquiry(decider: Decider, question: Question) -> Inquiry | NoSuchThing:
-    catalog = decider.rules.catalog
-    collection = catalog.collections.get(question.dataset)
+def _inquiry(decider: Decider, question: Question, known: Iterable[DatasetName]) -> Inquiry | NoSuchThing:
+    collection = decider.rules.catalog.collections.get(question.dataset)
     if collection is None:
-        return NoSuchThing(
-            f"there is no dataset {question.dataset}; there are {', '.join(sorted(catalog.collections))}"
-        )
+        others = ", ".join(sorted(known))
+        return NoSuchThing(f"there is no dataset {question.dataset}{f'; there are {others}' if others else ''}")
     route = _route(decider, question)
     filters: list[Filter] = []
     for text in question.filters:
@@ -135,6 +144,15 @@ def _filter(route: Route, text: str) -> Filter | None:
         in_body=in_body,
         spelling=meant.value,
     )
+
+
+async def _offered(decider: Decider, who: Principal, holds: tuple[Hold, ...], now_us: int) -> frozenset[DatasetName]:
+    """Return the datasets that some purpose of a bearer permits something of: no other is named to its caller."""
+    found = set[DatasetName]()
+    for one in offers(decider, who, holds, now_us):
+        found |= set() if one is None else {one.route.dataset}
+        await asyncio.sleep(0)
+    return frozenset(found)
 
 
 class Mine(msgspec.Struct, frozen=True, kw_only=True):
@@ -265,7 +283,10 @@ class SelfService:
         question = ask(who)
         if isinstance(question, Deny):
             return question
-        told = answer(self._rules.decider, question, self._holds.for_account(who.account), now_us)
+        decider, holds = self._rules.decider, self._holds.for_account(who.account)
+        is_known = question.dataset in decider.rules.catalog.collections
+        named = () if is_known else await _offered(decider, who, holds, now_us)
+        told = answer(decider, question, holds, now_us, named=named)
         # Words that the rules declare are facts; any other word is the caller's own.
         is_declared = not isinstance(told, NoSuchThing) and question.purpose in self._rules.decider.rules.purposes
         known = f"{question.operation} {question.dataset} {question.purpose}" if is_declared else ""

@@ -22,7 +22,18 @@ from gateway.domain.entry import Entry, Part, SignIn
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import PurposeKey, RoleName
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
-from gateway.domain.signin import Account, NotRotated, OAuthError, Origin, RecoveryCode, Refresh, Session, TotpStep
+from gateway.domain.signin import (
+    AMR_RECOVERY,
+    AMR_TOTP,
+    Account,
+    NotRotated,
+    OAuthError,
+    Origin,
+    RecoveryCode,
+    Refresh,
+    Session,
+    TotpStep,
+)
 from gateway.identify.bearers import SCOPE_PREFIX, Bearers
 from gateway.identify.clients import AMR, ClientStore, granted, service_principal, token_request
 from gateway.identify.factors import OFFERED, Factors, NotShown, Shown
@@ -36,9 +47,6 @@ from gateway.identify.sessions import (
     refresh_digest,
 )
 
-AMR_TOTP = ("pwd", "otp", "mfa")
-AMR_RECOVERY = ("pwd", "recovery", "mfa")
-"""RFC 8176 has no word for a code on paper; it is not ``otp``, which a step-up may ask for."""
 _US = 1_000_000
 
 

@@ -9,6 +9,8 @@ RULES
    of two processes that notice it at the same moment both may enter it.
 3. Names alone are told, and only those that read like names of fields (``discover.members``); of each
    dataset at most so many.
+4. Where a page has too few rows to tell whether a name can be shown, a longer one is waited for; after so many
+   such pages it is told as a field whose name cannot be shown.
 """
 
 import asyncio
@@ -26,6 +28,9 @@ SAMPLE_EVERY_US = 5_000_000
 LOOK_EVERY_S = 1.0
 MOST_NAMES = 100
 """Names told of one dataset; what comes then is told as one more whose name is not shown."""
+
+PATIENCE = 12
+"""Samples of too few rows, of a dataset, before what they leave open is told without a name: a minute at least."""
 
 _log = logging.getLogger("gateway.fields")
 
@@ -57,6 +62,8 @@ class NewFields:
         """By template of a route, when it left its last sample."""
         self._waiting: dict[str, tuple[Route, Sequence[FieldSpec], bytes]] = {}
         self._told: dict[DatasetName, frozenset[str]] = {}
+        self._n_open: dict[DatasetName, int] = {}
+        """Samples that left something open."""
 
     def offer(self, route: Route, fields: Sequence[FieldSpec], rows: bytes) -> None:
         """Keep the start of a block for a look at it later, unless the route left one a moment ago.
@@ -81,7 +88,7 @@ class NewFields:
         while self._waiting:
             template = next(iter(self._waiting))
             route, fields, rows = self._waiting[template]
-            await self._tell(route.dataset, undeclared(rows, (field.name for field in fields)))
+            await self._tell(route.dataset, await self._new(route.dataset, fields, rows))
             if self._waiting[template][2] is rows:
                 del self._waiting[template]
 
@@ -95,6 +102,17 @@ class NewFields:
                     await self.look()
                 except GatewayError as error:
                     _log.warning("new fields are not told yet: %s", type(error).__name__)
+
+    async def _new(self, dataset: DatasetName, fields: Sequence[FieldSpec], rows: bytes) -> frozenset[str]:
+        names = [str(field.name) for field in fields]
+        found = undeclared(rows, names)
+        if found.is_open:
+            # What a longer page told is nothing that a short one leaves open.
+            found = undeclared(rows, (*names, *await self._table.of(dataset)))
+        if not found.is_open:
+            return found.names
+        self._n_open[dataset] = self._n_open.get(dataset, 0) + 1
+        return found.names | {HIDDEN} if self._n_open[dataset] >= PATIENCE else found.names
 
     async def _tell(self, dataset: DatasetName, found: frozenset[str]) -> None:
         if found <= self._told.get(dataset, frozenset()):

@@ -19,6 +19,12 @@ from gateway.domain.names import PurposeKey, RulesDigest
 IN_FORCE = "rules-in-force"
 """Fact that holds the digest of the rules by which doors decide."""
 
+TOLD_BY = "rules-told-by"
+"""Fact that holds whose word put rules in force, behind their digest and a space."""
+
+THE_GATEWAY = "gateway"
+"""Who puts rules in force that a start finds changed."""
+
 MOST_TOLD = 50
 """Problems that one entry of the log names at most."""
 
@@ -119,11 +125,17 @@ class PolicyChange:
         before = await self._memory.read(IN_FORCE)
         if digest != before:
             told = RulesDigest(before) if before else None
-            await self._recorder.append(RulesInForce(rules=digest, before=told))
+            entry = RulesInForce(rules=digest, before=told, by=await self._told_by(digest))
+            await self._recorder.append(entry)
             await self._memory.write(IN_FORCE, digest)
         # Entered, remembered and swapped last: the log names no rules that could not be used.
         self.decider = decider
         return digest
+
+    async def _told_by(self, digest: RulesDigest) -> str:
+        """Return whose word it is that these rules are put in force."""
+        told, _, by = (await self._memory.read(TOLD_BY) or "").partition(" ")
+        return by if told == digest and by else THE_GATEWAY
 
     def _judged(self, files: Mapping[str, bytes]) -> Decider:
         return Decider(self._load(files), self._in_band)

@@ -28,6 +28,8 @@ class Core(msgspec.Struct, frozen=True, gc=False):
     public_key: str = ""
     origin: str = ""
     checkpoint: str = ""
+    place: int = -1
+    digest: str = ""
 
 
 class Link(msgspec.Struct, frozen=True, gc=False):
@@ -71,9 +73,10 @@ class Chain:
     """
 
     def __init__(self, directory: Path, name: str, start: Waypoint | None = None) -> None:
-        """Begin at the first entry, or behind those before a waypoint."""
+        """Begin at the first entry, or behind those before a waypoint; segments before it need not be there."""
         self._directory = directory
         self._name = name
+        self._most_missing = start.segment if start else 0
         self._file = LineFile(segment_path(directory, start.segment), start.offset) if start else LineFile(Path())
         self.prev = start.prev if start else NO_LEAF
         self.leaves = Leaves(before=start.tree() if start else None)
@@ -99,7 +102,8 @@ class Chain:
 
     def _lines(self) -> Iterator[bytes]:
         numbers = segments(self._directory)
-        for place, number in enumerate(numbers):
+        first = min(numbers[0], self._most_missing) if numbers else 0
+        for place, number in enumerate(numbers, first):
             if number != place:
                 self._break(f"segment {place:06} is missing")
                 return
@@ -110,7 +114,7 @@ class Chain:
                 self._file = LineFile(segment_path(self._directory, number))
             yield from self._file.lines()
             self.torn_bytes = len(self._file.rest)
-            if self.torn_bytes and place + 1 < len(numbers):
+            if self.torn_bytes and number != numbers[-1]:
                 self._break(f"segment {number:06} ends inside a line")
                 return
 

@@ -21,6 +21,9 @@ from gateway.keys.signing import KEY_BYTES, is_signed_by
 from gateway.record.merkle import HASH_BYTES
 
 ED25519 = b"\x01"
+COSIGNATURE = b"\x04"
+"""Of witnesses: what they sign has a time, so that one of their keys cannot pass for a log's; see ``cosign``."""
+
 MOST_SIGNATURES = 64
 MOST_BYTES = 1 << 20
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\Z", re.ASCII)
@@ -47,19 +50,24 @@ class Signer(Protocol):
 
 
 class VerifierKey(msgspec.Struct, frozen=True):
-    """A public key under the name of the log that it speaks for."""
+    """A public key under the name of the log, or the witness, that it speaks for.
+
+    Attributes:
+        algorithm: One byte: ``ED25519`` of a log, ``COSIGNATURE`` of a witness.
+    """
 
     name: str
     public_key: bytes
+    algorithm: bytes = ED25519
 
     @property
     def key_id(self) -> bytes:
         """First 4 bytes of SHA-256(name, line feed, algorithm, key)."""
-        return sha256(self.name.encode() + b"\n" + ED25519 + self.public_key).digest()[:4]
+        return sha256(self.name.encode() + b"\n" + self.algorithm + self.public_key).digest()[:4]
 
     def text(self) -> str:
         """Return the key in one line, ``name+id+base64``, as people hand it to each other."""
-        return f"{self.name}+{self.key_id.hex()}+{b64encode(ED25519 + self.public_key).decode()}"
+        return f"{self.name}+{self.key_id.hex()}+{b64encode(self.algorithm + self.public_key).decode()}"
 
 
 class Signature(msgspec.Struct, frozen=True):
@@ -68,6 +76,10 @@ class Signature(msgspec.Struct, frozen=True):
     name: str
     key_id: bytes
     signature: bytes
+
+    def line(self) -> str:
+        """Return the line as it stands in a note, with its line feed."""
+        return f"— {self.name} {b64encode(self.key_id + self.signature).decode()}\n"
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +114,7 @@ def signed(checkpoint: Checkpoint, signer: Signer) -> str:
     """Return the checkpoint as a note with the log's own signature."""
     key = VerifierKey(checkpoint.origin, signer.public_key)
     text = checkpoint.text()
-    return f"{text}\n{_signature_line(key, signer.sign(text.encode()))}"
+    return f"{text}\n{Signature(key.name, key.key_id, signer.sign(text.encode())).line()}"
 
 
 def parse_note(note: str) -> SignedNote:
@@ -119,7 +131,7 @@ def parse_note(note: str) -> SignedNote:
     lines = tail[:-1].split("\n")
     if len(lines) > MOST_SIGNATURES:
         raise CheckpointInvalid(f"the note has more than {MOST_SIGNATURES} signatures")
-    return SignedNote(text + "\n", tuple(map(_signature, lines)))
+    return SignedNote(text + "\n", tuple(map(parse_signature, lines)))
 
 
 def parse_checkpoint(text: str) -> Checkpoint:
@@ -134,7 +146,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     origin, size, root, *extensions = lines
     if not _SIZE.match(size):
         raise CheckpointInvalid("the size of a checkpoint is a plain decimal number")
-    digest = _from_base64(root)
+    digest = from_base64(root)
     if len(digest) != HASH_BYTES:
         raise CheckpointInvalid(f"the root of a checkpoint has {HASH_BYTES} bytes")
     return Checkpoint(origin=origin, size=int(size), root=digest, extensions=tuple(extensions))
@@ -158,42 +170,48 @@ def open_checkpoint(note: str, key: VerifierKey) -> Checkpoint:
     return checkpoint
 
 
-def parse_verifier_key(text: str) -> VerifierKey:
-    """Read a key as ``VerifierKey.text`` writes it.
+def parse_verifier_key(text: str, algorithm: bytes = ED25519) -> VerifierKey:
+    """Read a key as ``VerifierKey.text`` writes it; of a witness if its algorithm is asked for.
 
     Raises:
-        CheckpointInvalid: It is not such a key, its algorithm is not Ed25519, or its id is wrong.
+        CheckpointInvalid: It is not such a key, its algorithm is another one, or its id is wrong.
     """
     found = _VERIFIER_KEY.match(text)
     if found is None:
         raise CheckpointInvalid("a verifier key is written name+id+base64")
     name, key_id, encoded = found.groups()
-    content = _from_base64(encoded)
-    if content[:1] != ED25519 or len(content) != 1 + KEY_BYTES:
-        raise CheckpointInvalid("the verifier key is not an Ed25519 key")
-    key = VerifierKey(name, content[1:])
+    content = from_base64(encoded)
+    if content[:1] != algorithm or len(content) != 1 + KEY_BYTES:
+        whose = "an Ed25519 key" if algorithm == ED25519 else "a key of a witness (Ed25519, cosignature/v1)"
+        raise CheckpointInvalid(f"the verifier key is not {whose}")
+    key = VerifierKey(name, content[1:], algorithm)
     if key.key_id.hex() != key_id:
         raise CheckpointInvalid("the id of the verifier key does not fit the key")
     return key
 
 
-def _signature_line(key: VerifierKey, signature: bytes) -> str:
-    return f"— {key.name} {b64encode(key.key_id + signature).decode()}\n"
+def parse_signature(line: str) -> Signature:
+    """Read one signature line, without its line feed.
 
-
-def _signature(line: str) -> Signature:
+    Raises:
+        CheckpointInvalid: It is none.
+    """
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
     if dash != "—" or not _NAME.match(name):
         raise CheckpointInvalid("a signature line is an em dash, a name and base64")
-    content = _from_base64(encoded)
+    content = from_base64(encoded)
     if len(content) <= 4:
         raise CheckpointInvalid("a signature line has a key id and a signature")
     return Signature(name, content[:4], content[4:])
 
 
-def _from_base64(text: str) -> bytes:
-    """Decode base64 in its one spelling: no spaces, full padding, no stray bits."""
+def from_base64(text: str) -> bytes:
+    """Decode base64 in its one spelling: no spaces, full padding, no stray bits.
+
+    Raises:
+        CheckpointInvalid: It is spelled otherwise.
+    """
     try:
         content = b64decode(text, validate=True)
     except (Base64Error, ValueError):

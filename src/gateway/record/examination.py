@@ -2,6 +2,7 @@
 """The examination of one log: what the verifier has read of it so far, and what it found wrong."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,9 @@ from gateway.record.checkpoint import (
 from gateway.record.layout import CHECKPOINT, parts_path, segments
 from gateway.record.merkle import Leaves
 from gateway.record.parts import PartInvalid, PartsCursor
+from gateway.record.seal import begin_of_log
 from gateway.record.slot import MOST_UNSIGNED
+from gateway.record.waypoint import Waypoint
 
 
 class Sighting(msgspec.Struct, frozen=True):
@@ -36,6 +39,9 @@ class Examination:
         chain: The lines, once they are read.
         checkpoint: The log's own, once it was found right.
         sightings: Checkpoints of other logs that entries of this one hold, by origin.
+        n_witnessed: Entries that witnesses co-signed.
+        amended: By place, the digest of a part that stands in the place of another.
+        amendments: What entries of this log say of such parts: of which log, at which place, with which digest.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -49,6 +55,9 @@ class Examination:
         self.notes: list[str] = []
         self.n_parts = 0
         self.n_parts_missing = 0
+        self.n_witnessed = 0
+        self.amended: dict[int, str] = {}
+        self.amendments: set[tuple[str, int, str]] = set()
         self._parts: PartsCursor | None = PartsCursor(directory)
 
     def blame(self, sentence: str, entry: int | None = None) -> None:
@@ -63,7 +72,7 @@ class Examination:
         if self.key is None:
             return
         if self.chain is None:
-            self.chain = Chain(self.directory, self.key.name)
+            self.chain = Chain(self.directory, self.key.name, self._first_here(self.key))
         chain = self.chain
         if size is not None and len(chain.leaves) >= size:
             return
@@ -72,12 +81,21 @@ class Examination:
             if link.seq + 1 == size:
                 break
 
+    def _first_here(self, key: VerifierKey) -> Waypoint | None:
+        """Return where the lines begin that are here, if a seal speaks for those before."""
+        try:
+            begin = begin_of_log(self.directory, key)
+        except CheckpointInvalid as error:
+            self.blame(f"the first segments are not here, and {error}")
+            return None
+        return begin.waypoint() if begin.number else None
+
     def check_checkpoint(self) -> None:
         """Hold the log against its own checkpoint."""
         if self.key is None or self.chain is None:
             return
         try:
-            self.checkpoint = open_checkpoint((self.directory / CHECKPOINT).read_text(), self.key)
+            self.checkpoint = open_checkpoint((self.directory / CHECKPOINT).read_bytes().decode(), self.key)
         except (OSError, UnicodeDecodeError):
             self.blame("the checkpoint is missing or is not text")
         except CheckpointInvalid as error:
@@ -88,6 +106,20 @@ class Examination:
         if self.checkpoint is not None:
             self._check_root(self.chain, self.checkpoint)
 
+    def check_amended(self, amendments: AbstractSet[tuple[str, int, str]], *, is_all: bool) -> None:
+        """Hold parts from which people were taken out against the entries that say so.
+
+        Args:
+            amendments: Of every log that is here.
+            is_all: Whether the logs of the whole installation are here.
+        """
+        name = "" if self.key is None else self.key.name
+        unsaid = [place for place, digest in self.amended.items() if (name, place, digest) not in amendments]
+        if unsaid and not is_all:
+            self.notes.append(f"{len(unsaid)} parts were amended, and the entries that say how are in a log not here")
+        for place in unsaid if is_all else ():
+            self.blame(f"the part of entry {place} was changed: no entry says so", place)
+
     def check_contains(self, other: Checkpoint, what: str) -> None:
         """Blame the log if it is shorter than a checkpoint that somebody holds, or differs from it."""
         self.read(other.size)
@@ -96,6 +128,8 @@ class Examination:
         n_entries = len(self.chain.leaves)
         if n_entries < other.size:
             self.blame(f"the log has {n_entries} entries, {what} {other.size}: it was shortened or rolled back")
+        elif other.size < self.chain.leaves.first:
+            self.blame(f"{what} is of {other.size} entries, which are not here: put their segments back to compare")
         elif self.chain.leaves.roots((other.size,))[other.size] != other.root:
             self.blame(f"the log differs from {what} over {other.size} entries: its history was changed")
 
@@ -135,6 +169,8 @@ class Examination:
                 self.blame(f"entry {link.seq} opens the log with another key", link.seq)
         elif link.seq == 0:
             self.blame("the log does not begin with its opening", 0)
+        if body.kind == "amended":
+            self.amendments.add((body.origin, body.place, body.digest))
         if body.kind == "log-seen":
             self.sightings.setdefault(body.origin, []).append(Sighting(link.seq, body.checkpoint))
 
@@ -151,6 +187,8 @@ class Examination:
             self.n_parts_missing += link.part is not None
         elif stored.digest == link.part:
             self.n_parts += 1
+            if stored.amended:
+                self.amended[stored.seq] = stored.own_digest
         else:
             self.blame(f"the part of entry {link.seq} was changed", link.seq)
 
@@ -173,7 +211,7 @@ class Examination:
             return
         if n_entries < state.size:
             self.blame(f"the log has {n_entries} entries, its checkpoint {state.size}: it was shortened", n_entries)
-        elif chain.leaves.roots((state.size,))[state.size] != state.root:
+        elif chain.leaves.roots((state.size,)).get(state.size) != state.root:
             # The chain holds, so either the last entry was changed or all of it was written anew.
             last = state.size - 1 if n_entries == state.size else None
             self.blame("the log differs from its checkpoint: its last entry was changed, or it was written anew", last)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _FRESH = os.O_WRONLY | os.O_TRUNC | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+_CHUNK_BYTES = 1 << 20
 
 
 class Files(Protocol):
@@ -133,3 +134,18 @@ def cut_file(files: Files, path: Path, n_bytes: int) -> None:
         files.sync(descriptor)
     finally:
         files.close(descriptor)
+
+
+def copy_whole(files: Files, source: Path, target: Path) -> None:
+    """Put a copy of a file durably in the place of what is there; never half of it."""
+    fresh = target.with_name(target.name + ".new")
+    descriptor = files.open_fresh(fresh)
+    try:
+        with source.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                write_whole(files, descriptor, chunk)
+        files.sync(descriptor)
+    finally:
+        files.close(descriptor)
+    files.rename(fresh, target)
+    files.sync_directory(target.parent)

@@ -11,6 +11,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         segment_bytes: Length of lines at which a segment is full.
+        segment_age_s: Age at which a segment is left for the next, so that whole ones grow old; 0 for none.
         publish_after_s: Age of the oldest unsigned entry at which a checkpoint is made; a quarter of
             the promised second is left for the disk.
         witness_every_s: How often the checkpoints of the other logs are entered.
@@ -30,6 +31,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     patience_s: float = 5.0
     most_waiting: int = 20_000
     look_again_s: float = 1.0
+    segment_age_s: float = 24 * 3600.0
     free_bytes: int = 1 << 30
     free_share: float = 0.05
 

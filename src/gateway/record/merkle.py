@@ -9,6 +9,8 @@ from hashlib import sha256
 
 HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
+MARK = 256
+"""Leaves from one mark to the next: a root is then no more than so many steps away."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -50,11 +52,11 @@ class Tree:
 
     def append(self, leaf: bytes) -> None:
         """Add a leaf hash at the end: one node for each trailing one bit of the size before."""
-        full = self.size
+        full, peaks = self.size, self._peaks
         while full & 1:
-            leaf = node_hash(self._peaks.pop(), leaf)
+            leaf = node_hash(peaks.pop(), leaf)
             full >>= 1
-        self._peaks.append(leaf)
+        peaks.append(leaf)
         self.size += 1
 
     def root(self) -> bytes:
@@ -74,12 +76,14 @@ class Leaves:
         first: Place of the first that is held; those before it are known by the peaks of their tree alone.
     """
 
-    __slots__ = ("_before", "_hashes", "first")
+    __slots__ = ("_before", "_hashes", "_marks", "first")
 
     def __init__(self, leaves: Iterable[bytes] = (), *, before: Tree | None = None) -> None:
         self._hashes = bytearray(b"".join(leaves))
         self._before = before or Tree()
         self.first = self._before.size
+        # Peaks behind every so many leaves, as far as somebody asked: leaves are only ever added, so they stay.
+        self._marks: list[tuple[bytes, ...]] = []
 
     def append(self, leaf: bytes) -> None:
         """Add a leaf hash at the end."""
@@ -102,18 +106,31 @@ class Leaves:
         return tree.root()
 
     def roots(self, sizes: Iterable[int]) -> dict[int, bytes]:
-        """Return the root at each of the sizes that the leaves reach, in one pass over them."""
-        tree, roots = self.tree(self.first), {}
+        """Return the root at each of the sizes that the leaves reach, in one pass over them; the next is shorter."""
+        tree, roots = self._marked(self.first), {}
         for size in sorted(set(sizes)):
             if self.first <= size <= len(self):
-                while tree.size < size:
-                    tree.append(self[tree.size])
+                marked = self._marked(size)
+                tree = marked if marked.size > tree.size else tree
+                self._grow(tree, size)
                 roots[size] = tree.root()
         return roots
 
     def tree(self, size: int) -> Tree:
         """Return the tree over the leaves up to a size, which is not before the first that is held."""
-        tree = Tree.over(self.first, self._before.peaks)
-        for index in range(self.first, size):
-            tree.append(self[index])
+        tree = self._marked(size)
+        self._grow(tree, size)
         return tree
+
+    def _marked(self, size: int) -> Tree:
+        """Return the tree at the last mark that is not beyond a size."""
+        n_marks = min((size - self.first) // MARK, len(self._marks))
+        peaks = self._marks[n_marks - 1] if n_marks else self._before.peaks
+        return Tree.over(self.first + n_marks * MARK, peaks)
+
+    def _grow(self, tree: Tree, size: int) -> None:
+        """Add leaves to a tree up to a size, and leave marks on the way."""
+        for index in range(tree.size, size):
+            tree.append(self[index])
+            if (tree.size - self.first) % MARK == 0 and tree.size - self.first > len(self._marks) * MARK:
+                self._marks.append(tree.peaks)

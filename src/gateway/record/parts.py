@@ -4,8 +4,14 @@
 A line is ``{"seq":12,"salt":"<32 hex digits>","part":{…}}`` in exactly this spelling, so the bytes of
 the part stand in it as they were hashed: a verifier cuts them out and never writes them anew. The
 entry's core holds SHA-256(salt, part). Lines are in the order of their entries.
+
+A part from which people were taken out stands in the place of the one that it was, and says so:
+``{"seq":12,"salt":"…","was":"<64 hex digits>","amended":"demo/node1/cli:7","part":{…}}``. ``was`` is the digest that
+the core holds, and the entry that is named there holds the digest of what stands here now. Whether it does is
+for ``verify`` to see; readers hand the part out as that of its entry.
 """
 
+import contextlib
 import re
 import secrets
 from collections.abc import Iterator
@@ -18,7 +24,11 @@ from gateway.domain.entry import Part
 from gateway.record.layout import LineFile, parts_path
 
 SALT_BYTES = 16
-_LINE = re.compile(rb'\{"seq":(0|[1-9][0-9]{0,18}),"salt":"([0-9a-f]{32})","part":(\{.*\})\}\Z', re.DOTALL)
+_LINE = re.compile(
+    rb'\{"seq":(0|[1-9][0-9]{0,18}),"salt":"([0-9a-f]{32})",'
+    rb'(?:"was":"([0-9a-f]{64})","amended":"([A-Za-z0-9._/-]{1,200}:(?:0|[1-9][0-9]{0,18}))",)?"part":(\{.*\})\}\Z',
+    re.DOTALL,
+)
 _decoder = msgspec.json.Decoder(Part)
 
 
@@ -27,20 +37,33 @@ class PartInvalid(ValueError):
 
 
 class StoredPart(msgspec.Struct, frozen=True):
-    """A part as it lies on disk: of which entry, its salt, and its exact bytes."""
+    """A part as it lies on disk: of which entry, its salt, and its exact bytes.
+
+    Attributes:
+        was: Digest of the part in whose place this one stands, as the entry's core holds it; empty if it is that part.
+        amended: Log and place of the entry that says so, ``demo/node1/cli:7``.
+    """
 
     seq: int
     salt: bytes
     content: bytes
+    was: str = ""
+    amended: str = ""
 
     @property
     def digest(self) -> str:
-        """SHA-256(salt, part), hexadecimal, as the entry's core holds it."""
+        """The digest that the entry's core has to hold, hexadecimal."""
+        return self.was or self.own_digest
+
+    @property
+    def own_digest(self) -> str:
+        """SHA-256(salt, part), hexadecimal, of what stands here."""
         return sha256(self.salt + self.content).hexdigest()
 
     def line(self) -> bytes:
         """Return the line for the parts file, with its line feed."""
-        return b'{"seq":%d,"salt":"%s","part":%s}\n' % (self.seq, self.salt.hex().encode(), self.content)
+        before = b'"was":"%s","amended":"%s",' % (self.was.encode(), self.amended.encode()) if self.was else b""
+        return b'{"seq":%d,"salt":"%s",%s"part":%s}\n' % (self.seq, self.salt.hex().encode(), before, self.content)
 
     def part(self) -> Part:
         """Return the part as a value."""
@@ -62,8 +85,21 @@ def parse_part(line: bytes) -> StoredPart:
     found = _LINE.match(line)
     if found is None:
         raise PartInvalid("a line of the parts is malformed")
-    seq, salt, content = found.groups()
-    return StoredPart(int(seq), bytes.fromhex(salt.decode()), content)
+    seq, salt, was, amended, content = found.groups()
+    return StoredPart(int(seq), bytes.fromhex(salt.decode()), content, (was or b"").decode(), (amended or b"").decode())
+
+
+def kept_parts(path: Path, size: int) -> bytes:
+    """Return the lines of a parts file up to the last that belongs to an entry of a log of that size."""
+    file, kept, content = LineFile(path), 0, path.read_bytes() if path.exists() else b""
+    for line in file.lines():
+        # A malformed line is kept: it is for `verify` to name, not for an opening to hide.
+        seq = -1
+        with contextlib.suppress(PartInvalid):
+            seq = parse_part(line).seq
+        if seq < size:
+            kept = file.offset
+    return content[:kept]
 
 
 class PartsCursor:

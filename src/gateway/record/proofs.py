@@ -6,15 +6,28 @@ to everything that is not exactly right: wrong length, wrong hash size, a size o
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from gateway.record.merkle import EMPTY_ROOT, HASH_BYTES, Leaves, node_hash
+from gateway.record.merkle import EMPTY_ROOT, HASH_BYTES, node_hash
+
+
+class Roots(Protocol):
+    """What proofs are made from: leaves side by side, or hashes of subtrees that are kept."""
+
+    def __len__(self) -> int:
+        """Return the number of leaves."""
+        ...
+
+    def root(self, start: int, stop: int) -> bytes:
+        """Return the root over the leaves from ``start`` up to, but not including, ``stop``."""
+        ...
 
 
 class ProofInvalid(ValueError):
     """A proof does not have the form that its sizes demand."""
 
 
-def inclusion_proof(leaves: Leaves, index: int, size: int) -> list[bytes]:
+def inclusion_proof(leaves: Roots, index: int, size: int) -> list[bytes]:
     """Return the sibling hashes from a leaf up to the root over the first ``size`` leaves.
 
     Args:
@@ -41,7 +54,7 @@ def inclusion_proof(leaves: Leaves, index: int, size: int) -> list[bytes]:
     return proof[::-1]
 
 
-def consistency_proof(leaves: Leaves, first: int, second: int) -> list[bytes]:
+def consistency_proof(leaves: Roots, first: int, second: int) -> list[bytes]:
     """Return the hashes by which the root at ``second`` is shown to contain the root at ``first``.
 
     Raises:

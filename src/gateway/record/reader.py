@@ -114,8 +114,8 @@ def show_all(directory: Path, found: Sequence[Record]) -> list[Shown]:
         LogDamaged: The log does not hold together up to an entry, or its checkpoint is not right.
     """
     try:
-        key = parse_verifier_key((directory / PUBLIC_KEY).read_text().removesuffix("\n"))
-        note = (directory / CHECKPOINT).read_text()
+        key = parse_verifier_key((directory / PUBLIC_KEY).read_bytes().decode().removesuffix("\n"))
+        note = (directory / CHECKPOINT).read_bytes().decode()
         state = open_checkpoint(note, key)
     except (OSError, UnicodeDecodeError, CheckpointInvalid) as error:
         raise LogDamaged("the checkpoint or the key of the log is missing or wrong") from error

@@ -1,114 +1,176 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Searching the log: what is asked of an entry, and the entries of the calls that answer it.
+"""Searching the log in its files alone: slower than its index, and what the index is held against.
 
-Only the first entry of a call holds its facts. A search by facts therefore reads twice: first for the
-calls, then for all their entries.
+An entry is judged by its row, which holds what the first entry of its call says, so a search by facts finds
+every entry of the calls. People are in the parts; of an entry whose part was deleted nobody is found.
 """
 
-from collections.abc import Iterator
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from pyroaring import BitMap
 
-from gateway.domain.entry import Entry, Facts, Part
+from gateway.domain.errors import LogDamaged
+from gateway.domain.log_index import INHERITING, IndexEntry, LogPosition
+from gateway.domain.log_query import LogPlace, LogQuery, LogRow
 from gateway.domain.names import is_under
-from gateway.record.reader import Record, merged
+from gateway.record.index_rows import call_of
+from gateway.record.indexing import SlotReader
+from gateway.record.layout import LineFile, parts_path, segments
+from gateway.record.reader import Record, merged, segment_of
+from gateway.record.tail import PART_SEQ, offset_of
+
+First = Callable[[Sequence[str]], Mapping[str, LogRow]]
+"""Returns the first entries of calls that began before a reading did."""
+
+_EQUAL = ("call", "account", "client", "session", "place", "reference", "decision", "kind", "reason")
+_TREES = ("purpose", "dataset")
 
 
-class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """What to look for; what is ``None`` is not asked.
-
-    Attributes:
-        call: Identifier of a decision.
-        account: Whoever acted: by sign-in, by a call, or by a change.
-        purpose / dataset: The key or any key below it.
-        kind: Tag of the entry, such as ``release``.
-        reason: Why a call was refused or ended.
-        since_us / until_us: UTC microseconds; the second is exclusive.
-        person: Number of a person who was in a block, a filter or a path. Entries whose part was
-            deleted are not found.
-    """
-
-    call: str | None = None
-    account: str | None = None
-    client: str | None = None
-    purpose: str | None = None
-    dataset: str | None = None
-    kind: str | None = None
-    reason: str | None = None
-    since_us: int | None = None
-    until_us: int | None = None
-    person: int | None = None
-
-    @property
-    def asks_facts(self) -> bool:
-        """Tell whether it asks for something that only the first entry of a call holds."""
-        return any(one is not None for one in (self.account, self.client, self.purpose, self.dataset))
+class _Met(msgspec.Struct, frozen=True, gc=False):
+    people: bytes = b""
+    met: tuple[int, ...] = ()
 
 
-def search(directories: list[Path], query: Query, *, newest_first: bool = True) -> Iterator[Record]:
-    """Yield the entries of some slots that answer the query.
+class _StoredPart(msgspec.Struct, frozen=True, gc=False):
+    seq: int
+    part: _Met
+
+
+_part = msgspec.json.Decoder(_StoredPart)
+
+
+def search(
+    directories: Iterable[Path],
+    query: LogQuery,
+    *,
+    after: LogPlace | None = None,
+    limit: int | None = None,
+    newest_first: bool = True,
+) -> list[LogRow]:
+    """Return the entries of some slots that answer, in the order of ``LogPlace``.
+
+    Args:
+        directories: ``STATE/log/<slot>`` of each.
+        query: What is asked.
+        after: The place behind which to go on, in the order asked for.
+        limit: At most so many; ``None`` for all.
+        newest_first: The order.
 
     Raises:
         LogDamaged: An entry or a part cannot be read.
     """
-    calls: frozenset[str] = frozenset()
-    if query.asks_facts:
-        calls = frozenset(
-            call
-            for record in merged(directories)
-            if (call := call_of(record.line.body)) and _has_facts(record.line.body, query)
-        )
-    for record in merged(directories, newest_first=newest_first):
-        if answers(record, query, calls):
-            yield record
+    found = (
+        entry.row
+        for directory in directories
+        for entry in entries(directory)
+        if answers(entry, query) and is_behind(entry.row, after, newest_first=newest_first)
+    )
+    if limit is None:
+        return sorted(found, key=place_of, reverse=newest_first)
+    pick = heapq.nlargest if newest_first else heapq.nsmallest
+    return pick(limit, found, key=place_of)
 
 
-def answers(record: Record, query: Query, calls: frozenset[str] = frozenset()) -> bool:
-    """Tell whether an entry answers a query; ``calls`` are those whose facts are known to answer it."""
-    line = record.line
+def entries(directory: Path, position: LogPosition | None = None, first: First | None = None) -> Iterator[IndexEntry]:
+    """Yield the entries of a slot with what the first entry of each call says.
+
+    Args:
+        directory: ``STATE/log/<slot>``.
+        position: Where to begin; ``None`` for the start.
+        first: Knows the calls that began before; needed only with a position.
+
+    Raises:
+        LogDamaged: An entry or a part cannot be read.
+    """
+    reader = SlotReader(directory, position or LogPosition(slot=directory.name))
+    # The reader forgets calls that ended long ago; here there is no index that could be asked for them.
+    begun: dict[str, LogRow] = {}
+    while (batch := reader.read()) is not None:
+        if batch.unknown:
+            known = {call: begun[call] for call in batch.unknown if call in begun}
+            if first is not None:
+                known.update(first(sorted(batch.unknown - known.keys())))
+            batch = reader.completed(batch, known)
+        for entry in batch.entries:
+            if entry.begins and entry.row.kind in INHERITING:
+                begun.setdefault(entry.row.call, entry.row)
+            yield entry
+
+
+def answers(entry: IndexEntry, query: LogQuery) -> bool:
+    """Tell whether an entry answers a query."""
+    row = entry.row
     return (
-        (query.since_us is None or query.since_us <= line.at_us)
-        and (query.until_us is None or line.at_us < query.until_us)
-        and (query.kind is None or kind_of(line.body) == query.kind)
-        and (query.call is None or call_of(line.body) == query.call)
-        and (query.reason is None or query.reason in _reasons(line.body))
-        and (not query.asks_facts or call_of(line.body) in calls or _has_facts(line.body, query))
-        and (query.person is None or _is_met(record.part, query.person))
+        (query.since_us is None or query.since_us <= row.at_us)
+        and (query.until_us is None or row.at_us < query.until_us)
+        and all((asked := getattr(query, name)) is None or asked == getattr(row, name) for name in _EQUAL)
+        and all((asked := getattr(query, name)) is None or is_under(getattr(row, name), asked) for name in _TREES)
+        and (query.person is None or speaks_of(entry, query.person))
     )
 
 
-def kind_of(body: Entry) -> str:
-    """Return the tag of an entry."""
-    return str(body.__struct_config__.tag)
+def speaks_of(entry: IndexEntry, person: int) -> bool:
+    """Tell whether a person was in the block, a filter, the path or the body of a write."""
+    return person in entry.met or (bool(entry.released) and person in BitMap.deserialize(entry.released))
 
 
-def call_of(body: Entry) -> str | None:
-    """Return the call that an entry belongs to, if it belongs to one."""
-    call = getattr(body, "call", None)
-    return None if call is None else str(call)
+def place_of(row: LogRow) -> LogPlace:
+    """Return where an entry stands in the order of the log as a whole."""
+    return LogPlace(row.at_us, row.slot, row.seq)
 
 
-def _has_facts(body: Entry, query: Query) -> bool:
-    facts = getattr(body, "facts", None)
-    known = facts if isinstance(facts, Facts) else Facts()
-    account = known.account or getattr(body, "account", "") or getattr(body, "by", "")
-    client = known.client or getattr(body, "client", "")
-    return (
-        (query.account is None or account == query.account)
-        and (query.client is None or client == query.client)
-        and (query.purpose is None or is_under(known.purpose, query.purpose))
-        and (query.dataset is None or is_under(known.dataset, query.dataset))
-    )
+def is_behind(row: LogRow, after: LogPlace | None, *, newest_first: bool) -> bool:
+    """Tell whether an entry comes after a place in an order."""
+    if after is None:
+        return True
+    return place_of(row) < after if newest_first else place_of(row) > after
 
 
-def _reasons(body: Entry) -> tuple[str, ...]:
-    counted = getattr(body, "reasons", None)
-    return (*(counted or ()), getattr(body, "reason", None) or "")
+def of_call(directories: list[Path], call: str) -> Iterator[Record]:
+    """Yield the entries of a call by their times, oldest first.
+
+    Raises:
+        LogDamaged: An entry or a part cannot be read.
+    """
+    return (record for record in merged(directories) if call_of(record.line.body) == call)
 
 
-def _is_met(part: Part | None, person: int) -> bool:
-    if part is None:
-        return False
+def met_from(directory: Path, seq: int, until: int, person: int) -> list[int]:
+    """Return the entries of a stretch whose parts speak of a person; only the parts are read.
+
+    Args:
+        directory: ``STATE/log/<slot>``.
+        seq / until: The first entry, and the one behind the last.
+        person: Number of the person.
+
+    Raises:
+        LogDamaged: A part cannot be read.
+    """
+    found: list[int] = []
+    for number in segments(directory):
+        if number < segment_of(directory, seq):
+            continue
+        path = parts_path(directory, number)
+        if not path.exists():
+            continue
+        for raw in LineFile(path, offset_of(path, seq, PART_SEQ)).lines():
+            stored = _read(raw)
+            if stored.seq >= until:
+                return found
+            if stored.seq >= seq and _speaks(stored.part, person):
+                found.append(stored.seq)
+    return found
+
+
+def _read(raw: bytes) -> _StoredPart:
+    try:
+        return _part.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise LogDamaged("a part cannot be read; run `gateway log verify`") from error
+
+
+def _speaks(part: _Met, person: int) -> bool:
     return person in part.met or (bool(part.people) and person in BitMap.deserialize(part.people))

@@ -10,14 +10,18 @@ Rules:
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
 from pathlib import Path
 
 from gateway.domain.errors import LogUnavailable
-from gateway.record.files import Files, cut_file, write_whole
+from gateway.record.files import Files, cut_file, replace_file, write_whole
 from gateway.record.layout import LOCK, parts_path, segment_path
+from gateway.record.parts import kept_parts
+from gateway.record.rewriting import PartsLock
+from gateway.record.tail import size_of
 
 _LOOK_EVERY_S = 0.02
 
@@ -74,13 +78,15 @@ class Segment:
         self.number = number
         self._lines = -1
         self._parts = -1
+        self._lock: PartsLock | None = None
+        self._inode = 0
         try:
-            self._parts = files.open_to_append(parts_path(directory, number))
+            self._open_parts()
             self._lines = files.open_to_append(segment_path(directory, number))
+            self._lock = PartsLock(directory)
             files.sync_directory(directory / "parts")
             files.sync_directory(directory)
             self.n_bytes = segment_path(directory, number).stat().st_size
-            self.n_part_bytes = parts_path(directory, number).stat().st_size
         except OSError:
             self.close()
             raise
@@ -92,7 +98,7 @@ class Segment:
             OSError: They are not; call ``repair`` and use this segment no more.
         """
         if parts:
-            write_whole(self._files, self._parts, parts)
+            self._add_parts(parts)
             self._files.sync(self._parts)
         write_whole(self._files, self._lines, lines)
         self._files.sync(self._lines)
@@ -106,6 +112,9 @@ class Segment:
                 with contextlib.suppress(OSError):
                     self._files.close(descriptor)
         self._lines = self._parts = -1
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def repair(self) -> int:
         """Cut the files to what is durable and return the number of the segment to go on with.
@@ -124,5 +133,40 @@ class Segment:
             self._files.sync_directory(self._directory)
             return self.number
         cut_file(self._files, lines, self.n_bytes)
-        cut_file(self._files, parts, self.n_part_bytes)
+        lock = PartsLock(self._directory)
+        try:
+            with lock:
+                self._cut_parts(parts)
+        finally:
+            lock.close()
         return self.number + 1
+
+    def _add_parts(self, parts: bytes) -> None:
+        """Add to the file that is in place now: parts of it may have been deleted since."""
+        lock = self._lock
+        if lock is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        with lock:
+            if os.fstat(self._parts).st_nlink == 0:
+                self._turn_to_new_parts()
+            write_whole(self._files, self._parts, parts)
+
+    def _turn_to_new_parts(self) -> None:
+        self._files.close(self._parts)
+        self._parts = -1
+        self._open_parts()
+        # Lengths of the file before say nothing of this one.
+        self._inode = 0
+
+    def _cut_parts(self, parts: Path) -> None:
+        """Leave no part of an entry that is not there; by its place where the file is not the one it was."""
+        if parts.stat().st_ino == self._inode:
+            cut_file(self._files, parts, self.n_part_bytes)
+        else:
+            replace_file(self._files, parts, kept_parts(parts, size_of(self._directory)))
+
+    def _open_parts(self) -> None:
+        path = parts_path(self._directory, self.number)
+        self._parts = self._files.open_to_append(path)
+        found = os.fstat(self._parts)
+        self._inode, self.n_part_bytes = found.st_ino, found.st_size

@@ -14,10 +14,11 @@ Rules:
    it may still be in the log; it then authorised what was never sent, and an end says so. Ends that
    cannot be entered are kept and entered first when the disk takes entries again.
 6. A disk that failed is tried again with every entry, and once a second while there is none, so the
-   log is back by itself.
+   log is back by itself. One of two sinks that was lost is made equal in the same rhythm, while the other goes on.
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,15 +29,18 @@ from typing import Self, TypeVar
 from gateway.domain.entry import Entry, LogSeen, Part
 from gateway.domain.errors import LogUnavailable
 from gateway.record.checkpoint import Signer
+from gateway.record.drafts import draft
 from gateway.record.files import DiskFiles, Files
 from gateway.record.limits import Limits
 from gateway.record.opening import Found, begin, open_slot
+from gateway.record.pairing import Second
 from gateway.record.siblings import newest_checkpoints, now_and_then
-from gateway.record.slot import MOST_UNSIGNED, SlotLog, draft
+from gateway.record.slot import MOST_UNSIGNED, SlotLog
 from gateway.record.waiting import Item, Waiting
 
 __all__ = ["Clock", "Limits", "Sequencer"]
 
+SINK_LOST, SINK_BACK = "log-sink-lost", "log-sink-back"
 Clock = Callable[[], int]
 T = TypeVar("T")
 
@@ -62,6 +66,7 @@ class Sequencer:
         version: str,
         files: Files | None = None,
         limits: Limits | None = None,
+        second: Second | None = None,
     ) -> None:
         """Keep what the log is opened with.
 
@@ -73,6 +78,7 @@ class Sequencer:
             version: Version of the gateway, told in ``opened``.
             files: The disk; the real one unless a test puts faults under it.
             limits: Figures.
+            second: The same slot on another disk, if there is one.
         """
         self._directory = directory
         self._name = name
@@ -81,6 +87,7 @@ class Sequencer:
         self._version = version
         self._files = files or DiskFiles()
         self._limits = limits or Limits()
+        self._second = second
         self._queue = Waiting()
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -88,6 +95,7 @@ class Sequencer:
         self._busy_since_s: float | None = None
         self._publish_at_s: float | None = None
         self._look_again_at_s: float | None = None
+        self._follow_at_s: float | None = None
         self._is_overdue = False
         self._room_asked_s = float("-inf")
         self._has_room = True
@@ -100,6 +108,11 @@ class Sequencer:
     def trouble(self) -> str | None:
         """Why the last write failed or does not end, for the readiness answer; ``None`` while all is well."""
         return "the disk of the log is silent" if self._is_silent() else self._trouble
+
+    @property
+    def lost(self) -> str:
+        """Which of two sinks takes nothing at present, and why; empty while all is well or there is but one."""
+        return self._log.lost
 
     async def __aenter__(self) -> Self:
         """Open the log: take the lock, read it, enter its opening and the calls that a crash cut off.
@@ -119,6 +132,7 @@ class Sequencer:
             if not opening.cancelled() and opening.exception() is None:
                 opening.result()[0].close(None)
             raise
+        self._follow_at_s = 0.0 if self._log.lost else None
         self._tasks = asyncio.TaskGroup()
         await self._tasks.__aenter__()
         self._tasks.create_task(self._write())
@@ -210,7 +224,9 @@ class Sequencer:
             self._signer,
             self._files,
             most_bytes=self._limits.segment_bytes,
+            most_age_us=round(self._limits.segment_age_s * 1_000_000),
             lock_wait_s=self._limits.lock_wait_s,
+            second=self._second,
         )
         begin(log, found, version=self._version, public_key=self._signer.public_key, clock=self._clock)
         return log, found
@@ -243,6 +259,8 @@ class Sequencer:
                     await self._publish()
                 elif self._is_looking_due():
                     await self._look_again()
+                if self._log.lost and not self._closing.is_set():
+                    await self._follow_up()
                 if self._is_overdue:
                     self._queue.refuse_all(self._trouble or "the checkpoint is overdue")
                 elif self._has_work():
@@ -259,7 +277,8 @@ class Sequencer:
         if self._has_work() or self._closing.is_set():
             return
         self._wake.clear()
-        due_s = [at_s for at_s in (self._publish_at_s, self._look_again_at_s) if at_s is not None]
+        moments_s = (self._publish_at_s, self._look_again_at_s, self._follow_at_s)
+        due_s = [at_s for at_s in moments_s if at_s is not None]
         due = self._loop.call_at(min(due_s), self._wake.set) if due_s else None
         await self._wake.wait()
         if due is not None:
@@ -279,6 +298,7 @@ class Sequencer:
             self._publish_at_s = self._loop.time() + self._limits.publish_after_s
         else:
             self._be_well()
+            self._tell_news()
 
     def _is_looking_due(self) -> bool:
         return self._look_again_at_s is not None and not self._queue and self._loop.time() >= self._look_again_at_s
@@ -291,6 +311,23 @@ class Sequencer:
             self._fail(str(error))
         else:
             self._be_well()
+
+    async def _follow_up(self) -> None:
+        """Once in a while, bring a lost sink nearer to counting again, and say so once it does."""
+        now_s = self._loop.time()
+        if self._follow_at_s is not None and now_s < self._follow_at_s:
+            return
+        self._follow_at_s = now_s + self._limits.look_again_s
+        which = self._log.lost.split(" ")[1]
+        with contextlib.suppress(LogUnavailable):
+            if await self._on_disk(self._log.follow_up):
+                self._follow_at_s = None
+                self._queue.owe_change(SINK_BACK, which, {"entries": self._log.size})
+
+    def _tell_news(self) -> None:
+        """Let the log say itself that one of its sinks was lost."""
+        for one in self._log.news():
+            self._queue.owe_change(SINK_LOST, one.lost, {"entries": one.size, "why": one.why})
 
     def _fail(self, why: str) -> None:
         self._trouble, self._look_again_at_s = why, self._loop.time() + self._limits.look_again_s
@@ -314,14 +351,24 @@ class Sequencer:
                 raise
             return
         self._trouble = self._look_again_at_s = None
+        self._tell_news()
         if self._publish_at_s is None or self._log.n_unsigned == len(batch):
             self._publish_at_s = self._loop.time() + self._limits.publish_after_s
         self._queue.enter(batch, first)
         self._forget_told()
 
     def _is_roomy(self) -> bool:
+        if self._second is None:
+            return self._has_room_at(self._files, self._directory)
+        rooms = (
+            self._has_room_at(self._files, self._directory),
+            self._has_room_at(self._second.files or self._files, self._second.directory),
+        )
+        return all(rooms) if self._second.rule == "both" else any(rooms)
+
+    def _has_room_at(self, files: Files, directory: Path) -> bool:
         try:
-            free, whole = self._files.free_bytes(self._directory)
+            free, whole = files.free_bytes(directory)
         except OSError:
             return False
         return self._limits.leave_room(free, whole)

@@ -6,45 +6,34 @@ is in the tree, *published* once a checkpoint covers it. A leaf is integrated on
 sequenced, so a checkpoint never speaks of an entry that the disk may not have.
 
 A checkpoint that is due is written before the next entry; while it cannot be written, nothing is
-appended. So never more than ``MOST_UNSIGNED`` entries wait for their first checkpoint.
+appended. So never more than ``MOST_UNSIGNED`` entries wait for their first checkpoint. The same holds for the
+seal of a segment that is full, a day old, or failed: nothing follows it before it is sealed.
 """
 
+import errno
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import cast
 
 import msgspec
 
-from gateway.domain.entry import Closed, End, Entry, Intent, Line, Observed, Part, Passed, Refused, Release
+from gateway.domain.entry import Closed, Entry, Line
 from gateway.domain.errors import LogUnavailable
 from gateway.record.chain import NO_LEAF
 from gateway.record.checkpoint import Checkpoint, Signer, signed
-from gateway.record.files import Files, replace_file
-from gateway.record.layout import CHECKPOINT
+from gateway.record.copying import copy_rest, copy_segments
+from gateway.record.drafts import Draft, draft
+from gateway.record.layout import CHECKPOINT, LineFile, segment_path
 from gateway.record.merkle import Tree, leaf_hash
 from gateway.record.parts import StoredPart, new_salts
-from gateway.record.segment import Segment, SlotLock
+from gateway.record.seal import Begin, Seal, seal_name, seal_of
+from gateway.record.sink import Sink
+from gateway.record.sinks import Alone, Sinks
 from gateway.record.waypoint import EVERY, Waypoint
 from gateway.record.waypoint import FILE as WAYPOINT
 
 MOST_UNSIGNED = 256
 _encoder = msgspec.json.Encoder()
-_PIECES, _BEGINNINGS, _ENDS = (Release, Passed), (Intent, Observed), (End, Refused)
-
-
-class Draft(msgspec.Struct, frozen=True, gc=False):
-    """An entry on its way into the log: its time and its bytes, as they were when it was handed over.
-
-    Attributes:
-        opens / ends: The call that stays open behind it, the call that it ends; empty for none.
-    """
-
-    at_us: int
-    body: bytes
-    part: bytes | None
-    opens: str = ""
-    ends: str = ""
 
 
 class Tip(msgspec.Struct):
@@ -55,25 +44,8 @@ class Tip(msgspec.Struct):
     n_signed: int = 0
 
 
-def draft(entry: Entry, part: Part | None, at_us: int) -> Draft:
-    """Return an entry and its part as bytes.
-
-    Raises:
-        LogUnavailable: It holds text that is not Unicode, so it cannot be entered.
-    """
-    opens, ends = _calls(entry)
-    try:
-        return Draft(at_us, _encoder.encode(entry), None if part is None else _encoder.encode(part), opens, ends)
-    except UnicodeEncodeError:
-        raise LogUnavailable("an entry holds text that is not Unicode") from None
-
-
-def _calls(entry: Entry) -> tuple[str, str]:
-    if isinstance(entry, _PIECES):
-        return ("", entry.call) if entry.last else (entry.call, "")
-    if isinstance(entry, _BEGINNINGS):
-        return entry.call, ""
-    return ("", entry.call) if isinstance(entry, _ENDS) else ("", "")
+class _At(msgspec.Struct, frozen=True):
+    at_us: int
 
 
 class SlotLog:
@@ -82,28 +54,27 @@ class SlotLog:
     def __init__(
         self,
         *,
-        files: Files,
-        directory: Path,
+        sinks: Sinks,
         name: str,
         signer: Signer,
-        lock: SlotLock,
         tip: Tip,
-        segment: int,
+        begin: Begin,
         most_bytes: int,
+        most_age_us: int = 0,
         unended: Iterable[str] = (),
         seen: dict[str, str] | None = None,
         marked: int = 0,
     ) -> None:
-        self._files = files
-        self._directory = directory
+        self._sinks = sinks
         self._name = name
         self._signer = signer
-        self._lock: SlotLock | None = lock
+        self._is_open = True
         self._tip = tip
-        self._most_bytes = most_bytes
-        self._next_number = segment
-        self._segment: Segment | None = None
-        self._damaged: Segment | None = None
+        self._begin = begin
+        self._began_us, self._n_bytes = _age_and_size(sinks.whole, begin.number)
+        self._most_bytes, self._most_age_us = most_bytes, most_age_us
+        self._is_well = True
+        self._is_left = False
         self._unended = dict.fromkeys(unended)
         self._seen = {} if seen is None else seen
         self._marked = marked
@@ -118,6 +89,17 @@ class SlotLog:
         """Number of entries that no checkpoint covers yet."""
         return self._tip.tree.size - self._tip.n_signed
 
+    @property
+    def lost(self) -> str:
+        """Which of two sinks takes nothing at present, and why; empty while all is well."""
+        lane = self._sinks.lost
+        return "" if lane is None else f"the {lane.name} of two: {lane.lost}"
+
+    def news(self) -> list[Alone]:
+        """Return the losses of a sink that nobody was told of yet, once."""
+        found, self._sinks.news = self._sinks.news, []
+        return found
+
     def append(self, drafts: Sequence[Draft]) -> int:
         """Make entries durable, all with one fdatasync, and return the place of the first.
 
@@ -129,13 +111,17 @@ class SlotLog:
         """
         if self.n_unsigned + len(drafts) > MOST_UNSIGNED:
             self.sign()
+        self._leave_full_segment(drafts[0].at_us)
         lines, parts, leaves = self._lay_out(drafts)
+        first = self.size
         try:
-            self._writable().write(lines, parts)
+            self._sinks.write(self._begin.number, self._n_bytes, lines, parts, first)
         except OSError as error:
             self._give_up_segment()
             raise LogUnavailable(f"the disk of the log refused: {error.strerror}") from error
-        first = self.size
+        if not self._n_bytes:
+            self._began_us = drafts[0].at_us
+        self._n_bytes += len(lines)
         for leaf in leaves:
             self._tip.tree.append(leaf)
         self._tip.prev = leaves[-1].hex()
@@ -162,17 +148,35 @@ class SlotLog:
         Raises:
             LogUnavailable: It does not.
         """
-        if self._damaged is not None:
-            self._give_up_segment()
-        if self._damaged is not None:
-            raise LogUnavailable("the segment that failed cannot be cut yet")
+        self._mend_sinks()
         self._publish()
+
+    def follow_up(self) -> bool:
+        """Bring a sink that was lost a step nearer to counting again; tell whether it does now.
+
+        What is long is copied while the log goes on in the other, and the little that is left while it waits.
+        """
+        lane = self._sinks.lost
+        if lane is None:
+            return False
+        whole = self._sinks.whole
+        if lane.following is None:
+            # What is copied behind the log's back are segments that do not grow any more.
+            self._leave_segment()
+            below = self._begin.number
+            lane.following = lane.start(lambda sink: copy_segments(whole.directory, sink, below))
+            return False
+        if not lane.following.done():
+            return False
+        failed, lane.following = lane.following.exception(), None
+        number = self._begin.number
+        return failed is None and self._sinks.rejoin(lane, lambda sink: copy_rest(whole.directory, sink, number))
 
     def _publish(self) -> None:
         size = self.size
         state = Checkpoint(origin=self._name, size=size, root=self._tip.tree.root())
         try:
-            replace_file(self._files, self._directory / CHECKPOINT, signed(state, self._signer).encode())
+            self._sinks.put(CHECKPOINT, signed(state, self._signer).encode(), size)
         except OSError as error:
             raise LogUnavailable(f"the checkpoint could not be written: {error.strerror}") from error
         self._tip.n_signed = size
@@ -183,34 +187,32 @@ class SlotLog:
         Raises:
             LogUnavailable: The end could not be entered or published; the slot is let go all the same.
         """
-        if self._lock is None:
+        if not self._is_open:
             return
         try:
             if at_us is not None:
                 self.append([draft(Closed(), None, at_us)])
                 self.sign()
         finally:
-            if self._segment is not None:
-                self._segment.close()
-            self._lock.release()
-            self._lock = None
+            self._sinks.close()
+            self._is_open = False
 
     def _mark_way(self) -> None:
         """Leave a waypoint behind the entries that were published; without one an opening takes longer, no more."""
-        segment, self._marked = self._segment, self.size
-        if segment is None:
+        if not self._n_bytes:
             return
+        self._marked = self.size
         found = Waypoint(
             size=self.size,
-            segment=segment.number,
-            offset=segment.n_bytes,
+            segment=self._begin.number,
+            offset=self._n_bytes,
             prev=self._tip.prev,
             peaks=tuple(peak.hex() for peak in self._tip.tree.peaks),
             unended=tuple(self._unended),
             seen=dict(self._seen),
         )
         with suppress(OSError):
-            replace_file(self._files, self._directory / WAYPOINT, _encoder.encode(found))
+            self._sinks.whole.put(WAYPOINT, _encoder.encode(found))
 
     def _lay_out(self, drafts: Sequence[Draft]) -> tuple[bytes, bytes, list[bytes]]:
         """Return the lines, the lines of the parts, and the leaf hashes for the next places."""
@@ -232,26 +234,59 @@ class SlotLog:
         digest = None if stored is None else stored.digest
         return _encoder.encode(Line(log=self._name, seq=seq, prev=prev, at_us=one.at_us, body=body, part=digest))
 
-    def _writable(self) -> Segment:
-        """Return the segment to write to: repaired after a failure, rolled over when it is full."""
-        if self._damaged is not None:
-            self._next_number = self._damaged.repair()
-            self._damaged = None
-        if self._segment is not None and self._segment.n_bytes >= self._most_bytes:
-            self._next_number = self._segment.number + 1
-            self._segment.close()
-            self._segment = None
-        if self._segment is None:
-            self._segment = Segment(self._files, self._directory, self._next_number)
-        return self._segment
+    def _leave_full_segment(self, now_us: int) -> None:
+        """Leave a segment that failed, is full or was begun long ago."""
+        is_old = 0 < self._most_age_us <= now_us - self._began_us
+        if self._is_left or (self._n_bytes and (self._n_bytes >= self._most_bytes or is_old)):
+            self._leave_segment()
+
+    def _leave_segment(self) -> None:
+        """Seal the segment that is open and go on with the next; one without an entry is gone on with.
+
+        Raises:
+            LogUnavailable: The seal could not be written; nothing is appended before it is.
+        """
+        self._mend_sinks()
+        if not self._n_bytes:
+            self._is_left = False
+            return
+        self._seal()
+        self._begin = Begin(self._begin.number + 1, self.size, self._tip.prev, self._tip.tree.peaks)
+        self._n_bytes, self._is_left = 0, False
+
+    def _seal(self) -> None:
+        begin = self._begin
+        try:
+            seal = self._seal_of_file()
+            self._sinks.put(seal_name(begin.number), seal.note(self._signer).encode(), self.size)
+        except OSError as error:
+            raise LogUnavailable(f"a segment could not be sealed: {error.strerror}") from error
+        self._sinks.protect(begin.number)
+
+    def _seal_of_file(self) -> Seal:
+        begin = self._begin
+        lines = segment_path(self._sinks.whole.directory, begin.number)
+        seal = seal_of(lines, self._name, begin, self._tip.tree, self._tip.prev)
+        if seal.n_bytes != self._n_bytes:
+            raise OSError(errno.EIO, f"segment {begin.number:06} is not as long as the log knows it to be")
+        return seal
+
+    def _mend_sinks(self) -> None:
+        if not self._is_well:
+            self._is_well = self._sinks.mend()
+        if not self._is_well:
+            raise LogUnavailable("the segment that failed cannot be cut yet")
 
     def _give_up_segment(self) -> None:
         """Close the segment at once and cut it when the disk lets us: now, or before the next entry."""
-        if self._segment is not None:
-            self._damaged, self._segment = self._segment, None
-        if self._damaged is not None:
-            try:
-                self._next_number = self._damaged.repair()
-            except OSError:
-                return
-            self._damaged = None
+        self._is_left = self._n_bytes > 0
+        self._is_well = self._sinks.take_back()
+
+
+def _age_and_size(sink: Sink, number: int) -> tuple[int, int]:
+    """Return the time of the first entry of a segment, and the length of its lines; zeros where there is none."""
+    path = segment_path(sink.directory, number)
+    first = next(LineFile(path).lines(), None)
+    if first is None:
+        return 0, 0
+    return msgspec.json.decode(first, type=_At).at_us, path.stat().st_size

@@ -22,8 +22,8 @@ from gateway.record.reader import Record
 STEP_BYTES = 1 << 18
 BLOCK_BYTES = 1 << 22
 HEAD_BYTES = 512  # holds name and place, with which every line begins
-_LINE_SEQ = re.compile(rb'\{"log":"[^"\\]*","seq":(0|[1-9][0-9]{0,18}),')
-_PART_SEQ = re.compile(rb'\{"seq":(0|[1-9][0-9]{0,18}),')
+LINE_SEQ = re.compile(rb'\{"log":"[^"\\]*","seq":(0|[1-9][0-9]{0,18}),')
+PART_SEQ = re.compile(rb'\{"seq":(0|[1-9][0-9]{0,18}),')
 _KIND = re.compile(rb'"body":\{"kind":"([a-z-]+)"')
 _decoder = msgspec.json.Decoder(Line)
 
@@ -37,7 +37,7 @@ def size_of(directory: Path) -> int:
     for number in reversed(segments(directory)):
         last = _last_line(segment_path(directory, number))
         if last is not None:
-            return _seq(_LINE_SEQ, last) + 1
+            return _seq(LINE_SEQ, last) + 1
     return 0
 
 
@@ -58,7 +58,7 @@ def tail(directory: Path, place: int, *, kinds: Sequence[str] | None = None) -> 
         path = segment_path(directory, number)
         # Lines, then their parts: a part is durable before its line.
         parts = _Parts(parts_path(directory, number))
-        for raw in _lines(path, _offset(path, place, _LINE_SEQ), wanted):
+        for raw in _lines(path, offset_of(path, place, LINE_SEQ), wanted):
             yield parts.joined(raw)
 
 
@@ -85,7 +85,7 @@ def _first_index(directory: Path, numbers: Sequence[int], place: int) -> int:
     """Return the index of the newest segment that begins at the place or before it."""
     for index in range(len(numbers) - 1, 0, -1):
         first = next(LineFile(segment_path(directory, numbers[index])).lines(), None)
-        if first is not None and _seq(_LINE_SEQ, first) <= place:
+        if first is not None and _seq(LINE_SEQ, first) <= place:
             return index
     return 0
 
@@ -115,7 +115,7 @@ class _Parts:
 
     def _of(self, seq: int) -> StoredPart | None:
         if self._lines is None:
-            self._lines = LineFile(self._path, _offset(self._path, seq, _PART_SEQ)).lines()
+            self._lines = LineFile(self._path, offset_of(self._path, seq, PART_SEQ)).lines()
         while self._held is None or self._held.seq < seq:
             line = next(self._lines, None)
             if line is None:
@@ -157,7 +157,7 @@ def _last_line(path: Path) -> bytes | None:
             step *= 4
 
 
-def _offset(path: Path, place: int, spelling: "re.Pattern[bytes]") -> int:
+def offset_of(path: Path, place: int, spelling: "re.Pattern[bytes]") -> int:
     """Return where the first line of a place or a later one begins; the end of the file if there is none.
 
     Found by halves: lines are in the order of their places.

@@ -8,9 +8,9 @@ For each log:
 4. The parts: those that are there have the digest that their entry holds. Absent ones were deleted,
    which retention and erasure may do, and are counted.
 5. The checkpoint: signed with the key, the log at least as long, the same root, and no longer tail
-   behind it than the log's own rule allows.
-6. What others hold: the checkpoint that the caller expects, and every checkpoint that another log
-   beside it has entered, must lie within the log.
+   behind it than the log's own rule allows. The seals of segments, and what a seal says of moved ones.
+6. What others hold: the checkpoint that the caller expects, the one that witnesses co-signed, and every
+   checkpoint that another log beside it has entered, must lie within the log.
 
 It hashes the bytes as they are stored and never writes a line anew to compare it. A log may grow
 while it is read: a line is durable before the checkpoint over it, so lines are read first. An opening
@@ -28,8 +28,11 @@ import msgspec
 from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, open_checkpoint, parse_verifier_key
 from gateway.record.examination import Examination
 from gateway.record.layout import PUBLIC_KEY, slot_of, slots
+from gateway.record.outsiders import Outsiders, check_outsiders, trusted_outsiders
+from gateway.record.seal_check import check_seals
 
 MOST_READINGS = 5
+NOBODY = Outsiders()
 V = TypeVar("V", "LogVerdict", "Verdict")
 
 
@@ -44,6 +47,7 @@ class LogVerdict(msgspec.Struct, frozen=True, kw_only=True):
         problems: What is wrong, in sentences; empty if nothing is.
         notes: What is odd and allowed: a torn last line, parts ahead of their entries.
         n_parts / n_parts_missing: Parts that were found right, and those that were deleted.
+        n_witnessed: Entries under the newest checkpoint that witnesses co-signed; 0 where none did.
     """
 
     slot: str
@@ -55,6 +59,7 @@ class LogVerdict(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     n_parts: int
     n_parts_missing: int
+    n_witnessed: int = 0
 
     @property
     def is_right(self) -> bool:
@@ -65,7 +70,8 @@ class LogVerdict(msgspec.Struct, frozen=True, kw_only=True):
         """Return the verdict in one line."""
         state = "ok" if self.is_right else "WRONG"
         parts = f"parts {self.n_parts}, deleted {self.n_parts_missing}"
-        return f"{self.slot}: {state}: signed {self.n_signed}, tail {self.n_tail}; {parts}"
+        seen = f", co-signed {self.n_witnessed}" if self.n_witnessed else ""
+        return f"{self.slot}: {state}: signed {self.n_signed}{seen}, tail {self.n_tail}; {parts}"
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,20 +90,31 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return not self.problems and all(log.is_right for log in self.logs)
 
 
-def verify_logs(logs: Path, *, keys: Sequence[str] = (), expect: str | None = None) -> Verdict:
+def verify_logs(
+    logs: Path,
+    *,
+    keys: Sequence[str] = (),
+    expect: str | None = None,
+    witnesses: Sequence[str] = (),
+    stamp_roots: bytes | None = None,
+) -> Verdict:
     """Verify every log under ``STATE/log``, each by itself and against what the others saw of it.
 
     Args:
         logs: The directory, or a copy of it.
         keys: Verifier keys that the caller trusts; a log of such a name must have that key.
         expect: A checkpoint that the caller holds; its log must contain it.
+        witnesses: Keys of witnesses that the caller trusts; each must have co-signed every log.
+        stamp_roots: Certificates of time authorities, PEM; every log's newest stamp must rest on them.
     """
-    return _of_whole_files(lambda: _verify_logs(logs, keys, expect), logs, "*/")
+    outsiders = trusted_outsiders(witnesses, stamp_roots)
+    return _of_whole_files(lambda: _verify_logs(logs, keys, expect, outsiders), logs, "*/")
 
 
-def _verify_logs(logs: Path, keys: Sequence[str], expect: str | None) -> Verdict:
+def _verify_logs(logs: Path, keys: Sequence[str], expect: str | None, outsiders: Outsiders) -> Verdict:
     trusted, problems = _trusted(keys)
-    examined = [_examined(logs / slot, trusted, expect) for slot in slots(logs)]
+    problems += outsiders.problems
+    examined = [_examined(logs / slot, trusted, expect, outsiders) for slot in slots(logs)]
     if not examined:
         problems.append("there is no log here")
     for one in examined:
@@ -105,20 +122,32 @@ def _verify_logs(logs: Path, keys: Sequence[str], expect: str | None) -> Verdict
             one.blame(f"the log lies in a directory of another name: {slot_of(one.key.name)} is its slot")
     known = {one.key.name: one for one in examined if one.key is not None}
     problems += _missing(known, trusted, expect)
+    amendments = set().union(*(one.amendments for one in examined))
     for one in examined:
         problems += _check_seen(one, known)
+        one.check_amended(amendments, is_all=True)
     return Verdict(logs=tuple(map(_verdict, examined)), problems=tuple(dict.fromkeys(problems)))
 
 
-def verify_log(directory: Path, *, key: str | None = None, expect: str | None = None) -> LogVerdict:
+def verify_log(
+    directory: Path,
+    *,
+    key: str | None = None,
+    expect: str | None = None,
+    witnesses: Sequence[str] = (),
+    stamp_roots: bytes | None = None,
+) -> LogVerdict:
     """Verify one log by itself.
 
     Args:
         directory: ``STATE/log/<slot>``, or a copy of it.
         key: The verifier key that the caller trusts in place of ``log.pub``.
         expect: A checkpoint that the caller holds; the log must contain it.
+        witnesses: Keys of witnesses that the caller trusts; each must have co-signed the log.
+        stamp_roots: Certificates of time authorities, PEM; the log's newest stamp must rest on them.
     """
-    return _of_whole_files(lambda: _verify_log(directory, key, expect), directory, "")
+    outsiders = trusted_outsiders(witnesses, stamp_roots)
+    return _of_whole_files(lambda: _verify_log(directory, key, expect, outsiders), directory, "")
 
 
 def _of_whole_files(verify: Callable[[], V], folder: Path, below: str) -> V:
@@ -140,12 +169,14 @@ def _files(folder: Path, below: str) -> dict[Path, int]:
     return found
 
 
-def _verify_log(directory: Path, key: str | None, expect: str | None) -> LogVerdict:
+def _verify_log(directory: Path, key: str | None, expect: str | None, outsiders: Outsiders = NOBODY) -> LogVerdict:
     trusted, problems = _trusted(() if key is None else (key,))
-    one = _examined(directory, trusted, expect)
+    problems += outsiders.problems
+    one = _examined(directory, trusted, expect, outsiders)
     problems += _missing({} if one.key is None else {one.key.name: one}, trusted, expect)
     for problem in problems:
         one.blame(problem)
+    one.check_amended(one.amendments, is_all=False)
     return _verdict(one)
 
 
@@ -162,11 +193,13 @@ def _trusted(keys: Sequence[str]) -> tuple[dict[str, VerifierKey], list[str]]:
     return trusted, problems
 
 
-def _examined(directory: Path, trusted: dict[str, VerifierKey], expect: str | None) -> Examination:
+def _examined(
+    directory: Path, trusted: dict[str, VerifierKey], expect: str | None, outsiders: Outsiders
+) -> Examination:
     """Return the examination of one log, with everything done that needs no other log."""
     one = Examination(directory)
     try:
-        written = parse_verifier_key((directory / PUBLIC_KEY).read_text().removesuffix("\n"))
+        written = parse_verifier_key((directory / PUBLIC_KEY).read_bytes().decode().removesuffix("\n"))
     except (OSError, UnicodeDecodeError, CheckpointInvalid):
         one.blame("log.pub is missing or is not a verifier key")
         return one
@@ -175,8 +208,10 @@ def _examined(directory: Path, trusted: dict[str, VerifierKey], expect: str | No
         one.blame("log.pub does not hold the key to trust")
     one.read()
     one.check_checkpoint()
+    check_seals(one)
     if expect is not None and expect.split("\n", 1)[0] == one.key.name:
         _check_expected(one, one.key, expect)
+    check_outsiders(one, one.key, outsiders)
     return one
 
 
@@ -223,4 +258,5 @@ def _verdict(one: Examination) -> LogVerdict:
         notes=tuple(one.notes),
         n_parts=one.n_parts,
         n_parts_missing=one.n_parts_missing,
+        n_witnessed=one.n_witnessed,
     )

@@ -16,12 +16,16 @@ from collections.abc import Sequence
 
 import msgspec
 
-from gateway.domain.entry import End, Entry, Intent, Observed, Release
+from gateway.domain.entry import Changed, End, Entry, Intent, Observed, Release
 from gateway.domain.errors import LogUnavailable
-from gateway.record.slot import Draft, draft
+from gateway.record.drafts import Draft, draft
 
 MOST_OWED = 10_000
 """Ends kept in memory at most; the calls beyond it are ended at the next start."""
+
+
+OWN = "log"
+"""By whom a change is that the log enters of itself."""
 
 
 class Item:
@@ -45,7 +49,7 @@ class Waiting:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._items: deque[Item] = deque()
-        self._owed: deque[End] = deque(maxlen=MOST_OWED)
+        self._owed: deque[End | Changed] = deque(maxlen=MOST_OWED)
 
     def __len__(self) -> int:
         """Return how many callers wait."""
@@ -78,6 +82,12 @@ class Waiting:
         """
         if isinstance(entry, End):
             self._owed.append(msgspec.structs.replace(entry, told=0))
+        elif isinstance(entry, Changed) and entry.by == OWN:
+            self._owed.append(entry)
+
+    def owe_change(self, what: str, target: str, facts: dict[str, str | int]) -> None:
+        """Let the log say what became of itself, with the next batch."""
+        self._owed.append(Changed(by=OWN, what=what, target=target, facts=facts))
 
     def taken(self, most: int, at_us: int) -> list[Item]:
         """Return the next entries for the disk, first what is owed; ``at_us`` is the time of that."""
@@ -86,7 +96,7 @@ class Waiting:
             items.append(self._items.popleft())
         return items
 
-    def _some_owed(self, most: int) -> list[End]:
+    def _some_owed(self, most: int) -> list[End | Changed]:
         return [self._owed.popleft() for _ in range(min(len(self._owed), most))]
 
     def refuse(self, items: Sequence[Item], why: str) -> None:

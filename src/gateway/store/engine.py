@@ -12,7 +12,7 @@ Nothing here is a place for SQL of any table; that stands in the module that own
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from gateway.domain.errors import SettingsError, StateUnavailable
 from gateway.store import postgres, sqlite
-from gateway.store.migrate import check, migrate
+from gateway.store.log_schema import INDEX_SCHEMA
+from gateway.store.migrate import check, drop_schema, migrate
 from gateway.store.schema import KEYS_SCHEMA
 
 MAIN_FILE = "gateway.db"
 KEYS_FILE = "people-keys.db"
+INDEX_FILE = "log-index.db"
 N_READERS = 5  # one of them belongs to the change feed
 N_WRITERS = 4  # on PostgreSQL; SQLite has one, whose pool is the queue of this process's writers
 POOL_TIMEOUT_S = 30
@@ -73,6 +75,22 @@ class Base:
             async with self._own_errors(), self._writer.connect() as connection:
                 await connection.execution_options(**{sqlite.NO_TRANSACTION: True})
                 await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+
+    async def scrub(self, tables: Sequence[str]) -> None:
+        """Leave nothing of what was deleted from tables in the files of the database.
+
+        SQLite overwrites what it frees (``secure_delete``), so only the WAL is left; PostgreSQL writes the tables
+        anew and locks them while it does.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+        """
+        await self.fold()
+        if not self.is_sqlite:
+            async with self._own_errors(), self._writer.connect() as opened:
+                connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
+                for table in tables:
+                    await connection.execute(text(f"VACUUM FULL {table}"))
 
     @property
     def n_in_use(self) -> int:
@@ -126,28 +144,81 @@ async def open_store(place: str | Path, *, upgrade: bool = True) -> Store:
         SettingsError: The place cannot be used, or not durably; the message says what to change.
     """
     text_of_place = str(place)
-    urls = _postgres_urls(text_of_place) if "://" in text_of_place else _sqlite_urls(Path(place))
+    places = _postgres_urls(text_of_place) if "://" in text_of_place else _sqlite_urls(Path(place))
     try:
-        for base, (url, schema) in urls.items():
-            await asyncio.to_thread(migrate if upgrade else check, url, base, schema)
-        return await _durable(Store(*(_base(url, schema) for url, schema in urls.values())))
+        for base in _STATE:
+            await asyncio.to_thread(migrate if upgrade else check, places[base][0], base, places[base][1])
+        return await _durable(Store(*(_base(*places[base]) for base in _STATE)))
     except DBAPIError as error:
         raise SettingsError(f"the database cannot be opened: {error.orig}") from error
+
+
+async def open_index(place: str | Path, *, upgrade: bool = True) -> Base:
+    """Open the index of the log, bringing its tables to this version first.
+
+    It is derived, so what a loss of power takes from it is read from the log again; what is in it is never
+    torn. Arguments and errors are those of ``open_store``.
+    """
+    url, schema = place_of(place, "index")
+    try:
+        await asyncio.to_thread(migrate if upgrade else check, url, "index", schema)
+        return _base(url, schema, synchronous=sqlite.NORMAL)
+    except DBAPIError as error:
+        raise SettingsError(f"the index of the log cannot be opened: {error.orig}") from error
+
+
+async def remove_index(place: str | Path) -> None:
+    """Remove the index of the log with its tables, whatever state they are in; the next opening makes it anew.
+
+    Raises:
+        SettingsError: It cannot be removed.
+    """
+    url, schema = place_of(place, "index")
+    if schema is None:
+        await asyncio.to_thread(_unlink, str(url.database))
+        return
+    try:
+        await asyncio.to_thread(drop_schema, url, schema)
+    except DBAPIError as error:
+        raise SettingsError(f"the index of the log cannot be removed: {error.orig}") from error
+
+
+def _unlink(database: str) -> None:
+    for end in ("", "-wal", "-shm"):
+        Path(f"{database}{end}").unlink(missing_ok=True)
+
+
+def index_file(place: str | Path) -> tuple[int, int] | None:
+    """Return which file the index is in now; ``None`` on PostgreSQL, or where there is none.
+
+    Who has it open has to open it again when this changes: it was removed and made anew.
+    """
+    url, schema = place_of(place, "index")
+    if schema is not None:
+        return None
+    found = Path(str(url.database)).stat()
+    return found.st_dev, found.st_ino
 
 
 def place_of(place: str | Path, base: str) -> tuple[URL, str | None]:
     """Return address and schema of one base, for a driver that works without an event loop as well."""
     text_of_place = str(place)
-    return (_postgres_urls(text_of_place) if "://" in text_of_place else _sqlite_urls(Path(place)))[base]
+    if "://" in text_of_place:
+        return _postgres_urls(text_of_place)[base]
+    return _sqlite_urls(Path(place), (base,))[base]
 
 
-def _sqlite_urls(directory: Path) -> dict[str, tuple[URL, str | None]]:
+_NAMES = {"main": MAIN_FILE, "keys": KEYS_FILE, "index": INDEX_FILE}
+_STATE = ("main", "keys")
+
+
+def _sqlite_urls(directory: Path, bases: Sequence[str] = _STATE) -> dict[str, tuple[URL, str | None]]:
     if not directory.is_dir():
         raise SettingsError(f"the state directory {directory} does not exist")
     places: dict[str, tuple[URL, str | None]] = {}
-    for base, name in (("main", MAIN_FILE), ("keys", KEYS_FILE)):
-        sqlite.touch(directory / name)
-        places[base] = (URL.create("sqlite", database=str(directory / name)), None)
+    for base in bases:
+        sqlite.touch(directory / _NAMES[base])
+        places[base] = (URL.create("sqlite", database=str(directory / _NAMES[base])), None)
     return places
 
 
@@ -156,15 +227,15 @@ def _postgres_urls(place: str) -> dict[str, tuple[URL, str | None]]:
     if url.get_backend_name() != "postgresql":
         raise SettingsError("the database is a directory for SQLite or a postgresql:// URL")
     url = url.set(drivername="postgresql+psycopg")
-    return {"main": (url, None), "keys": (url, KEYS_SCHEMA)}
+    return {"main": (url, None), "keys": (url, KEYS_SCHEMA), "index": (url, INDEX_SCHEMA)}
 
 
-def _base(url: URL, schema: str | None) -> Base:
+def _base(url: URL, schema: str | None, *, synchronous: int = sqlite.FULL) -> Base:
     if url.get_backend_name() == "sqlite":
         url = url.set(drivername="sqlite+aiosqlite")
         writer, reader = _engine(url, size=1), _engine(url, size=N_READERS)
-        sqlite.prepare(writer.sync_engine, writes=True)
-        sqlite.prepare(reader.sync_engine, writes=False)
+        sqlite.prepare(writer.sync_engine, writes=True, synchronous=synchronous)
+        sqlite.prepare(reader.sync_engine, writes=False, synchronous=synchronous)
         return Base(writer, reader)
     # Only where there is one: a map of nothing would name the schema "public", past the search path.
     options = {"schema_translate_map": {None: schema}} if schema else {}

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, insert, or_, select, update
 
 from gateway.domain.names import AccountId, CategoryKey
+from gateway.domain.past_call import PastHold
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import Hold
 from gateway.store.engine import Store
@@ -86,6 +87,16 @@ class Holds:
         async with self._store.connect() as connection:
             rows = (await connection.execute(query.order_by(hold.c.created_us, hold.c.id))).all()
         return tuple((row.id, _hold(row)) for row in rows)
+
+    async def ever(self) -> dict[AccountId, tuple[PastHold, ...]]:
+        """Return by account every hold that was ever put on it, ended or not, in their order."""
+        found: dict[AccountId, tuple[PastHold, ...]] = {}
+        async with self._store.connect() as connection:
+            for row in await connection.execute(select(hold).order_by(hold.c.created_us, hold.c.id)):
+                ends = [end_us for end_us in (row.lifted_us, row.until_us) if end_us is not None]
+                one = PastHold(hold=_hold(row), from_us=row.created_us, until_us=min(ends, default=None))
+                found[row.account] = (*found.get(row.account, ()), one)
+        return found
 
     async def refresh(self) -> None:
         """Read all holds in force again."""

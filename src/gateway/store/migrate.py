@@ -36,7 +36,7 @@ def migrate(url: URL, base: str, schema: str | None) -> None:
 
     Args:
         url: Address with a driver that works without an event loop as well.
-        base: ``main`` or ``keys``.
+        base: ``main``, ``keys`` or ``index``.
         schema: Schema that holds the base, made if it is missing; ``None`` for the default one.
 
     Raises:
@@ -75,7 +75,7 @@ def bring_to(connection: Connection, base: str, schema: str | None, revision: st
 
     Args:
         connection: In the transaction.
-        base: ``main`` or ``keys``.
+        base: ``main``, ``keys`` or ``index``.
         schema: Schema that holds the base, made if it is missing; ``None`` for the default one.
         revision: Its number, or ``head`` for the newest.
     """
@@ -85,6 +85,14 @@ def bring_to(connection: Connection, base: str, schema: str | None, revision: st
         if connection.dialect.name == "postgresql":
             _lock(connection, schema)
         command.upgrade(_config(connection, base, schema), revision)
+
+
+def drop_schema(url: URL, schema: str) -> None:
+    """Remove a schema with everything in it; for what is derived and can be built anew."""
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    with engine.begin() as connection:
+        _lock(connection, schema)
+        connection.execute(text(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE'))
 
 
 def newest() -> str:

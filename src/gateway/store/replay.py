@@ -23,6 +23,7 @@ from gateway.domain.replay import (
     ChoicesMade,
     HoldsLifted,
     HoldsSet,
+    ListOpened,
     NumbersGiven,
     PeopleMerged,
     PersonShredded,
@@ -32,7 +33,7 @@ from gateway.store import choices
 from gateway.store.chunks import chunks
 from gateway.store.engine import Store
 from gateway.store.people_tables import note_merge
-from gateway.store.schema import hold, person_identity, person_key, person_merge
+from gateway.store.schema import hold, incident_list, person_identity, person_key, person_merge
 from gateway.store.versions import Topic, bump
 
 WORDS: Mapping[type[Replayed], str] = {
@@ -42,6 +43,7 @@ WORDS: Mapping[type[Replayed], str] = {
     ChoicesMade: "choices",
     HoldsSet: "holds set",
     HoldsLifted: "holds lifted",
+    ListOpened: "words for lists of incidents",
 }
 """What was news, in words for people."""
 
@@ -97,6 +99,8 @@ class Replay:
                 return await _held(connection, one)
             case HoldsLifted():
                 return await _lifted(connection, one)
+            case ListOpened():
+                return await _spent(connection, one)
 
     async def _numbered(self, connection: AsyncConnection, one: NumbersGiven) -> int:
         """Write which lookups have which numbers; return how many of them were not known so."""
@@ -186,3 +190,9 @@ async def _held(connection: AsyncConnection, one: HoldsSet) -> int:
 async def _lifted(connection: AsyncConnection, one: HoldsLifted) -> int:
     still = update(hold).where(hold.c.id.in_(one.ids), hold.c.lifted_us.is_(None))
     return (await connection.execute(still.values(lifted_us=one.at_us))).rowcount
+
+
+async def _spent(connection: AsyncConnection, one: ListOpened) -> int:
+    """Take back a word that was spent on an opening; what was said later waits still."""
+    waiting = update(incident_list).where(incident_list.c.id == one.list_id, incident_list.c.account.is_not(None))
+    return (await connection.execute(waiting.where(incident_list.c.said_us <= one.at_us).values(account=None))).rowcount

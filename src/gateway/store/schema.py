@@ -288,3 +288,14 @@ grant_request = Table(
     Column("role", Text),
     Column("granted_until_us", BigInteger),
 )
+
+# Lists of incidents that somebody said be opened; written by store/incident_lists.
+incident_list = Table(
+    "incident_list",
+    MAIN,
+    Column("id", Text, primary_key=True),
+    # Whose word waits for somebody else's; nobody's where the last two were spent on an opening.
+    Column("account", Text),
+    Column("said_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+)

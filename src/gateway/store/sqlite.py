@@ -17,6 +17,9 @@ from sqlalchemy import Connection, Engine, event
 
 from gateway.domain.errors import SettingsError
 
+FULL, NORMAL = 2, 1
+"""Of ``synchronous``: acknowledged is on the disk; or, for what is derived, never torn but perhaps lost."""
+
 BUSY_TIMEOUT_MS = 15_000
 """How long a writer waits for one in another process before it gives up."""
 
@@ -24,13 +27,13 @@ NO_TRANSACTION = "gateway_no_transaction"
 """Execution option of a connection that must stay outside of a transaction."""
 
 
-def prepare(engine: Engine, *, writes: bool) -> None:
+def prepare(engine: Engine, *, writes: bool, synchronous: int = FULL) -> None:
     """Register what every new connection and transaction of an engine starts with."""
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma, value in _pragmas(writes=writes):
+        for pragma, value in _pragmas(writes=writes, synchronous=synchronous):
             _set(connection, pragma, value)
 
     if writes:
@@ -53,11 +56,11 @@ def touch(path: Path) -> None:
         raise SettingsError(f"the database {path} cannot be opened: {error.strerror}") from error
 
 
-def _pragmas(*, writes: bool) -> list[tuple[str, str | int]]:
+def _pragmas(*, writes: bool, synchronous: int) -> list[tuple[str, str | int]]:
     """Return settings in the order in which they must be made, each as SQLite reads it back."""
     settings: list[tuple[str, str | int]] = [
         ("busy_timeout", BUSY_TIMEOUT_MS),
-        ("synchronous", 2),
+        ("synchronous", synchronous),
         ("foreign_keys", 1),
         ("trusted_schema", 0),
         ("secure_delete", 1),

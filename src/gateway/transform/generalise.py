@@ -7,7 +7,7 @@ Spans nest, so each can be computed from any finer one: ``1984-05-06``, ``1984-0
 lowest is negative; it holds every number from the lowest up to, but not including, the next band.
 
 A value that is no date or number of that kind gives ``None``; years before 1000 are none. A time of
-day is dropped as written, without moving it to another zone.
+day is dropped as written, without moving it to another zone. Stores in China also write ``1984年5月6日``.
 """
 
 import math
@@ -22,6 +22,7 @@ _DAY = re.compile(
     r"([1-9][0-9]{3})-([0-9]{2})-([0-9]{2})"
     r"(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
+_DAY_ZH = re.compile(r"([1-9][0-9]{3})年([0-9]{1,2})月([0-9]{1,2})日")
 _MONTH = re.compile(r"[1-9][0-9]{3}-(?:0[1-9]|1[0-2])")
 _YEAR = re.compile(r"[1-9][0-9]{3}")
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
@@ -31,8 +32,9 @@ Value = str | int | Decimal
 
 
 def parse_day(text: str) -> date | None:
-    """Return the day of an ISO 8601 date or timestamp in its extended form, as written."""
-    found = _DAY.fullmatch(text.strip())
+    """Return the day of an ISO 8601 date or timestamp in its extended form, or of ``1984年5月6日``, as written."""
+    plain = text.strip()
+    found = _DAY.fullmatch(plain) or _DAY_ZH.fullmatch(plain)
     if found is None:
         return None
     try:

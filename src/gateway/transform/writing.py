@@ -44,7 +44,7 @@ MOST_NAMED = 50
 _SURROGATE = re.compile(r"(?<![A-Za-z0-9_-])s[vh][1-9][0-9]{0,8}_[A-Za-z0-9_-]{22,}")
 _MASKED = re.compile(r"\*{3}")
 _MASKED_IN_TEXT = re.compile(r"\[(?:email|id|card|phone|number)\]")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日")
 _TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
 )

@@ -42,6 +42,7 @@ EACH = {
     "choice import": ("<choices>",),
     "grant list": (),
     "grant requests": (),
+    "grant review": (),
     "purpose list": (),
     "purpose show": (INSIGHTS,),
     "dataset list": (),
@@ -52,6 +53,12 @@ EACH = {
     "log show": ("cli:0",),
     "log verify": (),
     "log checkpoint": (),
+    "log retain": (),
+    "log prove": ("cli:0",),
+    "log receipt": ("--person", "7"),
+    "log export": ("--out", "<export>"),
+    "incident scope": ("--principal", "analyst-1"),
+    "rights accesses": ("--person", "7"),
     "key list": (),
     "key rotate": ("totp",),
     "key retire": ("totp", "1"),
@@ -61,7 +68,7 @@ EACH = {
     "db backup": ("<copy>",),
     "db restore": ("<copy>",),
 }
-ON_THEIR_OWN = {"dataset infer", "doctor", "grant approve", "grant refuse", "init", "serve", "demo", "try", "rehearse"}
+ON_THEIR_OWN = {"dataset infer", "log reconcile", "log archive", "log forget", "log hold", "log replay", "log index", "log stamp", "log witness", "doctor", "grant approve", "grant refuse", "incident open", "init", "serve", "demo", "try", "rehearse"}
 """Commands with stories of their own."""
 
 
@@ -85,6 +92,7 @@ def words_of(name: str, command: CommandLine, tmp_path: Path) -> list[str]:
         "<secret>": ("--totp-secret-out", str(tmp_path / "anew")),
         "<choices>": (str(choices),),
         "<copy>": (str(tmp_path / "copy.gwb"),),
+        "<export>": (str(tmp_path / "export"),),
     }
     return [*name.split(), *(word for each in EACH[name] for word in stand_ins.get(each, (each,)))]
 

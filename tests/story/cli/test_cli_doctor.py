@@ -4,6 +4,7 @@
 import datetime as dt
 import json
 import shlex
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -15,8 +16,10 @@ from typing import Any
 
 import yaml
 
+from gateway.domain.entry import LogSeen
 from tests.fakes.certificates import Authority, TlsServer, server_context
 from tests.fakes.command_line import CommandLine
+from tests.fakes.log import START_US, checkpoint_of, enter, opened, written
 from tests.fakes.raw_store import json_reply
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - it is written into a file, and nothing listens
@@ -293,3 +296,45 @@ def free_port() -> Iterator[int]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
+
+
+def test_a_lost_log_is_to_be_put_back_and_not_to_be_verified_again(command: CommandLine) -> None:
+    """Verifying it would say what the doctor says, and mend nothing."""
+    logs = command.state / "log"
+    name = checkpoint_of(logs / "cli").split("\n")[0].replace("/cli", "/door-0")
+    written(logs / "door-0", 8, name)
+    door = opened(logs / "door-1", name.replace("/door-0", "/door-1"))
+    enter(door, LogSeen(origin=name, checkpoint=checkpoint_of(logs / "door-0")))
+    door.close(START_US)
+    assert graded(doctor(command), "problem") == []
+    shutil.rmtree(logs / "door-0")
+
+    one = the_one(doctor(command, code=1), "problem", "door-0 is missing; door-1 saw it")
+
+    assert "put the newest copy of that log in its place" in one["fix"]
+
+
+def test_a_commands_own_log_that_was_lost_is_to_be_put_back(command: CommandLine) -> None:
+    """Nothing can be entered; that has the same mend."""
+    cli = command.state / "log" / "cli"
+    note = checkpoint_of(cli)
+    door = opened(command.state / "log" / "door-0", note.split("\n")[0].replace("/cli", "/door-0"))
+    enter(door, LogSeen(origin=note.split("\n")[0], checkpoint=note))
+    door.close(START_US)
+    shutil.rmtree(cli)
+
+    found = doctor(command, code=1)
+
+    assert "put the newest copy" in the_one(found, "problem", "could not be entered in the log")["fix"]
+    assert "put the newest copy" in the_one(found, "problem", "is missing; door-0 saw it")["fix"]
+
+
+def test_under_a_wrong_key_encryption_key_no_finding_asks_to_verify_the_log(command: CommandLine) -> None:
+    """The log is right; its key cannot be opened."""
+    kek = command.state / "keys" / "kek"
+    kek.write_bytes(b"A" * 43 + b"=\n")
+
+    found = doctor(command, code=1)
+
+    assert "keys/kek" in the_one(found, "problem", "could not be entered in the log")["fix"]
+    assert not [one for one in found if one["fix"] == "gateway log verify"]

@@ -14,9 +14,11 @@ import pytest
 from pyroaring import BitMap
 
 from gateway.app.installation import DOOR_SLOT, open_log
+from gateway.cli import log_search
 from gateway.cli.desk import run_to_end
 from gateway.domain.entry import End, Entry, Facts, Part, Refused, Release
 from gateway.domain.names import DecisionId
+from gateway.flows import log_reading
 from gateway.settings import load
 from tests.fakes.command_line import CHEAP, CommandLine
 
@@ -120,6 +122,73 @@ def test_a_search_finds_what_answers_every_qualifier(
     found = door("log", "search", *qualifiers, "--slot", "door-0", "--json").documents()
 
     assert [one["entry"]["seq"] for one in found] == places
+
+
+def test_an_entry_says_what_else_can_be_searched_from_it(door: CommandLine) -> None:
+    """Its call, whoever acted, for what, and each person that it speaks of."""
+    found = door("log", "search", f"decision:{CALL}", "kind:end", "--json").documents()
+    shown = door("log", "show", CALL, "--json").document()
+
+    for one in (found[0], shown[-1]):
+        assert set(one["searches"]) >= {
+            f"decision:{CALL}",
+            "account:a_someone",
+            "client:newsletter-app",
+            "purpose:marketing.communications.email",
+            "dataset:crm.customers",
+        }
+    assert {"person:11", "person:4000000000"} <= set(shown[0]["searches"])
+    for word in shown[0]["searches"]:
+        if not word.startswith("reference:"):
+            assert door("log", "search", word, "--json").documents(), word
+
+
+def test_entries_are_counted_by_facets(door: CommandLine) -> None:
+    """In place of being shown; the look is entered as well."""
+    counts = door("log", "search", "purpose:marketing", "--facets", "--json").document()
+    told = door("log", "search", "purpose:marketing", "--facets").out
+
+    assert counts["whole"]
+    found = {(one["facet"], one["value"]): (one["entries"], one["rows"]) for one in counts["counts"]}
+    assert found["dataset", "crm.customers"] == (4, 3)
+    assert found["decision", "deny"] == (1, 0)
+    assert "newsletter-app" in told
+    looked = [entry["body"] for entry in door.entries() if entry["body"]["kind"] == "looked"]
+    assert [one["query"] for one in looked] == ["purpose:marketing"] * 2
+
+
+def test_where_the_index_is_far_behind_the_files_are_searched(
+    door: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same answers and a word about it; also if only one log is asked for, and page by page."""
+    told = [one["entry"] for one in door("log", "search", "purpose:marketing", "--json").documents()]
+    monkeypatch.setattr(log_reading, "MOST_BEHIND", 0)
+    monkeypatch.setattr(log_search, "BLOCK", 2)
+
+    for words in ((), ("--slot", "door-0")):
+        found = door("log", "search", "purpose:marketing", "--json", *words)
+        assert "the files are searched" in found.err
+        assert [one["entry"] for one in found.documents()] == told
+    newest = door("log", "search", "purpose:marketing", "--limit", "3", "--json")
+    assert [one["entry"] for one in newest.documents()] == told[:3]
+    counts = door("log", "search", "purpose:marketing", "--facets", "--json")
+    assert counts.document()["whole"]
+
+
+def test_a_person_is_searched_by_an_identity(door: CommandLine) -> None:
+    """The log learns the number, in the part; a person whom nobody knows gets none by being asked for."""
+    shown = door("choice", "show", "--identity", "crm.customer_id", "-", "--json", stdin="C-1").document()
+    assert shown["person"] is None
+    door("log", "search", "--identity", "crm.customer_id", "-", stdin="C-1", code=2)
+    door("log", "search", "--identity", "crm.nothing", "-", stdin="C-1", code=2)
+    chosen = ("--purpose", "marketing.communications.email", "--choice", "given", "--json")
+    number = door("choice", "set", "--identity", "crm.customer_id", "-", *chosen, stdin="C-1").document()["person"]
+
+    found = door("log", "search", "--identity", "crm.customer_id", "-", "--json", stdin="C-1").documents()
+
+    assert {"numbered", "changed"} >= {one["entry"]["body"]["kind"] for one in found} >= {"changed"}
+    again = door("log", "search", f"person:{number}", "kind:looked", "--json").documents()
+    assert [one["part"]["met"] for one in again][-1:] == [[number]]
 
 
 def test_an_account_is_searched_by_its_name(door: CommandLine) -> None:

@@ -81,6 +81,23 @@ async def test_links_of_the_root_are_followed() -> None:
     assert {"/crm/customers", "/crm/people"} <= set(routes(found))
 
 
+@pytest.mark.parametrize("given", ["/api/customers", "/api/customers/", "/api/customers?limit=5"])
+async def test_from_the_address_of_a_list_its_store_is_found(given: str) -> None:
+    """Its base is told, because that is what the gateway needs."""
+    async with undeclared({"/api/customers": customers(), "/api/orders": customers(3)}) as (_, url):
+        found = await look(url + given, CRM)
+    assert set(routes(found)) == {"/crm/customers", "/crm/customers/{id}"}
+    assert f"the store's own is {url}/api, " in found.told[0]
+
+
+async def test_where_nothing_is_listed_at_all_nothing_is_made_up() -> None:
+    """Neither there nor above."""
+    async with undeclared({"/customers": customers()}) as (_, url):
+        found = await look(f"{url}/api/nothing", CRM)
+    assert found.proposal.collections == ()
+    assert not any("address of a list" in one for one in found.told)
+
+
 async def test_lists_that_were_named_are_asked_for_and_no_others() -> None:
     """With the query that was named with them."""
     async with undeclared({"/odd/things": customers(), "/customers": customers()}) as (store, url):

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.app import joins
 from gateway.app.joins import CodecShelf, HttpTarget, IdempotencyKeyring, IdentifyJoin, SurrogateKeyring, is_band
+from gateway.app.traces import Traces
 from gateway.domain.catalog import AnswerShape
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.errors import StoreMisbehaved
@@ -93,7 +94,7 @@ def test_a_principal_is_handed_on_and_asked_about_again() -> None:
     assert join.is_revoked(PERSON)
 
 
-async def test_a_store_is_asked_in_the_flows_words_and_answers_in_them() -> None:
+async def test_a_store_is_asked_in_the_flows_words_and_answers_in_them(keyring: Keyring) -> None:
     """Body, type, conditions and trace arrive; status and entity tag come back."""
     head = b'HTTP/1.1 412 X\r\nETag: "v2"\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nno'
     call = StoreCall(
@@ -109,19 +110,20 @@ async def test_a_store_is_asked_in_the_flows_words_and_answers_in_them() -> None
         writes=True,
     )
     async with RawStore(lambda _: Reply(head)) as crm, HttpStores([store_at(crm.url)]) as stores:
-        async with HttpTarget(stores).call(call) as answer:
+        async with HttpTarget(stores, Traces(keyring)).call(call) as answer:
             assert (answer.status, answer.absent, answer.etag) == (412, False, '"v2"')
             assert [chunk async for chunk in answer.chunks()] == []
         with pytest.raises(StoreMisbehaved):
-            await HttpTarget(stores).call(msgspec.structs.replace(call, writes=False)).__aenter__()
+            await HttpTarget(stores, Traces(keyring)).call(msgspec.structs.replace(call, writes=False)).__aenter__()
     assert crm.bodies[0] == b'{"a":null}'
     lines = set(crm.heads[0].lower().split(b"\r\n"))
     assert lines > {
         b"patch /customers/c-1?a=b http/1.1",
         b'if-match: "v1"',
         b"content-type: application/merge-patch+json",
-        b"traceparent: 00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
     }
+    [trace] = [line for line in lines if line.startswith(b"traceparent: ")]
+    assert trace.startswith(b"traceparent: 00-0123456789abcdef0123456789abcdef-")
 
 
 def test_an_idempotency_key_is_bound_to_whose_it_is(keyring: Keyring) -> None:

@@ -1,28 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """Qualifiers become a query, and nothing that could be a value of a person gets through."""
 
+import msgspec
 import pytest
 
 from gateway.cli.desk import Stop
 from gateway.cli.log_query import query_of, spelled
-from gateway.record.search import Query
+from gateway.domain.log_query import LogQuery
 
 NOW_US = 1_800_000_000_000_000
 
 
 def test_every_qualifier_has_its_place_in_the_query() -> None:
-    """``decision`` is the call; a value may itself have a colon."""
+    """``decision`` is a word or a call; a value may itself have a colon."""
     words = [
         "account:local:root", "client:app-1", "purpose:a.b", "dataset:crm", "decision:d_1", "kind:release",
-        "reason:red-line", "person:4294967295", "since:1h", "until:2027-01-15",
+        "reason:red-line", "person:4294967295", "since:1h", "until:2027-01-15", "decision:step-up", "session:s_1",
+        "place:2001:db8::1", "reference:case 7/2027 (b)",
     ]  # fmt: skip
 
-    assert query_of(words, NOW_US) == Query(
+    assert query_of(words, NOW_US) == LogQuery(
         account="local:root",
         client="app-1",
         purpose="a.b",
         dataset="crm",
         call="d_1",
+        decision="step-up",
+        session="s_1",
+        place="2001:db8::1",
+        reference="case 7/2027 (b)",
         kind="release",
         reason="red-line",
         person=4_294_967_295,
@@ -31,10 +37,31 @@ def test_every_qualifier_has_its_place_in_the_query() -> None:
     )
 
 
+def test_a_principal_is_an_account_and_a_store_the_dataset_above_its_collections() -> None:
+    """Two words for one thing, and so not both at once."""
+    assert query_of(["principal:a_1", "store:crm"], NOW_US) == LogQuery(account="a_1", dataset="crm")
+    with pytest.raises(Stop, match="account: stands twice"):
+        query_of(["principal:a_1", "account:a_2"], NOW_US)
+
+
+def test_every_figure_of_a_query_can_be_asked() -> None:
+    """A new field of the query must have a qualifier."""
+    asked = query_of(
+        [f"{name}:{value}" for name, value in (
+            ("account", "a"), ("client", "a"), ("session", "a"), ("place", "a"), ("purpose", "a"), ("dataset", "a"),
+            ("reference", "a"), ("decision", "permit"), ("decision", "a"), ("kind", "end"), ("reason", "a"),
+            ("person", "1"), ("since", "1h"), ("until", "1h"),
+        )],
+        NOW_US,
+    )  # fmt: skip
+
+    assert all(value is not None for value in msgspec.structs.asdict(asked).values())
+
+
 def test_no_qualifier_asks_for_everything() -> None:
     """And is spelled as nothing."""
-    assert query_of([], NOW_US) == Query()
-    assert spelled(Query()) == ""
+    assert query_of([], NOW_US) == LogQuery()
+    assert spelled(LogQuery()) == ""
 
 
 def test_a_query_is_spelled_by_what_it_asks() -> None:

@@ -76,6 +76,10 @@ SENTENCES: tuple[tuple[Entry, str], ...] = (
     ),
     (RulesInForce(rules="a" * 64, before=None), "rules aaaaaaaaaaaa put in force"),
     (RulesInForce(rules="a" * 64, before="b" * 64), "rules aaaaaaaaaaaa put in force after bbbbbbbbbbbb"),
+    (
+        RulesInForce(rules="a" * 64, before="b" * 64, by="local:ops"),
+        "rules aaaaaaaaaaaa put in force by local:ops after bbbbbbbbbbbb",
+    ),
     (RulesRefused(rules="a" * 64, problems=("x:1: y",)), "rules aaaaaaaaaaaa refused, 1 problems: x:1: y"),
     (
         Changed(by="local:root", what="key-retired", target="totp", facts={"version": 1}),

@@ -15,6 +15,8 @@ from gateway.domain.catalog import FieldType
         ((1, 2.5), "decimal"),
         ((True, False), "boolean"),
         (("2026-01-01",), "date"),
+        (("1960年1月1日", "1984年12月31日"), "date"),
+        (("1960年1月",), "text"),
         (("2026-01-01T00:00:00Z", "2026-01-01 10:00"), "timestamp"),
         (("2026-01-01", "soon"), "text"),
         ((), "text"),

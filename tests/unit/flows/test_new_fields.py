@@ -10,7 +10,7 @@ from gateway.discover.members import HIDDEN
 from gateway.domain.entry import Changed, Entry, Part
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import DatasetName
-from gateway.flows.new_fields import MOST_NAMES, SAMPLE_EVERY_US, NewFields
+from gateway.flows.new_fields import MOST_NAMES, PATIENCE, SAMPLE_EVERY_US, NewFields
 from tests.fakes.clock import FakeClock
 from tests.fakes.customers import COLLECTION, CUSTOMERS, LIST, ONE
 
@@ -148,3 +148,30 @@ async def test_the_look_ends_when_it_is_told_to(watch: Watch) -> None:
     stop.set()
     async with asyncio.timeout(1):
         await watch.new.run(stop)
+
+
+def wide(n_rows: int) -> bytes:
+    """Return rows with more undeclared members than an object of few fields has."""
+    row = '{"id":"c-1",' + ",".join(f'"attribute_{letter}":1' for letter in "abcdefghijkl") + "}"
+    return f"[{','.join([row] * n_rows)}]".encode()
+
+
+async def test_a_short_page_says_nothing_that_a_longer_one_says_by_name(watch: Watch, clock: FakeClock) -> None:
+    """Before the longer one as after it."""
+    for n_rows in (1, 2, 3, 2, 1):
+        await watch.see(wide(n_rows))
+        clock.advance(us=SAMPLE_EVERY_US)
+    assert watch.table.names == [f"attribute_{letter}" for letter in "abcdefghijkl"]
+
+
+async def test_where_all_pages_are_short_it_is_told_in_the_end_without_names(watch: Watch, clock: FakeClock) -> None:
+    """Once."""
+    for _ in range(PATIENCE - 1):
+        await watch.see(wide(1))
+        clock.advance(us=SAMPLE_EVERY_US)
+    assert watch.table.names == []
+
+    for _ in range(3):
+        await watch.see(wide(1))
+        clock.advance(us=SAMPLE_EVERY_US)
+    assert watch.table.names == [HIDDEN]

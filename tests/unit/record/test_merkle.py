@@ -3,7 +3,7 @@
 
 import pytest
 
-from gateway.record.merkle import EMPTY_ROOT, Leaves, Tree, leaf_hash, node_hash
+from gateway.record.merkle import EMPTY_ROOT, MARK, Leaves, Tree, leaf_hash, node_hash
 
 
 def test_a_leaf_and_a_node_of_the_same_bytes_have_different_hashes() -> None:
@@ -37,3 +37,22 @@ def test_roots_are_told_only_for_sizes_that_the_leaves_reach() -> None:
     leaves = Leaves([leaf_hash(b"1")])
 
     assert leaves.roots([1, 0, 2, -1, 1]) == {0: EMPTY_ROOT, 1: leaf_hash(b"1")}
+
+
+def test_roots_are_the_same_in_whatever_order_they_are_asked_for() -> None:
+    """Marks that one question leaves serve the next, also behind leaves that are known by their tree alone."""
+    hashes = [leaf_hash(str(n).encode()) for n in range(3 * MARK + 5)]
+    tree = Tree()
+    roots = {0: EMPTY_ROOT}
+    for size, leaf in enumerate(hashes, 1):
+        tree.append(leaf)
+        roots[size] = tree.root()
+    before = Tree()
+    for leaf in hashes[:11]:
+        before.append(leaf)
+    for leaves in (Leaves(hashes), Leaves(hashes[11:], before=before)):
+        reached = [size for size in roots if size >= leaves.first]
+        for sizes in ([len(hashes)], [MARK + 1, 12], reached[::-7], [2 * MARK - 1, 2 * MARK, 2 * MARK + 1]):
+            assert leaves.roots(sizes) == {size: roots[size] for size in sizes}
+        leaves.append(leaf_hash(b"more"))
+        assert leaves.tree(len(hashes)).root() == roots[len(hashes)]

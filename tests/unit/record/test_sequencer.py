@@ -15,6 +15,7 @@ from gateway.domain.names import DecisionId
 from gateway.record.checkpoint import open_checkpoint, parse_verifier_key
 from gateway.record.files import Files
 from gateway.record.limits import Limits
+from gateway.record.pairing import Second
 from gateway.record.reader import records
 from gateway.record.sequencer import Sequencer
 from gateway.record.verify import verify_log, verify_logs
@@ -449,3 +450,51 @@ async def test_a_writer_that_breaks_refuses_everyone(tmp_path: Path) -> None:
 
     with pytest.raises(BaseExceptionGroup):
         await live()
+
+
+async def test_a_lost_disk_is_told_in_the_log_and_made_equal_by_itself(tmp_path: Path) -> None:
+    """While appends go on; the log says since when, and when both count again."""
+    (tmp_path / "other").mkdir()
+    first, second, disk = tmp_path / "door-0", tmp_path / "other" / "door-0", FaultyDisk()
+    limits = Limits(look_again_s=0.01, segment_bytes=4_000)
+    pair = Second(directory=second, rule="either", files=disk)
+    log = Sequencer(first, name=NAME, signer=key_of(NAME), clock=Ticking(), version="test", limits=limits, second=pair)
+    async with log:
+        await log.append(release("d0"), part(1))
+        disk.fail = {"sync": errno.EIO}
+        await log.append(release("d1"), part(2))
+        assert log.lost.startswith("the second of two")
+        assert log.trouble is None
+        for place in range(30):
+            await log.append(release(f"m{place}"), part(place))
+        disk.fail = {}
+        async with asyncio.timeout(20):
+            while log.lost:  # noqa: ASYNC110 - it is the log that is waited for
+                await asyncio.sleep(0.01)
+        await log.append(release("d2"), part(3))
+
+    told = [(one.line.body.what, one.line.body.target) for one in records(first) if isinstance(one.line.body, Changed)]
+    assert told == [("log-sink-lost", "second"), ("log-sink-back", "second")]
+    assert calls(first) == calls(second)
+    assert verify_log(second).problems == ()
+
+
+async def test_under_both_a_disk_that_refuses_is_the_trouble_of_the_log(tmp_path: Path) -> None:
+    """It says which; when it is back the log is back by itself."""
+    (tmp_path / "other").mkdir()
+    first, second, disk = tmp_path / "door-0", tmp_path / "other" / "door-0", FaultyDisk()
+    pair = Second(directory=second, files=disk)
+    limits = Limits(look_again_s=0.01)
+    log = Sequencer(first, name=NAME, signer=key_of(NAME), clock=Ticking(), version="test", limits=limits, second=pair)
+    async with log:
+        disk.fail = {"sync": errno.EIO}
+        with pytest.raises(LogUnavailable, match="second of two"):
+            await log.append(release("d0"), part(1))
+        disk.fail = {}
+        async with asyncio.timeout(20):
+            while log.trouble:  # noqa: ASYNC110 - it is the log that is waited for
+                await asyncio.sleep(0.01)
+        await log.append(release("d1"), part(1))
+        disk.free = (1, 1 << 41)
+        assert not log._is_roomy()
+    assert calls(first) == calls(second) == ["d1"]

@@ -10,8 +10,8 @@ from gateway.domain.entry import Refused
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import DecisionId
 from gateway.record.checkpoint import open_checkpoint, parse_verifier_key
+from gateway.record.drafts import draft
 from gateway.record.layout import segments
-from gateway.record.slot import draft
 from gateway.record.verify import verify_log
 from tests.fakes.log import (
     START_US,

@@ -9,7 +9,7 @@ import pytest
 from gateway.domain.entry import End, Entry, Intent, Refused, Release
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import DecisionId
-from gateway.record.slot import draft
+from gateway.record.drafts import draft
 from gateway.record.waiting import MOST_OWED, Item, Waiting
 from tests.fakes.log import release
 

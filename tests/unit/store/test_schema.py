@@ -5,21 +5,20 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from gateway.store.engine import Store
+from gateway.store.engine import Store, open_index
+from gateway.store.log_schema import INDEX, INDEX_SCHEMA
 from gateway.store.schema import KEYS, KEYS_SCHEMA, MAIN
+
+SCHEMAS = {"keys": KEYS_SCHEMA, "index": INDEX_SCHEMA}
+TABLES = {"main": MAIN, "keys": KEYS, "index": INDEX}
 
 
 def differences(connection: Connection, base: str) -> list[object]:
     """Return what Alembic would change to make the database what the schema says."""
-    keys_in_schema = base == "keys" and connection.dialect.name == "postgresql"
-    if keys_in_schema:
-        connection.exec_driver_sql(f"SET search_path TO {KEYS_SCHEMA}")
+    if base in SCHEMAS and connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SET search_path TO {SCHEMAS[base]}")
     context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-    return [
-        change
-        for change in compare_metadata(context, KEYS if base == "keys" else MAIN)
-        if "alembic_version" not in str(change)
-    ]
+    return [change for change in compare_metadata(context, TABLES[base]) if "alembic_version" not in str(change)]
 
 
 async def test_the_migrated_tables_are_those_of_the_schema(store: Store) -> None:
@@ -27,3 +26,13 @@ async def test_the_migrated_tables_are_those_of_the_schema(store: Store) -> None
     async with store.begin() as main, store.keys.begin() as keys:
         assert await main.run_sync(differences, "main") == []
         assert await keys.run_sync(differences, "keys") == []
+
+
+async def test_the_migrated_tables_of_the_index_are_those_of_its_schema(place: str) -> None:
+    """They lie in a base of their own, which holds no table of the others."""
+    index = await open_index(place)
+    try:
+        async with index.begin() as connection:
+            assert await connection.run_sync(differences, "index") == []
+    finally:
+        await index.close()

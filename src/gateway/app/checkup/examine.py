@@ -3,7 +3,7 @@
 
 from collections.abc import AsyncIterator
 
-from gateway.app.checkup import database, folders, keyring, logs, network, rules, stores
+from gateway.app.checkup import database, folders, keyring, logs, network, rules, stores, witnesses
 from gateway.app.checkup.findings import Check, Finding, Patient, isolated
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -12,6 +12,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("keys", keyring.keys),
     ("database", database.database),
     ("log", logs.log),
+    ("witness", witnesses.witnesses),
+    ("index", logs.index),
     ("disk", logs.disk),
     ("backup", database.backup),
     ("rules", rules.rules),

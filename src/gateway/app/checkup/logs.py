@@ -7,14 +7,23 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, warning
+from gateway.app.checkup.second_log import findings_of_second
+from gateway.app.index_building import opened_index, states
+from gateway.app.installation import WORKER_SLOT
+from gateway.domain.errors import GatewayError, KeyUnavailable, LogBehind, LogDamaged, SettingsError
 from gateway.record.layout import CHECKPOINT, slots
 from gateway.record.verify import LogVerdict, verify_logs
+from gateway.store.engine import INDEX_FILE
 
 DAY_S = 24 * 3600
 WINDOW_S = 7 * DAY_S
 OLD_CHECKPOINT_S = 600
 """A process that runs enters something each minute, so its checkpoint is a minute old at most."""
 LEAST_WINDOW_S = 3600
+OLD_INDEX_S = 30
+"""The worker brings the index up twice a second."""
+PUT_BACK = "put the newest copy of that log in its place: docs/how-to/backup.md, `When it is refused`"
+"""Where a log is missing or shorter than others saw it: verifying again would only say so again."""
 
 
 async def log(patient: Patient) -> Iterable[Finding]:
@@ -24,10 +33,25 @@ async def log(patient: Patient) -> Iterable[Finding]:
         fix = "put STATE/log back from its backup; without it the database must not be used"
         return [problem("log", f"{folder} holds no log", fix)]
     verdict = await asyncio.to_thread(verify_logs, folder)
-    found = [problem("log", one, "gateway log verify") for one in verdict.problems]
+    found = [problem("log", one, PUT_BACK) for one in verdict.problems]
     for one in verdict.logs:
         found += _of_one(one)
-    return [*found, *_checkpoints(patient, folder)]
+    return [*found, *_checkpoints(patient, folder), *await asyncio.to_thread(findings_of_second, patient)]
+
+
+def mend_for(error: GatewayError) -> str:
+    """Return what mends an error for which nothing could be entered in the log."""
+    match error:
+        case LogBehind():
+            return PUT_BACK
+        case LogDamaged():
+            return "gateway log verify names the entry; keep a copy of STATE/log as it is"
+        case KeyUnavailable():
+            return "give the key-encryption key that this keyring was made with: keys/kek, or GATEWAY_KEK_FILE"
+        case SettingsError():
+            return "mend first what is said of keys, secrets and permissions"
+        case _:
+            return "let the other command end, or make room on the disk of STATE/log; then look again"
 
 
 def _of_one(verdict: LogVerdict) -> Iterator[Finding]:
@@ -64,6 +88,26 @@ def _is_held(directory: Path) -> bool:
         return False
     held = f"{os.major(inode.st_dev):02x}:{os.minor(inode.st_dev):02x}:{inode.st_ino} "
     return held in Path("/proc/locks").read_text("ascii")
+
+
+async def index(patient: Patient) -> Iterable[Finding]:
+    """Look how far the index of the log is; it is derived, so nothing of it is a problem for callers."""
+    folder, found = patient.settings.state / "log", []
+    if patient.settings.database is None and not (patient.settings.state / INDEX_FILE).exists():
+        return [note("index", "there is none yet; the worker builds it, or: gateway log index rebuild")]
+    async with opened_index(patient.settings, upgrade=False) as opened:
+        logs = await states(opened, folder)
+    for one in logs:
+        if one.trouble:
+            fix = "gateway log verify; if the files are right: gateway log index rebuild"
+            found.append(warning("index", f"{one.slot}: {one.trouble}", fix))
+    n_behind = sum(max(0, one.entries - one.indexed) for one in logs)
+    old_s = max((one.behind_s for one in logs), default=0.0)
+    told = f"the index has {sum(one.indexed for one in logs)} of {sum(one.entries for one in logs)} entries"
+    if old_s > OLD_INDEX_S and any(_is_held(folder / one.slot) for one in logs if one.slot == WORKER_SLOT):
+        told = f"{told}, and the oldest of the others was entered {round(old_s)} s ago though the worker runs"
+        return [*found, warning("index", told, "look at stderr of the gateway; then gateway log index rebuild")]
+    return [*found, note("index", told) if n_behind else ok("index", told)]
 
 
 async def disk(patient: Patient) -> Iterable[Finding]:

@@ -13,6 +13,7 @@ from gateway.decide.probing import probing_roles
 from gateway.decide.rules import RuleSet
 from gateway.decide.ruletests import failures
 from gateway.domain.errors import RulesError
+from gateway.domain.own_data import ACCESS_LOG, OWN_STORE
 from gateway.transform.treat import check_chain
 
 MOST_TOLD = 5
@@ -44,7 +45,7 @@ def _rules(patient: Patient) -> list[Finding]:
     found += [note("rules", one, "gateway check tells all of them") for one in notes[:MOST_TOLD]]
     if len(notes) > MOST_TOLD:
         found.append(note("rules", f"{counted(len(notes) - MOST_TOLD, 'more note')}", CHECK))
-    return [*found, *_unreviewed(loaded.rules), *_stores(loaded.rules, patient)]
+    return [*found, *_unreviewed(loaded.rules), *_own_data(loaded.rules), *_stores(loaded.rules, patient)]
 
 
 def _tests(rules: RuleSet, patient: Patient) -> list[Finding]:
@@ -79,9 +80,17 @@ def _unreviewed(rules: RuleSet) -> list[Finding]:
     ]
 
 
+def _own_data(rules: RuleSet) -> list[Finding]:
+    """Note that nobody can read the log over HTTP, which an installation from before that could be has to declare."""
+    if ACCESS_LOG in rules.catalog.collections:
+        return []
+    sentence = f"no dataset is {ACCESS_LOG}, so the log is read by `gateway log search` alone"
+    return [note("rules", sentence, "add datasets/gateway.yaml and its grants: docs/how-to/read-the-log.md")]
+
+
 def _stores(rules: RuleSet, patient: Patient) -> list[Finding]:
     known = patient.settings.stores
-    named = {str(route.store) for route in rules.catalog.routes}
+    named = {str(route.store) for route in rules.catalog.routes} - {OWN_STORE}
     found = [
         warning(
             "rules",

@@ -17,7 +17,9 @@ import msgspec
 from gateway.app.checkup.database import skew
 from gateway.app.checkup.findings import DAY_US, Finding, Patient, counted, days, ok, problem, warning
 from gateway.app.clock import now_us
-from gateway.domain.errors import SettingsError, StoreUnreachable
+from gateway.app.installation import open_keyring
+from gateway.app.traces import LABEL, Headers, Traces
+from gateway.domain.errors import GatewayError, SettingsError, StoreUnreachable
 from gateway.forward.addresses import BaseUrl, base_url, judged_addresses, resolve
 from gateway.keys.certificates import ends_us
 from gateway.settings import StoreSettings
@@ -55,7 +57,7 @@ async def _of_one(patient: Patient, name: str, one: StoreSettings) -> list[Findi
     found = [*_own_certificates(patient, check, name, one)]
     try:
         base = base_url(one.base_url)
-        seen = await asyncio.wait_for(_asked(base, one), min(PATIENCE_S, one.connect_s + one.read_s))
+        seen = await asyncio.wait_for(_asked(base, one, _trace(patient)), min(PATIENCE_S, one.connect_s + one.read_s))
     except SettingsError as error:
         return [*found, problem(check, str(error), f"correct stores.{name}.base_url in gateway.yaml")]
     except StoreUnreachable as error:
@@ -115,7 +117,7 @@ def _ends(patient: Patient, check: str, what: str, end_us: int, fix: str) -> Ite
         yield ok(check, f"{what} is good for {counted(days(left_us), 'day')} more")
 
 
-async def _asked(base: BaseUrl, one: StoreSettings) -> Seen:
+async def _asked(base: BaseUrl, one: StoreSettings, headers: Headers) -> Seen:
     """Return what was seen of a store.
 
     Raises:
@@ -130,7 +132,7 @@ async def _asked(base: BaseUrl, one: StoreSettings) -> Seen:
         address, base.port, ssl=context, server_hostname=name, limit=MOST_HEAD_BYTES
     )
     try:
-        writer.write(_head_request(base, one))
+        writer.write(_head_request(base, one, headers))
         asked_us = now_us()
         head = await reader.readuntil(b"\r\n\r\n")
         middle_us = (asked_us + now_us()) // 2
@@ -145,6 +147,16 @@ async def _asked(base: BaseUrl, one: StoreSettings) -> Seen:
             await writer.wait_closed()
 
 
+def _trace(patient: Patient) -> Headers:
+    """Return what tells the look from a call; nothing where the keys cannot be used, which another finding says."""
+    try:
+        keyring = open_keyring(patient.settings)
+        # A check-up makes nothing, so no key either.
+        return Traces(keyring).of_look() if LABEL in keyring.labels() else ()
+    except GatewayError:
+        return ()
+
+
 def _context(one: StoreSettings) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -155,13 +167,14 @@ def _context(one: StoreSettings) -> ssl.SSLContext:
     return context
 
 
-def _head_request(base: BaseUrl, one: StoreSettings) -> bytes:
+def _head_request(base: BaseUrl, one: StoreSettings, headers: Headers) -> bytes:
     host = base.origin.partition("://")[2]
     lines = [
         f"HEAD {base.path or '/'} HTTP/1.1",
         f"host: {host}",
         "user-agent: compliance-gateway",
         "connection: close",
+        *(f"{name}: {value}" for name, value in headers),
     ]
     if one.authorization_file is not None:
         lines.append(f"authorization: {one.authorization_file.read_text('ascii').strip()}")

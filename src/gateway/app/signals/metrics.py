@@ -128,7 +128,25 @@ DROPPED = _counter(
 LOG_SIZE = _gauge("gateway_log_size_entries", "Entries that a log holds.")
 LOG_TAIL = _gauge("gateway_log_unsigned_entries", "Entries that no checkpoint covers yet; at most 256.")
 CHECKPOINT_AT = _gauge("gateway_log_checkpoint_timestamp_seconds", "When the newest checkpoint of a log was written.")
+WITNESSED_AT = _gauge(
+    "gateway_log_witnessed_timestamp_seconds",
+    "When a witness last co-signed a checkpoint of a log. Not there where none ever did.",
+    "log",
+)
+CONTRADICTED = _gauge(
+    "gateway_log_contradicted",
+    "1 while a witness has co-signed another history of a log than the one that is here. Anything but 0 is an alarm.",
+    "log",
+)
 LOG_WELL = _gauge("gateway_log_takes_entries", "1 while a log takes entries, 0 while it does not.")
+SINKS_LOST = _gauge(
+    "gateway_log_sinks_lost", "1 while one of the two disks of a log takes nothing and the log goes on in the other."
+)
+INDEX_AT = _gauge(
+    "gateway_log_index_timestamp_seconds",
+    "When the index of the log last held every entry that there was; searches read what is newer from the files.",
+)
+INDEX_BEHIND = _gauge("gateway_log_index_behind_entries", "Entries of all logs that the index has not.")
 DISK_FREE = _gauge("gateway_disk_free_bytes", "Free space of the disk of the log.")
 DISK_SIZE = _gauge("gateway_disk_size_bytes", "Size of the disk of the log.")
 DISK_LEAST = _gauge("gateway_disk_least_free_bytes", "Free space below which data calls are refused.")
@@ -166,7 +184,8 @@ BUILD = _gauge("gateway_build_info", "1, with the version as a label.", "version
 
 METRICS: tuple[Metric, ...] = (
     CALLS, CUT, PASSED_ON, ROWS, BYTES, WITHHELD, OWN_TIME, STORE_TIME,
-    APPEND_TIME, ENTRIES, LOG_FAILURES, LOG_SIZE, LOG_TAIL, CHECKPOINT_AT, LOG_WELL, DISK_FREE, DISK_SIZE, DISK_LEAST,
+    APPEND_TIME, ENTRIES, LOG_FAILURES, LOG_SIZE, LOG_TAIL, CHECKPOINT_AT, WITNESSED_AT,
+    CONTRADICTED, LOG_WELL, SINKS_LOST, INDEX_AT, INDEX_BEHIND, DISK_FREE, DISK_SIZE, DISK_LEAST,
     SIGN_INS, HELD, OWN_ANSWERS,
     BREAKER, STORE_CALLS, STORE_MOST,
     DATABASE_FAILURES, DATABASE_IN_USE, FEED_AT, RULES_AT, BACKUP_AT, CLOCK_SKEW,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """``regimes/*.yaml``: law as data. Every number says where it comes from and whether anybody checked.
 
-``minors`` and ``transfers`` are used by the decision. The other sections (clocks, duties to report,
-keeping) are kept in the file for the rooms that come later; here only their shape is checked: known
+``minors`` and ``transfers`` are used by the decision, ``keep.network_logs`` by retention. The other sections (clocks,
+duties to report, other keeping) are kept in the file for the rooms that come later; here only their shape is checked: known
 keys, and around every number a ``cite`` and a ``verified``.
 """
 
@@ -31,7 +31,7 @@ WORDS = frozenset(
         "authority", "subjects", "from", "phases", "when", "text", "register", "all", "persons", "notify_authority_over",
         "hours", "days", "months", "years", "cii_hours", "state_hours", "other_hours", "summary_days",
         "cac", "levels", "relatively_large", "major", "particularly_major",
-        "requests", "records", "pia", "processing_records", "every", "if_subjects_over", "officer_if_over",
+        "requests", "records", "pia", "processing_records", "network_logs", "every", "if_subjects_over", "officer_if_over",
         "gpc", "display_status", "publish_by", "cite", "verified",
     )
 )
@@ -58,12 +58,15 @@ def read_regime(top: Reader, file: str) -> PlacedRegime:
     for ground in grounds or ():
         if ground.text not in GROUNDS:
             top.problems.tell(ground.place, f"unknown ground {quoted(ground.text)}{suggestion(ground.text, GROUNDS)}")
+    logs_months, logs_cite = _logs(top.table)
     regime = Regime(
         id=id_,
         name=top.text("name"),
         countries=frozenset(check_country(said, top.problems) for said in top.texts("countries", required=True)),
         minors_under=_minors(top.table_of("minors")),
         restricts_transfers=_restricts(top.table_of("transfers", required=True)),
+        logs_months=logs_months,
+        logs_cite=logs_cite,
     )
     top.text("cite")
     for section in SECTIONS:
@@ -96,6 +99,18 @@ def _minors(reader: Reader | None) -> int | None:
     _source(reader, "the age of minors")
     reader.close()
     return under
+
+
+def _logs(top: Table) -> tuple[int | None, str]:
+    """Return for how many months logs are kept at least, and where the law says so; the shape is checked with the rest."""
+    keep = top.nodes.get("keep")
+    logs = keep.nodes.get("network_logs") if isinstance(keep, Table) else None
+    if not isinstance(logs, Table):
+        return None, ""
+    months, cite = logs.nodes.get("months"), logs.nodes.get("cite")
+    if not isinstance(months, Scalar) or months.kind is not Kind.INTEGER:
+        return None, ""
+    return int(months.text), cite.text if isinstance(cite, Scalar) else ""
 
 
 def _restricts(reader: Reader | None) -> bool:

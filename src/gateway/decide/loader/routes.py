@@ -27,6 +27,7 @@ from gateway.domain.catalog import (
     Route,
     SortParameter,
 )
+from gateway.domain.own_data import OWN_PATHS, OWN_STORE
 
 METHODS = tuple(OPERATIONS)
 KINDS = ("array", "object", "record", "ndjson", "csv", "nothing")
@@ -100,6 +101,11 @@ def _check_template(reader: Reader, template: str, store: str) -> tuple[str, ...
         return ()
     segments = template.split("/")
     place = reader.place("path")
+    if store == OWN_STORE:
+        if template not in OWN_PATHS:
+            message = f"{quoted(template)} is no path of the gateway's own data: {choices(OWN_PATHS)}{suggestion(template, OWN_PATHS)}"
+            reader.problems.tell(place, message)
+        return ()
     if segments[0] or len(segments) < 3 or any(_SEGMENT.match(segment) is None for segment in segments[1:]):
         message = (
             f"{quoted(template)} is not canonical: `/{store}/…`, plain segments or `{{name}}`, no slash at the end"

@@ -70,13 +70,13 @@ def recorded_in(lines: Lines) -> Iterator[tuple[int, Recorded | None]]:
         number += 1
         is_whole = line.endswith(b"\n") or len(line) < MOST_LINE_BYTES
         if not is_whole:
-            _pass_over(lines)
+            pass_over(lines)
         line = line.strip(b"\r\n")
         if line:
             yield number, recorded(line) if is_whole else None
 
 
-def _pass_over(lines: Lines) -> None:
+def pass_over(lines: Lines) -> None:
     """Read on to the end of a line that is too long."""
     while (rest := lines.readline(MOST_LINE_BYTES)) and not rest.endswith(b"\n"):
         pass

@@ -47,6 +47,7 @@ METRICS = ("-", "metrics")
 """The segments of that path; whoever may not read it gets what an unknown path gets."""
 
 _DECISION_ID = re.compile(r"[0-9a-f]{32}")
+_PLACE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
 Handler = Callable[[Own], Awaitable[Response]]
 
@@ -60,7 +61,7 @@ class OwnPaths:
         self._router = Router(self._handlers())
         self._counted = {
             self._live, self._ready, self._jwks, self._problems, self._problem, self._style, self._checkpoint,
-            self._metrics,
+            self._proof, self._consistency, self._metrics,
         }  # fmt: skip
         self._for_known = {
             self._openapi, self._me, self._my_decision, self._my_grant_requests, self._ask_for_grant, self._evaluate,
@@ -76,6 +77,8 @@ class OwnPaths:
             ("GET", "/-/problems/{reason}", self._problem),
             ("GET", STYLE_PATH, self._style),
             ("GET", "/-/log/{slot}/checkpoint", self._checkpoint),
+            ("GET", "/-/log/{slot}/proof/{index}", self._proof),
+            ("GET", "/-/log/{slot}/consistency/{first}/{second}", self._consistency),
             ("GET", "/-/openapi.json", self._openapi),
             ("GET", "/-/me", self._me),
             ("GET", "/-/me/decisions/{id}", self._my_decision),
@@ -181,10 +184,15 @@ class OwnPaths:
         return json_response({"reason": reason, "title": title, "status": problem.status, "remediation": remedy})
 
     async def _checkpoint(self, own: Own) -> Response:
-        note = await self._parts.checkpoint(own.values["slot"])
-        if note is None:
-            raise BadCall(Deny(reason=Reason.NOT_FOUND))
-        return _text(note)
+        return _told(await self._parts.log_proofs.checkpoint(own.values["slot"]))
+
+    async def _proof(self, own: Own) -> Response:
+        (index,) = _numbers(own, "index")
+        return _told(await self._parts.log_proofs.proof(own.values["slot"], index))
+
+    async def _consistency(self, own: Own) -> Response:
+        first, second = _numbers(own, "first", "second")
+        return _told(await self._parts.log_proofs.consistency(own.values["slot"], first, second))
 
     async def _openapi(self, own: Own) -> Response:
         told = await self._parts.self_service.offer(own.stated.authorization, own.asking(self._document))
@@ -259,6 +267,20 @@ def _requests(told: tuple[GrantRequest, ...]) -> Response:
 
 def _request(told: GrantRequest) -> Response:
     return json_response(told_of_request(told), 201)
+
+
+def _numbers(own: Own, *names: str) -> tuple[int, ...]:
+    """Return the places or sizes that a path names, each in its one spelling."""
+    told = [own.values[name] for name in names]
+    if not all(map(_PLACE.fullmatch, told)):
+        raise BadCall(Deny(reason=Reason.NOT_FOUND))
+    return tuple(map(int, told))
+
+
+def _told(text: str | None) -> Response:
+    if text is None:
+        raise BadCall(Deny(reason=Reason.NOT_FOUND))
+    return _text(text)
 
 
 def _text(text: str, status: int = 200) -> Response:

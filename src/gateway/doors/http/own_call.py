@@ -40,13 +40,26 @@ class Counting(Protocol):
         """Return once a refusal is entered, by itself or as one of a count."""
 
 
+class LogProofs(Protocol):
+    """Checkpoints and proofs of the logs of this node; ``None`` for what there is not."""
+
+    async def checkpoint(self, slot: str) -> str | None:
+        """Return the newest checkpoint of a slot."""
+
+    async def proof(self, slot: str, index: int) -> str | None:
+        """Return the inclusion proof of an entry, with its checkpoint."""
+
+    async def consistency(self, slot: str, first: int, second: int) -> str | None:
+        """Return the proof that a log at one size begins with itself at another."""
+
+
 class OwnParts(msgspec.Struct, frozen=True, kw_only=True):
     """What the own paths stand on.
 
     Attributes:
         is_ready: Rules, log and state can serve.
         is_current: What this process remembers of changes elsewhere is new enough to answer callers by.
-        checkpoint: Returns the newest checkpoint of a slot of this node, if there is one.
+        log_proofs: Tells what strangers may know of the logs of this node.
         watching: What watchers see; ``None`` where nobody is one.
     """
 
@@ -57,7 +70,7 @@ class OwnParts(msgspec.Struct, frozen=True, kw_only=True):
     jwks: Callable[[], dict[str, list[dict[str, str]]]]
     is_ready: Callable[[], bool]
     is_current: Callable[[], bool]
-    checkpoint: Callable[[str], Awaitable[str | None]]
+    log_proofs: LogProofs
     counting: Counting
     new_id: Callable[[], DecisionId]
     proxies: Sequence[Network]

@@ -12,7 +12,7 @@ RULES
 3. Path, query and body go on byte for byte; headers but for those of one hop, ``Host`` and lengths, which the
    request to the store has of its own. The caller's own ``Authorization`` goes on.
 4. A bearer of the gateway goes no further: in ``Authorization`` it is taken off, anywhere else the call ends.
-   The same holds for secrets of clients.
+   The same holds for secrets of clients. So does a trace of the caller's: the store gets the gateway's.
 5. Every answer says ``Gateway-Enforced: no``. ``Date`` and ``Decision-Id`` are the gateway's. Headers that speak
    for the whole address, which is every store's, do not go on.
 """
@@ -25,6 +25,7 @@ from urllib.parse import unquote_to_bytes
 from gateway.domain.decision import Deny, Reason, Refusal
 from gateway.domain.errors import LogUnavailable, Overloaded
 from gateway.domain.names import DecisionId, StoreName
+from gateway.domain.trace import OF_CALLERS
 from gateway.doors.http import out as low
 from gateway.doors.http.bodies import HeldBody
 from gateway.doors.http.call import HttpCall, Parts
@@ -227,6 +228,7 @@ class _Passing:
             return Deny(reason=Reason.MALFORMED, title="A header holds what is no text in ASCII.")
         return RawCall(
             store=self._store,
+            decision_id=self.call.id,
             method=scope["method"],
             path=(slash + rest).decode("ascii"),
             query=scope["query_string"].decode("ascii"),
@@ -240,7 +242,7 @@ class _Passing:
         return store_in(self.scope["raw_path"])
 
     def _goes_on(self, name: str) -> bool:
-        return name not in OF_ONE_HOP and not (name == "authorization" and self._bearer is not None)
+        return name not in OF_ONE_HOP | OF_CALLERS and not (name == "authorization" and self._bearer is not None)
 
 
 def store_in(raw_path: bytes) -> StoreName:

@@ -27,7 +27,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         reasons: Why it cannot: ``log-unavailable``, ``disk``, ``database``, ``change-feed``, ``clock``.
-        degraded: What is wrong though it answers calls: ``rules``, ``store:<name>``.
+        degraded: What is wrong though it answers calls: ``rules``, ``log-sink``, ``store:<name>``.
     """
 
     reasons: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from gateway.decide.writing import written_fields
 from gateway.domain import spelling
 from gateway.domain.catalog import (
     WRITES,
@@ -38,11 +39,11 @@ from gateway.domain.catalog import (
     SortParameter,
 )
 from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
-from gateway.domain.entry import Facts
+from gateway.domain.entry import STALE, Facts
 from gateway.domain.inquiry import Filter, Inquiry, page_number
 from gateway.domain.names import FieldName
 from gateway.domain.principal import assurance_at
-from gateway.domain.viewplan import ViewPlan
+from gateway.domain.viewplan import Caps, ViewPlan
 from gateway.flows.access.ports import StoreCall
 
 Resolve = Callable[[FieldName, str], str | None]
@@ -228,15 +229,17 @@ def facts_of(
     rules: str,
     view: Mapping[str, Sequence[str]] = MappingProxyType({}),
     choices: int = 0,
+    caps: Caps | None = None,
 ) -> Facts:
     """Return what the log keeps of a call's decision: names and comparisons, no values.
 
     Args:
         view: What left by word of treatment; nothing for a refusal.
         choices: Version of the choices that rows are judged by.
+        caps: Of a call without a plan: what lowered whatever it was judged by.
     """
     who = inquiry.principal
-    caps = plan.lowered if plan else None
+    caps = plan.lowered if plan else caps
     return Facts(
         account=who.account,
         client=who.client,
@@ -256,6 +259,10 @@ def facts_of(
         rules=rules,
         grants=plan.grants if plan else (),
         assurance=int(assurance_at(who, now_us)),
-        caps=() if caps is None else (*(() if caps.fresh else ("stale",)), *(hold.reason for hold in caps.holds)),
+        caps=() if caps is None else (*(() if caps.fresh else (STALE,)), *(hold.reason for hold in caps.holds)),
         choices=choices,
+        roles=who.roles,
+        # Of a write that goes on, the intent says what it writes.
+        named=inquiry.fields or (written_fields(inquiry) if plan is None else ()),
+        limit=inquiry.limit or 0,
     )

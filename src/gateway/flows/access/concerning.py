@@ -108,6 +108,7 @@ class Concerning:
             query=(),
             decision_id=asked.decision_id,
             shape=route.answer,
+            n=1,
         )
         # From here on the log says how the call ended, also if it ends before there is an intent.
         self._call.asked = True

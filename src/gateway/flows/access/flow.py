@@ -10,6 +10,7 @@ it always learns how a call ended.
 import asyncio
 import contextlib
 
+from gateway.decide.decide import caps_for
 from gateway.domain.catalog import WRITES
 from gateway.domain.decision import CALLERS_WORDS, Deny, Permit, Reason, Refusal, Use
 from gateway.domain.entry import End, Facts, Refused
@@ -17,12 +18,14 @@ from gateway.domain.errors import (
     HangUp,
     LogUnavailable,
     Overloaded,
+    QuestionRefused,
     StateUnavailable,
     StoreMisbehaved,
     StoreUnreachable,
 )
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import PurposeKey
+from gateway.domain.own_data import PERSON_FIELDS, is_person_number
 from gateway.domain.principal import Assurance, Principal, assurance_at, purpose_of
 from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of, store_call
@@ -53,6 +56,8 @@ class AccessFlow:
             await self._refuse(call, no.deny)
         except HangUp:
             await self._end(call, "hang-up")
+        except QuestionRefused as no:
+            await self._refuse(call, Deny(reason=Reason.PARAMETER_INVALID, fields=(no.parameter,), title=no.sentence))
         except (StoreUnreachable, StoreMisbehaved) as error:
             retry_after_s = error.retry_after_s if isinstance(error, StoreUnreachable) else None
             await self._fail(call, "store-failed", _store_reason(error), retry_after_s)
@@ -84,7 +89,8 @@ class AccessFlow:
             raise RefusedError(Deny(reason=Reason.OVERLOADED))
         # 1 identify
         who = settled(rooms.identify.principal(arrival.authorization, now_us))
-        call.know(lambda: _early_facts(arrival, who))
+        rules = rooms.rules.decider.rules.digest
+        call.know(lambda: _early_facts(arrival, who, now_us, rules))
         call.fresh = assurance_at(who, now_us) == Assurance.PERSON_FRESH
         # 2 decide: purpose, route, then the rest, which is the order in which callers are told
         inquiry, permit = await self._decided(call, who, now_us)
@@ -116,11 +122,12 @@ class AccessFlow:
         stated = purpose_of(arrival.purpose, who)
         if stated in decider.rules.purposes:
             # A declared purpose is a fact even of a call that may not use it; any other word is the caller's own.
-            call.know(lambda: _early_facts(arrival, who, stated))
+            call.know(lambda: _early_facts(arrival, who, now_us, decider.rules.digest, stated))
         purpose = settled(decider.purpose(stated, who, arrival.reference, now_us))
         inquiry = settled(await arrival.bind(who, purpose.key, decider.rules.catalog, decider.rules.digest))
-        call.know(lambda: facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest))
         holds = rooms.holds.for_account(who.account)
+        caps = caps_for(inquiry, holds, now_us)
+        call.know(lambda: facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest, caps=caps))
         permit = permitted(decider.decide(inquiry, holds, now_us))
         call.judged = Judged(permit, decider, holds, now_us)
         return inquiry, permit
@@ -128,6 +135,11 @@ class AccessFlow:
     async def _met(self, permit: Permit, codec: Codec) -> tuple[int, ...]:
         """Return the numbers of the people whom path and filters name; nobody gets one by being asked for."""
         subject = permit.plan.collection.subject
+        numbered = PERSON_FIELDS.get(permit.plan.dataset)
+        if numbered is not None:
+            # Of the gateway's own data people are asked for by number; a look at somebody is entered as one.
+            asked = [one for use in permit.filters if use.filter.field == numbered for one in use.filter.compared]
+            return tuple(sorted({int(one) for one in asked if is_person_number(one)}))
         told: list[str | None] = []
         for use in permit.filters:
             if subject is not None and use.filter.field == subject.field:
@@ -210,7 +222,9 @@ class AccessFlow:
         return True
 
 
-def _early_facts(arrival: ports.Arrival, who: Principal, purpose: PurposeKey | None = None) -> Facts:
+def _early_facts(
+    arrival: ports.Arrival, who: Principal, now_us: int, rules: str, purpose: PurposeKey | None = None
+) -> Facts:
     return Facts(
         account=who.account,
         client=who.client,
@@ -219,6 +233,9 @@ def _early_facts(arrival: ports.Arrival, who: Principal, purpose: PurposeKey | N
         method=arrival.method,
         purpose=purpose or "",
         reference=arrival.reference if purpose else None,
+        rules=rules,
+        assurance=int(assurance_at(who, now_us)),
+        roles=who.roles,
     )
 
 

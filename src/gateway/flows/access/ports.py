@@ -141,6 +141,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
         body: JSON, rebuilt from the decided parts.
         headers: Conditions that the route honours.
         writes: The call changes what the store holds, so the store's refusals come back with their status.
+        n: Place of the call among those that its decision makes, so that a store can tell them apart.
     """
 
     store: StoreName
@@ -154,6 +155,7 @@ class StoreCall(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
     writes: bool = False
+    n: int = 0
 
     @override
     def __repr__(self) -> str:

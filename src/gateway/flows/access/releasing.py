@@ -12,8 +12,9 @@ from hashlib import sha256
 
 import msgspec
 
+from gateway.decide.decide import caps_for
 from gateway.domain.budget import BudgetKey, Taken, in_steps
-from gateway.domain.decision import Deny, Permit, Reason
+from gateway.domain.decision import VIEW_CHANGED, Deny, Permit, Reason
 from gateway.domain.entry import Facts, Release
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.inquiry import Form, Inquiry
@@ -286,11 +287,16 @@ class Releasing:
             return
         inquiry = self._call.as_begun(inquiry, now_us)
         decision = decider.decide(inquiry, holds, now_us)
+        if not self._call.started:
+            # The refusal names the rules and caps that it was made by, not those that the call began with.
+            caps = caps_for(inquiry, holds, now_us)
+            self._call.know(lambda: facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest, caps=caps))
         if not isinstance(decision, Permit):
             raise RefusedError(decision if isinstance(decision, Deny) else Deny(reason=Reason.STEP_UP_REQUIRED))
         if not covers(decision.plan, self._plan):
-            caps = decision.plan.lowered
-            raise RefusedError(Deny(reason=Reason.HELD if caps and caps.holds else Reason.GRANT_MISSING))
+            lowered = decision.plan.lowered
+            reason = Reason.HELD if lowered and lowered.holds else Reason.GRANT_MISSING
+            raise RefusedError(Deny(reason=reason, rule=VIEW_CHANGED))
 
     def _still_chosen(self, people: Sequence[PersonNumber]) -> None:
         """Refuse a block with a person in it who chose against it after the rows were judged.

@@ -17,9 +17,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 
+from gateway.decide.decide import caps_for
 from gateway.decide.writing import as_read
 from gateway.domain.catalog import BodyKind, Honoured, Route
-from gateway.domain.decision import Deny, Outcome, Permit, Reason
+from gateway.domain.decision import VIEW_CHANGED, Deny, Outcome, Permit, Reason
 from gateway.domain.entry import Intent, Release
 from gateway.domain.errors import LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
 from gateway.domain.inquiry import Inquiry
@@ -103,9 +104,13 @@ class Writing:
         if rooms.identify.is_revoked(inquiry.principal):
             raise RefusedError(Deny(reason=Reason.SIGN_IN_REQUIRED))
         holds, now_us = rooms.holds.for_account(inquiry.principal.account), rooms.clock()
-        now = permitted(rooms.rules.decider.decide(self._call.as_begun(inquiry, now_us), holds, now_us)).plan
+        decider, begun = rooms.rules.decider, self._call.as_begun(inquiry, now_us)
+        caps = caps_for(begun, holds, now_us)
+        self._call.know(lambda: facts_of(begun, None, now_us=now_us, rules=decider.rules.digest, caps=caps))
+        now = permitted(decider.decide(begun, holds, now_us)).plan
         if not covers(now, self._permit.plan):
-            raise RefusedError(Deny(reason=Reason.HELD if holds else Reason.GRANT_MISSING))
+            reason = Reason.HELD if holds else Reason.GRANT_MISSING
+            raise RefusedError(Deny(reason=reason, rule=VIEW_CHANGED))
 
     async def _intend(self, values: Judged) -> None:
         call, rooms, plan, shown = self._call, self._rooms, self._permit.plan, self._permit.shown

@@ -68,12 +68,14 @@ class RawCall(msgspec.Struct, frozen=True, kw_only=True):
     """One call as it goes on to a store that is not enforced.
 
     Attributes:
+        decision_id: Of the call, which the store is told in the place of any trace of the caller's.
         path: As it came, below the store's base address; empty or with a slash in front.
         query: As it came.
         headers: Those that go on, in their order.
     """
 
     store: StoreName
+    decision_id: DecisionId
     method: str
     path: str
     query: str

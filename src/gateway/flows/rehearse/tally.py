@@ -10,10 +10,8 @@ from collections import Counter
 import msgspec
 
 from gateway.domain.decision import Reason
+from gateway.domain.kinds import Kinds
 from gateway.flows.rehearse.judging import Advice, Verdict
-
-MOST_ROWS = 2_000
-"""Kinds of refusals that are kept apart; what comes beyond is counted under its client and reason alone."""
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +87,7 @@ class Tally:
         self._rules = rules
         self._calls: Counter[str] = Counter()
         self._passing: Counter[str] = Counter()
-        self._refused: Counter[Key] = Counter()
+        self._refused: Kinds[Key] = Kinds(lambda key: Key(client=key.client, reason=key.reason))
         self._advice: dict[Key, Advice] = {}
         self._n_clear = self._n_elsewhere = self._n_bodiless = self._n_unread = 0
         self._unread: list[int] = []
@@ -108,10 +106,9 @@ class Tally:
     def key(self, client: str, verdict: Verdict, method: str, path: str) -> Key:
         """Return under what a refusal is counted."""
         reason = verdict.reason or Reason.GATEWAY_FAILED
-        key = Key(client=client, reason=reason.value, about=verdict.about, method=method, path=path)
-        if key not in self._refused and len(self._refused) >= MOST_ROWS:
-            return Key(client=client, reason=reason.value)
-        return key
+        return self._refused.kept(
+            Key(client=client, reason=reason.value, about=verdict.about, method=method, path=path)
+        )
 
     def is_new(self, key: Key) -> bool:
         """Tell whether nothing is known yet of what would let such a call pass."""
@@ -120,7 +117,7 @@ class Tally:
     def refuses(self, key: Key, advice: Advice | None = None) -> None:
         """Count a call that would be refused."""
         self._calls[key.client] += 1
-        self._refused[key] += 1
+        self._refused.add(key)
         if advice is not None:
             self._advice[key] = advice
 

@@ -15,6 +15,7 @@ from gateway.domain.replay import (
     ChoicesMade,
     HoldsLifted,
     HoldsSet,
+    ListOpened,
     NumbersGiven,
     PeopleMerged,
     PersonShredded,
@@ -40,8 +41,19 @@ HARMLESS = BEATS | {
     "grant-request-approved",
     "grant-request-refused",
     "grant-requested",
+    "incident-list-approved",
+    "incident-list-refused",
+    "incident-list-sealed",
     "key-rotated",
+    "log-hold-added",
+    "log-hold-lifted",
+    "log-sink-back",
+    "log-sink-completed",
+    "log-sink-lost",
+    "parts-deleted",
+    "person-forgotten",
     "rules-reloaded",
+    "segments-archived",
 }
 """Changes that the database holds nothing of, or that the next start makes again by itself."""
 
@@ -97,7 +109,8 @@ def _numbered(record: Record, body: Numbered) -> NumbersGiven:
     if record.part is None:
         raise cannot(record, "its part was deleted")
     held = record.part.numbered
-    if not body.identity or len(held) != body.people * NUMBERED_BYTES:
+    # Fewer where people were taken out of the part since.
+    if not body.identity or len(held) > body.people * NUMBERED_BYTES or len(held) % NUMBERED_BYTES:
         raise ValueError(f"{len(held)} bytes for {body.people} people")
     pieces = [held[first : first + NUMBERED_BYTES] for first in range(0, len(held), NUMBERED_BYTES)]
     numbers = tuple((piece[:32], PersonNumber(int.from_bytes(piece[32:], "big"))) for piece in pieces)
@@ -142,6 +155,10 @@ def _merged(record: Record, body: Changed) -> PeopleMerged:
     return PeopleMerged(source=_person(body.target), target=_person(body.facts["into"]), at_us=record.line.at_us)
 
 
+def _list_opened(record: Record, body: Changed) -> ListOpened:
+    return ListOpened(list_id=body.target, at_us=record.line.at_us)
+
+
 def _shredded(record: Record, body: Changed) -> PersonShredded:
     del record
     return PersonShredded(person=_person(body.target))
@@ -156,6 +173,7 @@ APPLIED: Mapping[str, Callable[[Record, Changed], Replayed]] = {
     "account-lock-lifted": _lifted,
     "choice-recorded": _recorded,
     "choices-imported": _imported,
+    "incident-list-opened": _list_opened,
     "person-merged": _merged,
     "person-shredded": _shredded,
 }

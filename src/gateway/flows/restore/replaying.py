@@ -124,7 +124,7 @@ class Replaying:
         key = self._rooms.key_of(self._beginnings.of(record, body.call))
         if key is None:
             return
-        if body.people and not people:
+        if body.people and record.part is None:
             raise cannot(record, "its part was deleted, and a budget counts its people")
         block = BlockReleased(call=body.call, n=body.n, key=key, people=people, rows=body.rows, at_us=record.line.at_us)
         self._blocks.append(block)

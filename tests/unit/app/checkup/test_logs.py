@@ -8,11 +8,13 @@ import msgspec
 import pytest
 
 from gateway.app.checkup.findings import Grade, Patient
-from gateway.app.checkup.logs import DAY_S, disk, log
+from gateway.app.checkup.logs import DAY_S, disk, index, log
 from gateway.app.clock import now_us
+from gateway.app.index_building import rebuild
 from gateway.app.installation import DOOR_SLOT, open_installation
 from gateway.app.making import make_installation
 from gateway.settings import Settings
+from gateway.store.engine import INDEX_FILE
 
 
 class Room(msgspec.Struct, frozen=True):
@@ -67,3 +69,20 @@ async def test_a_running_process_without_a_new_checkpoint_is_told(tmp_path: Path
         assert found[0].sentence == "door-0 runs, and its newest checkpoint is 12 minutes old"
         assert [one for one in await log(patient_of(settings)) if one.check == "checkpoint"] == []
     assert [one for one in await log(patient_of(settings, ahead_s=700)) if one.check == "checkpoint"] == []
+
+
+async def test_the_index_is_told_and_what_is_wrong_with_it(tmp_path: Path) -> None:
+    """None at first, which is no fault and stays so; then how far it is; then that the files are others."""
+    settings = settings_of(tmp_path)
+    async with open_installation(settings, DOOR_SLOT):
+        pass
+    (none,) = await index(patient_of(settings))
+    assert (none.grade, (settings.state / INDEX_FILE).exists()) == (Grade.NOTE, False)
+    await rebuild(settings, lambda _n: None)
+    (right,) = await index(patient_of(settings))
+    assert right.grade is Grade.OK
+    segment = settings.state / "log" / DOOR_SLOT / "000000.ndjson"
+    segment.write_bytes(segment.read_bytes().rpartition(b"\n{")[0] + b"\n")
+    wrong, *_others = await index(patient_of(settings))
+    assert wrong.grade is Grade.WARNING
+    assert "rebuild" in str(wrong.fix)

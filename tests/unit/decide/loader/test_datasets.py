@@ -215,11 +215,11 @@ def test_a_field_without_a_default_is_told() -> None:
     """Where treatments.yaml has nothing for its category, the field must say all three itself."""
     system = "  - {category: system, chain: word, form: text, surrogate: hmac}\n"
     files = edited("treatments.yaml", system, "")
-    (told,) = sentences(files)
+    (told,) = [one for one in sentences(files) if one.startswith(SHOP)]
     assert told.endswith("field `currency`: treatments.yaml has no default for `system`")
     own = "            fides_meta: {data_type: string}\n          - name: items"
     said = own.replace("\n", "\n            gateway: {chain: word, form: text, surrogate: hmac}\n", 1)
-    assert sentences(edited(SHOP, own, said, files)) == []
+    assert not [one for one in sentences(edited(SHOP, own, said, files)) if one.startswith(SHOP)]
 
 
 def test_a_store_without_datasets_is_told() -> None:

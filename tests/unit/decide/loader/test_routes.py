@@ -16,10 +16,11 @@ from gateway.domain.catalog import (
 from gateway.domain.names import FieldName
 from tests.fakes.rule_files import Broken, check, edited, loaded, sentences
 
-CRM, SHOP = "datasets/crm.yaml", "datasets/shop.yaml"
+CRM, SHOP, OWN = "datasets/crm.yaml", "datasets/shop.yaml", "datasets/gateway.yaml"
 RECORD = "              path: /crm/customers/{id}\n"
 LIST = "              path: /crm/customers\n"
 ORDERS = "              path: /shop/orders\n"
+ENTRIES = "              path: /-/log/entries\n"
 
 
 def path(text: str) -> Broken:
@@ -51,6 +52,25 @@ def path(text: str) -> Broken:
             ORDERS,
             ORDERS.replace("/shop/", "/crm/"),
             "`/crm/orders` must start with `/shop/`, the store that it belongs to",
+        ),
+        Broken(
+            SHOP,
+            ORDERS,
+            "              path: /-/orders\n",
+            "`/-/orders` must start with `/shop/`, the store that it belongs to",
+        ),
+        Broken(
+            OWN,
+            ENTRIES,
+            "              path: /gateway/log\n",
+            "`/gateway/log` is no path of the gateway's own data: `/-/log/entries`, `/-/log/facets`",
+        ),
+        Broken(
+            OWN,
+            ENTRIES,
+            "              path: /-/log/entry\n",
+            "`/-/log/entry` is no path of the gateway's own data: `/-/log/entries`, `/-/log/facets`; "
+            "did you mean `/-/log/entries`?",
         ),
         Broken(
             SHOP,

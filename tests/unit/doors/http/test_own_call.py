@@ -75,7 +75,7 @@ def own(
         jwks=dict,
         is_ready=lambda: True,
         is_current=lambda: True,
-        checkpoint=None,  # type: ignore[arg-type]
+        log_proofs=None,  # type: ignore[arg-type]
         counting=entering,
         new_id=lambda: DecisionId("d" * 32),
         proxies=(),

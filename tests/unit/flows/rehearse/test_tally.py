@@ -2,8 +2,9 @@
 """A rehearsal counts in bounded memory and tells the most frequent first."""
 
 from gateway.domain.decision import Reason
+from gateway.domain.kinds import MOST_KINDS
 from gateway.flows.rehearse.judging import Advice, Verdict
-from gateway.flows.rehearse.tally import MOST_ROWS, MOST_UNREAD_LINES, Tally
+from gateway.flows.rehearse.tally import MOST_UNREAD_LINES, Tally
 
 
 def refused(tally: Tally, client: str, about: str = "x", n: int = 1) -> None:
@@ -33,12 +34,12 @@ def test_the_most_frequent_refusal_comes_first_and_the_share_is_of_all_calls() -
 def test_kinds_beyond_the_bound_are_counted_under_client_and_reason() -> None:
     """However many names a caller makes up, the counts are right and the memory is bounded."""
     tally = Tally("r")
-    for number in range(MOST_ROWS + 500):
+    for number in range(MOST_KINDS + 500):
         refused(tally, "a", f"p{number}")
     report = tally.report()
-    assert len(report.refused) == MOST_ROWS + 1
+    assert len(report.refused) == MOST_KINDS + 1
     assert (report.refused[0].calls, report.refused[0].about, report.refused[0].path) == (500, (), "")
-    assert report.calls == MOST_ROWS + 500
+    assert report.calls == MOST_KINDS + 500
 
 
 def test_places_of_what_cannot_be_read_are_told_up_to_a_number() -> None:

@@ -14,6 +14,7 @@ from gateway.domain.replay import (
     ChoicesMade,
     HoldsLifted,
     HoldsSet,
+    ListOpened,
     NumbersGiven,
     PeopleMerged,
     PersonShredded,
@@ -48,9 +49,12 @@ STORIES: list[tuple[Entry, Part | None, type[Replayed]]] = [
     (changed("choices-imported", "sha256:x", new=1), Part(choices=packed([OBJECTED])), ChoicesMade),
     (changed("account-locked", "a_1", **CAP), None, HoldsSet),
     (changed("account-lock-lifted", "a_1", holds="h_1"), None, HoldsLifted),
+    (changed("incident-list-opened", "l_1", people=2), Part(people=b""), ListOpened),
     (changed("person-merged", "7", into=8), None, PeopleMerged),
     (changed("person-shredded", "7"), None, PersonShredded),
     (Numbered(people=1, identity="crm.customer_id"), Part(numbered=b"x" * 32 + b"\0\0\0\x07"), NumbersGiven),
+    # Of two people one was taken out.
+    (Numbered(people=2, identity="crm.customer_id"), Part(numbered=b"x" * 32 + b"\0\0\0\x07"), NumbersGiven),
 ]
 
 
@@ -69,6 +73,8 @@ def test_an_entry_means_what_it_says(body: Entry, part: Part | None, meant: type
             assert told == [("h_1", "user", "drop", False, "lock: x"), ("h_2", "system", "drop", False, "lock: x")]
         case HoldsLifted():
             assert found.ids == ("h_1",)
+        case ListOpened():
+            assert found.list_id == "l_1"
         case PeopleMerged():
             assert (found.source, found.target) == (7, 8)
         case PersonShredded():
@@ -81,7 +87,8 @@ def test_an_entry_means_what_it_says(body: Entry, part: Part | None, meant: type
         (changed("choices-imported", "x"), None, "its part was deleted"),
         (changed("choices-imported", "x"), Part(choices=b"no"), "does not say all"),
         (Numbered(people=1, identity="k"), None, "its part was deleted"),
-        (Numbered(people=2, identity="k"), Part(numbered=b"x" * 36), "does not say all"),
+        (Numbered(people=2, identity="k"), Part(numbered=b"x" * 35), "does not say all"),
+        (Numbered(people=1, identity="k"), Part(numbered=b"x" * 72), "does not say all"),
         (Numbered(people=1), Part(numbered=b"x" * 36), "does not say all"),
         (changed("choice-recorded", "7", purpose="p"), None, "does not say all"),
         (changed("account-locked", "a_1"), None, "does not say all"),

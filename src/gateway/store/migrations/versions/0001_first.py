@@ -17,6 +17,8 @@ COUNTED = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Bring the base that is being migrated to this revision."""
+    if context.config.attributes["base"] == "index":
+        return
     if context.config.attributes["base"] == "keys":
         _keys(context.config.attributes["schema"])
         return

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Moving sealed segments of the log to other storage; what is left verifies from their seals on.
+
+RULES
+
+1. Only whole, sealed segments from the front of a log are moved, never its newest, and only what the database has
+   certainly seen: a start reads what came later.
+2. A segment is copied with its parts and its seal, made durable there, and verified there by itself; only then it
+   is entered that it goes, and it goes from every disk. Its seal stays.
+3. Nothing is moved while a hold is on: holds are read from the entries that are here.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from gateway.app.clock import now_us
+from gateway.app.installation import Rooms
+from gateway.app.parts_deleting import copies_of, retention_rooms
+from gateway.domain.entry import Changed
+from gateway.domain.errors import NotDeleted
+from gateway.flows.retention import DAY_US, check_holds
+from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, parse_verifier_key
+from gateway.record.files import DiskFiles, copy_whole
+from gateway.record.layout import PUBLIC_KEY, parts_path, segment_path, segments, slots
+from gateway.record.parts_scan import Ends, ends_of
+from gateway.record.proving import Prover
+from gateway.record.seal import seal_name
+from gateway.record.seal_check import verify_segment
+
+ARCHIVED = "segments-archived"
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment that was moved."""
+
+    slot: str
+    ends: Ends
+
+
+async def archive_older(rooms: Rooms, target: Path, days: int, by: str) -> list[Moved]:
+    """Move the sealed segments whose last entry is so many days old; return them.
+
+    Raises:
+        NotDeleted: A hold is on, or a segment or its copy is not right; what was moved before is told in the log.
+        LogUnavailable: It could not be entered.
+    """
+    held = retention_rooms(rooms)
+    await asyncio.to_thread(check_holds, held.logs)
+    seen = await held.seen()
+    found = await asyncio.to_thread(_older, held.logs, held.prefix, seen, now_us() - days * DAY_US)
+    for slot in {one.slot for one in found}:
+        # Proofs of entries that are elsewhere are made from the hashes that stay.
+        await asyncio.to_thread(Prover(held.logs / slot).keep)
+    for one in found:
+        await asyncio.to_thread(_copied, held.logs / one.slot, one.ends.number, target / one.slot)
+        facts: dict[str, str | int] = {"segment": one.ends.number, "first": one.ends.first, "last": one.ends.last}
+        await rooms.log.append(Changed(by=by, what=ARCHIVED, target=one.slot, facts=facts))
+        for directory in copies_of(rooms.settings, one.slot):
+            await asyncio.to_thread(_removed, directory, one.ends.number)
+    return found
+
+
+def _older(logs: Path, prefix: str, seen: Mapping[str, int], before_us: int) -> list[Moved]:
+    found = []
+    for slot in slots(logs):
+        for number in segments(logs / slot)[:-1]:
+            ends = ends_of(logs / slot, number)
+            is_sealed = (logs / slot / seal_name(number)).exists()
+            if ends is None or not is_sealed or ends.last_us >= before_us or ends.last >= seen.get(prefix + slot, 0):
+                break
+            found.append(Moved(slot=slot, ends=ends))
+    return found
+
+
+def _copied(directory: Path, number: int, target: Path) -> None:
+    files = DiskFiles()
+    (target / "parts").mkdir(mode=0o700, parents=True, exist_ok=True)
+    (target / "seals").mkdir(mode=0o700, exist_ok=True)
+    for name in (PUBLIC_KEY, seal_name(number)):
+        copy_whole(files, directory / name, target / name)
+    if parts_path(directory, number).exists():
+        copy_whole(files, parts_path(directory, number), parts_path(target, number))
+    copy_whole(files, segment_path(directory, number), segment_path(target, number))
+    key = parse_verifier_key((directory / PUBLIC_KEY).read_text(encoding="utf-8").strip())
+    _check(segment_path(target, number), (directory / seal_name(number)).read_text(encoding="utf-8"), key)
+
+
+def _check(lines: Path, note: str, key: VerifierKey) -> None:
+    try:
+        verdict = verify_segment(lines, note, key)
+    except CheckpointInvalid as error:
+        raise NotDeleted(f"{lines}: {error}; nothing of it was moved") from error
+    if not verdict.is_right:
+        raise NotDeleted(f"{lines}: {verdict.problems[0]}; nothing of it was moved")
+
+
+def _removed(directory: Path, number: int) -> None:
+    files = DiskFiles()
+    files.remove(segment_path(directory, number))
+    files.remove(parts_path(directory, number))
+    files.sync_directory(directory / "parts")
+    files.sync_directory(directory)

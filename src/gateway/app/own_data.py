@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What step 3 of a call asks: a store over HTTP, or the gateway's own data, in the same words."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import msgspec
+
+from gateway.app.log_reading import LogQuestions
+from gateway.domain.errors import SettingsError, StateUnavailable
+from gateway.domain.own_data import LOG_ENTRIES, LOG_FACETS, OWN_STORE
+from gateway.flows.access.ports import StoreAnswer, StoreCall, Target
+from gateway.flows.own_data import Pairs, asked_of, told_count, told_entry, told_place
+
+OK = 200
+
+
+class Targets:
+    """Every store there is, and the gateway itself beside them."""
+
+    def __init__(self, stores: Target, own: Target) -> None:
+        """Keep both."""
+        self._stores, self._own = stores, own
+
+    def call(self, call: StoreCall) -> AbstractAsyncContextManager[StoreAnswer]:
+        """Return the call to be entered."""
+        return (self._own if call.store == OWN_STORE else self._stores).call(call)
+
+
+class OwnTarget:
+    """The gateway's own data, asked as a store is."""
+
+    def __init__(self, questions: LogQuestions) -> None:
+        """Keep who asks the log."""
+        self._questions = questions
+        self._answers = {LOG_ENTRIES: self._entries, LOG_FACETS: self._facets}
+
+    @asynccontextmanager
+    async def call(self, call: StoreCall) -> AsyncIterator[StoreAnswer]:
+        """Answer; raises QuestionRefused for what cannot be asked and StateUnavailable where nothing can be told."""
+        # The path stands below a store's address, and the one address here is ``/-``.
+        answer = self._answers.get(f"/-{call.path}")
+        if answer is None or call.method != "GET":
+            raise StateUnavailable("the gateway serves no such data")
+        try:
+            body = await answer(call.query)
+        except SettingsError as error:
+            raise StateUnavailable("the index of the log cannot be opened") from error
+        yield _Answer(body)
+
+    async def _entries(self, pairs: Pairs) -> bytes:
+        asked = asked_of(pairs)
+        reading = await self._questions.reading()
+        page = await reading.page(asked.query, after=asked.after, limit=asked.limit, newest_first=asked.newest_first)
+        return msgspec.json.encode(
+            {
+                "entries": [told_entry(row, asked.query.person) for row in page.rows],
+                "next": None if page.next is None else told_place(page.next),
+            }
+        )
+
+    async def _facets(self, pairs: Pairs) -> bytes:
+        asked = asked_of(pairs)
+        reading = await self._questions.reading()
+        found = await reading.counts(asked.query, asked.facets)
+        return msgspec.json.encode({"counts": [told_count(one, at_least=not found.whole) for one in found.counts]})
+
+
+class _Answer:
+    """A whole answer in memory, in the words of the access flow."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.absent, self.status, self.etag = False, OK, None
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body."""
+        yield self._body

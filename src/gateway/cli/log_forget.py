@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``gateway log forget``: takes the number of an erased person out of the parts, the index and the database."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.desk import Desk, command
+
+if TYPE_CHECKING:
+    from gateway.flows.forgetting import Forgotten
+
+
+@command
+async def forget(
+    desk: Desk,
+    person: Annotated[int, typer.Option("--person", metavar="N", min=0, max=(1 << 32) - 1, help="Number of a person.")],
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Also delete the person's identities and key, if they are still there.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Take an erased person's number out of the log's parts. For good: nobody can say then what was read of them."""
+    from gateway.app.parts_deleting import forgetting_of
+    from gateway.cli import asking
+    from gateway.domain.names import PersonNumber
+
+    if not yes:
+        asking.typed_again("forget", "Who saw this person's data can then never be told again.")
+    async with desk.open(with_rules=False) as rooms:
+        with desk.paper.progress("Looking through segments", None) as move:
+            found = await forgetting_of(rooms).forget(
+                PersonNumber(person), desk.by, erase=erase, looked=lambda _slot, _number: move(1)
+            )
+    desk.paper.answer(
+        {"numbers": found.numbers, "parts": found.parts, "rows": dict(found.rows)}, lambda: _tell(desk, found)
+    )
+
+
+def _tell(desk: Desk, found: "Forgotten") -> None:
+    merged = "" if found.numbers == 1 else f" under {found.numbers} numbers"
+    rows = ", ".join(f"{n_rows:,} of {table}" for table, n_rows in found.rows.items()) or "none"
+    desk.paper.say(f"forgotten{merged}: {found.parts:,} parts amended; rows of the database: {rows}")
