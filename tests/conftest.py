@@ -22,8 +22,8 @@ from sqlalchemy import URL, make_url
 from gateway.keys.keyring import Keyring
 from gateway.keys.providers import FileKek
 from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store
-from gateway.store.migrate import migrate
 from gateway.store.log_schema import INDEX_SCHEMA
+from gateway.store.migrate import migrate
 from gateway.store.schema import KEYS_SCHEMA
 from tests.fakes.canary_search import canaries_below, canaries_in_output, write_out
 from tests.fakes.clock import FakeClock

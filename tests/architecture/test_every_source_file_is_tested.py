@@ -194,6 +194,7 @@ INSTEAD: dict[str, tuple[str, ...]] = {
     "flows/grant_requests.py": GRANT_REQUESTS,
     "flows/policy_change.py": (OWN_FAULTS, CLI("rules")),
     "record/copying.py": ("unit/record/test_sinks.py", "unit/record/test_pairing.py"),
+    "record/differing.py": ("unit/record/test_pairing.py", "attack/test_log_disk_comes_back.py"),
     "record/drafts.py": ("unit/record/test_slot.py",),
     "record/parts_scan.py": ("unit/flows/test_retention.py", CLI("log_forget")),
     "record/sealing.py": ("unit/record/test_seal_check.py",),

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.domain.entry import Amended, Entry, Facts, Line, Part
 from gateway.record.files import DiskFiles
+from gateway.record.parts import StoredPart
 from gateway.record.parts_scan import parts_without
 from gateway.record.rewriting import Rewriting
 from tests.fakes.log import checkpoint_of, enter, opened, part, release, written
@@ -120,8 +121,8 @@ def verify(slot: Path, trusted: str, *expected: str) -> int:
     need([file.name for file in files] == [f"{n:06}.ndjson" for n in range(len(files))], "a segment is missing")
     leaves: list[bytes] = []
     digests: dict[int, str | None] = {}
-    amendments: set[tuple[str, int, str]] = set()
-    unsaid: set[tuple[str, int, str]] = set()
+    amendments: set[tuple[str, int, str, str]] = set()
+    unsaid: set[tuple[str, int, str, str]] = set()
     for file in files:
         first = len(leaves)
         *lines, rest = file.read_bytes().split(b"\n")
@@ -138,7 +139,8 @@ def verify(slot: Path, trusted: str, *expected: str) -> int:
                 need(line["body"]["public_key"] == key[2].hex(), "opened with another key")
             digests[len(leaves)] = line.get("part")
             if line["body"]["kind"] == "amended":
-                amendments.add((line["body"]["origin"], line["body"]["place"], line["body"]["digest"]))
+                body = line["body"]
+                amendments.add((body["origin"], body["place"], body["digest"], f"{key[0]}:{len(leaves)}"))
             leaves.append(sha256(b"\x00" + raw).digest())
         held = {seq: digests[seq] for seq in range(first, len(leaves))}
         unsaid |= {(key[0], *one) for one in verify_parts(slot / "parts" / file.name, held)}
@@ -152,22 +154,22 @@ def verify(slot: Path, trusted: str, *expected: str) -> int:
     return len(leaves)
 
 
-def verify_parts(file: Path, digests: dict[int, str | None]) -> set[tuple[int, str]]:
-    """Return the parts that stand in the place of others, with the digest that an entry must hold."""
+def verify_parts(file: Path, digests: dict[int, str | None]) -> set[tuple[int, str, str]]:
+    """Return the parts that stand in the place of others, with the digest that an entry must hold, and which entry."""
     before, amended = -1, set()
     for line in file.read_bytes().splitlines() if file.exists() else ():
         found = re.fullmatch(
-            rb'\{"seq":([0-9]+),"salt":"([0-9a-f]{32})",(?:"was":"([0-9a-f]{64})","amended":"[^"]+",)?"part":(\{.*\})\}',
+            rb'\{"seq":([0-9]+),"salt":"([0-9a-f]{32})",(?:"was":"([0-9a-f]{64})","amended":"([^"]+)",)?"part":(\{.*\})\}',
             line,
         )
         if found is None:
             raise Wrong("a part is malformed")
         seq = int(found[1])
         need(before < seq and seq in digests, "a part is out of order")
-        digest = sha256(bytes.fromhex(found[2].decode()) + found[4]).hexdigest()
+        digest = sha256(bytes.fromhex(found[2].decode()) + found[5]).hexdigest()
         need(digests[seq] == (found[3].decode() if found[3] else digest), "a part was changed")
         if found[3]:
-            amended.add((seq, digest))
+            amended.add((seq, digest, found[4].decode()))
         before = seq
     return amended
 
@@ -227,10 +229,12 @@ def test_a_part_without_somebody_stands_in_the_place_of_another(slot: Path) -> N
         origin = "demo/node-1/door-0"
         entry = Amended(origin=origin, place=one.after.seq, taken=one.people, digest=one.after.own_digest)
         after = msgspec.structs.replace(one.after, amended=f"{origin}:{enter(log, entry)}")
+
+        def exchanged(held: StoredPart, after: StoredPart = after) -> StoredPart:
+            return after if held.seq == after.seq else held
+
         for number in range(2):
-            Rewriting(
-                DiskFiles(), slot, number, lambda held, after=after: after if held.seq == after.seq else held
-            ).run()
+            Rewriting(DiskFiles(), slot, number, exchanged).run()
     log.close(0)
     trusted = (slot / "log.pub").read_text()
     assert verify(slot, trusted) == N_ENTRIES + 2 + len(found)

@@ -31,7 +31,14 @@ class Desk:
     def __init__(self, store: Store, keyring: Keyring, clock: FakeClock) -> None:
         """Have no list yet."""
         self.log, self.clock, self.keyring = MemoryLog(), clock, keyring
-        self.opening = Opening(approvals=IncidentLists(store), vault=keyring, recorder=self.log, clock=clock)
+        self.not_officers: set[str] = set()
+        self.opening = Opening(
+            approvals=IncidentLists(store), vault=keyring, recorder=self.log, clock=clock, may_open=self.may_open
+        )
+
+    async def may_open(self, account: AccountId) -> bool:
+        """Tell whether somebody is an officer now."""
+        return account not in self.not_officers
 
     async def sealed(self) -> SealedList:
         """Seal the list."""
@@ -41,10 +48,10 @@ class Desk:
         assert all(PEOPLE.serialize() not in one for one in (content, msgspec.json.encode(str(self.log.entries))))
         return read_list(content)
 
-    async def say(self, listed: SealedList, name: str, *, is_officer: bool = True) -> Answer:
+    async def say(self, listed: SealedList, name: str) -> Answer:
         """Let somebody who was proven speak."""
         officer = Officer(account=AccountId(name), roles=(RoleName("officer"),))
-        return await self.opening.say(listed, officer, is_officer=is_officer, by=BY)
+        return await self.opening.say(listed, officer, by=BY)
 
     def whats(self) -> list[tuple[str, str]]:
         """Return what was entered, and by whom."""
@@ -131,8 +138,28 @@ async def test_who_is_no_officer_is_not_heard(desk: Desk) -> None:
     listed = await desk.sealed()
     await desk.say(listed, "a_1")
 
-    assert (await desk.say(listed, "a_2", is_officer=False)).heard is Heard.NO_OFFICER
+    desk.not_officers.add("a_2")
+    assert (await desk.say(listed, "a_2")).heard is Heard.NO_OFFICER
     assert (await desk.say(listed, "a_3")).heard is Heard.OPENED
+
+
+async def test_the_word_of_somebody_who_fell_in_between_opens_nothing(desk: Desk) -> None:
+    """Demoted, disabled or locked after they spoke: the second word becomes a first one, and the log says why."""
+    listed = await desk.sealed()
+    await desk.say(listed, "a_1")
+    desk.not_officers.add("a_1")
+
+    second = await desk.say(listed, "a_2")
+
+    assert (second.heard, second.people, second.is_first_void) == (Heard.WAITS, None, True)
+    assert desk.whats()[1:] == [
+        ("incident-list-approved", "a_1"),
+        ("incident-list-refused", "a_2"),
+        ("incident-list-approved", "a_2"),
+    ]
+    desk.not_officers.clear()
+    assert (await desk.say(listed, "a_2")).heard is Heard.SAME_PERSON
+    assert (await desk.say(listed, "a_1")).heard is Heard.OPENED
 
 
 @pytest.mark.parametrize("n_officers", [2, 7, 8])

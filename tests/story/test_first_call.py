@@ -223,6 +223,7 @@ WRONG = [
     ("try {api}/deep/people", 1, "`GET /people`: its rows stand in `data.items`, and only the answer itself or one"),
     ("try {api}/api --state .", 2, "is not empty; give a folder that is empty"),
     ("try {api}/api --name a.b", 2, "--name must be one word"),
+    ("try {api}/api --name gateway", 2, "gateway is the name of the gateway itself"),
     ("try", 2, "Give the base address of its API"),
     ("try --bearer --state other", 2, "was not made by `gateway try`"),
 ]
@@ -254,8 +255,9 @@ async def test_an_address_of_a_list_and_a_password_are_understood(
     give = commands(tmp_path, monkeypatch, environment)
     words = ("try", f"{api}/locked/people", "--authorization-file", "authorization")
     answer = await give(*words)
-    assert f"the base address of its API is {api}/locked" in answer.err
+    assert f"the base address of its API is {api}/locked, " in answer.err
     settings = (tmp_path / "store-gateway" / "gateway.yaml").read_text()
+    assert f"base_url: {api}/locked\n" in settings
     assert f"authorization_file: {tmp_path}/authorization" in settings
     again = await give("try", f"{api}/api", code=2)
     assert "holds an installation already" in again.err

@@ -23,14 +23,14 @@ from gateway.domain.entry import Changed
 from gateway.domain.errors import NotDeleted
 from gateway.flows.retention import DAY_US, check_holds
 from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, parse_verifier_key
+from gateway.record.copying import is_same
 from gateway.record.files import DiskFiles, copy_whole
+from gateway.record.hashes import FOLDER, kept_size
 from gateway.record.layout import PUBLIC_KEY, parts_path, segment_path, segments, slots
-from gateway.record.parts_scan import Ends, ends_of
+from gateway.record.parts_scan import ARCHIVED, Ends, ends_of
 from gateway.record.proving import Prover
 from gateway.record.seal import seal_name
 from gateway.record.seal_check import verify_segment
-
-ARCHIVED = "segments-archived"
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,9 +51,9 @@ async def archive_older(rooms: Rooms, target: Path, days: int, by: str) -> list[
     await asyncio.to_thread(check_holds, held.logs)
     seen = await held.seen()
     found = await asyncio.to_thread(_older, held.logs, held.prefix, seen, now_us() - days * DAY_US)
-    for slot in {one.slot for one in found}:
-        # Proofs of entries that are elsewhere are made from the hashes that stay.
-        await asyncio.to_thread(Prover(held.logs / slot).keep)
+    lasts = {one.slot: one.ends.last for one in found}
+    for slot, last in lasts.items():
+        await asyncio.to_thread(_keep_hashes, held.logs / slot, last)
     for one in found:
         await asyncio.to_thread(_copied, held.logs / one.slot, one.ends.number, target / one.slot)
         facts: dict[str, str | int] = {"segment": one.ends.number, "first": one.ends.first, "last": one.ends.last}
@@ -61,6 +61,21 @@ async def archive_older(rooms: Rooms, target: Path, days: int, by: str) -> list[
         for directory in copies_of(rooms.settings, one.slot):
             await asyncio.to_thread(_removed, directory, one.ends.number)
     return found
+
+
+def _keep_hashes(directory: Path, last: int) -> None:
+    """Keep the hashes of what goes durably: proofs of entries that are elsewhere are made from those that stay."""
+    Prover(directory).keep()
+    if kept_size(directory) <= last:
+        raise NotDeleted(f"the hashes of {directory} could not be kept; begin again")
+    files, folder = DiskFiles(), directory / FOLDER
+    for path in sorted(folder.iterdir()):
+        descriptor = files.open_to_append(path)
+        try:
+            files.sync(descriptor)
+        finally:
+            files.close(descriptor)
+    files.sync_directory(folder)
 
 
 def _older(logs: Path, prefix: str, seen: Mapping[str, int], before_us: int) -> list[Moved]:
@@ -77,6 +92,7 @@ def _older(logs: Path, prefix: str, seen: Mapping[str, int], before_us: int) -> 
 
 def _copied(directory: Path, number: int, target: Path) -> None:
     files = DiskFiles()
+    _insist_on_own_place(directory, number, target)
     (target / "parts").mkdir(mode=0o700, parents=True, exist_ok=True)
     (target / "seals").mkdir(mode=0o700, exist_ok=True)
     for name in (PUBLIC_KEY, seal_name(number)):
@@ -86,6 +102,14 @@ def _copied(directory: Path, number: int, target: Path) -> None:
     copy_whole(files, segment_path(directory, number), segment_path(target, number))
     key = parse_verifier_key((directory / PUBLIC_KEY).read_text(encoding="utf-8").strip())
     _check(segment_path(target, number), (directory / seal_name(number)).read_text(encoding="utf-8"), key)
+
+
+def _insist_on_own_place(directory: Path, number: int, target: Path) -> None:
+    """Refuse to write over what was moved there before: it may be the only copy."""
+    lines = segment_path(target, number)
+    is_of_another = (target / PUBLIC_KEY).exists() and not is_same(directory / PUBLIC_KEY, target / PUBLIC_KEY)
+    if is_of_another or (lines.exists() and not is_same(segment_path(directory, number), lines)):
+        raise NotDeleted(f"{target} holds other segments already: move to a folder of this installation's own")
 
 
 def _check(lines: Path, note: str, key: VerifierKey) -> None:
@@ -99,7 +123,8 @@ def _check(lines: Path, note: str, key: VerifierKey) -> None:
 
 def _removed(directory: Path, number: int) -> None:
     files = DiskFiles()
-    files.remove(segment_path(directory, number))
+    # Lines last: parts whose lines are gone are damage, lines without parts are not.
     files.remove(parts_path(directory, number))
     files.sync_directory(directory / "parts")
+    files.remove(segment_path(directory, number))
     files.sync_directory(directory)

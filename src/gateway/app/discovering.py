@@ -64,12 +64,14 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         samples: Hold values of people: shown at a terminal at most, never written.
         told: What was looked at and could not be used, a sentence each, without any value.
         described_at: Where the OpenAPI document was found, if there was one.
+        base_url: Address that all of it lies below; above the one that was given where that was the address of a list.
     """
 
     proposal: DatasetProposal
     samples: tuple[Sample, ...] = ()
     told: tuple[str, ...] = ()
     described_at: str | None = None
+    base_url: str = ""
 
     @override
     def __repr__(self) -> str:
@@ -109,8 +111,8 @@ async def look(
         return found if found is not None else await look_at(at, openapi=openapi, paths=paths)
     of_list = await look_at(msgspec.structs.replace(at, base_url=above), paths=[f"/{name}"])
     if not of_list.proposal.collections:
-        return found if found is not None else of_list
-    told = f"that is the address of a list: the store's own is {above}, and that is what gateway.yaml needs as base_url"
+        return found if found is not None and not of_list.proposal.unsupported else of_list
+    told = f"that is the address of a list; the base address of its API is {above}, which gateway.yaml has to name"
     return msgspec.structs.replace(of_list, told=(told, *of_list.told))
 
 
@@ -140,6 +142,7 @@ async def look_at(
         samples=tuple(looker.samples),
         told=tuple(dict.fromkeys(looker.told)),
         described_at=where,
+        base_url=store.base_url,
     )
 
 

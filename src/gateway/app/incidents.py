@@ -3,14 +3,17 @@
 
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 
 from gateway.app.indexing import index_place
 from gateway.app.installation import Rooms
 from gateway.app.past_rules import PastRules, words_of
+from gateway.app.replaying import past_decider
 from gateway.app.rule_files import read_folder
-from gateway.domain.errors import SettingsError, StateUnavailable
+from gateway.decide.rules import RuleSet
+from gateway.domain.errors import RulesError, SettingsError, StateUnavailable
 from gateway.domain.log_query import LogQuery
-from gateway.domain.names import PersonNumber, RoleName
+from gateway.domain.names import AccountId, PersonNumber, RoleName
 from gateway.flows.accesses.ports import RuleWords
 from gateway.flows.accesses.telling import Told, accesses_to
 from gateway.flows.incident.opening import OFFICER, Opening
@@ -78,7 +81,13 @@ async def accesses(
 
 def opening(rooms: Rooms) -> Opening:
     """Return what hears officers who want a list opened."""
-    return Opening(approvals=IncidentLists(rooms.store), vault=rooms.keyring, recorder=rooms.log, clock=rooms.clock)
+    return Opening(
+        approvals=IncidentLists(rooms.store),
+        vault=rooms.keyring,
+        recorder=rooms.log,
+        clock=rooms.clock,
+        may_open=partial(may_open_lists, rooms),
+    )
 
 
 def people_behind(rooms: Rooms) -> PeopleBehind:
@@ -86,11 +95,35 @@ def people_behind(rooms: Rooms) -> PeopleBehind:
     return PeopleBehind(rooms.store, rooms.keyring, envelope)
 
 
-def is_officer(rooms: Rooms, account: str, roles: Collection[RoleName]) -> bool:
-    """Tell whether an account is an officer's, by its roles and what these contain by the rules."""
-    contained = rooms.policy.decider.rules.roles
-    named = (account, *roles)
-    return any(one == OFFICER or OFFICER in contained.get(one, frozenset()) for one in named)
+async def may_open_lists(rooms: Rooms, account: AccountId) -> bool:
+    """Tell whether an account is an officer's from whom nothing is held back, as the database has it now.
+
+    A command reads the rules of the folder. A line there makes nobody an officer before it is in force, which is
+    entered: whoever edits rules need not be who answers for them.
+    """
+    record = await rooms.accounts.get(account)
+    if record is None or record.disabled_us is not None or await rooms.holds.on(account):
+        return False
+    of_folder, roles = rooms.policy.decider.rules, record.account.roles
+    digest = await rooms.meta.read(IN_FORCE)
+    is_one_by_folder = is_officer(of_folder, account, roles)
+    if digest is None or digest == of_folder.digest:
+        return is_one_by_folder
+    return is_one_by_folder and is_officer(_kept(rooms, digest), account, roles)
+
+
+def is_officer(rules: RuleSet | None, account: str, roles: Collection[RoleName]) -> bool:
+    """Tell whether an account is an officer's, by its roles and what these contain by some rules, if there are any."""
+    contained = {} if rules is None else rules.roles
+    return any(one == OFFICER or OFFICER in contained.get(one, frozenset()) for one in (account, *roles))
+
+
+def _kept(rooms: Rooms, digest: str) -> RuleSet | None:
+    """Return rules of the archive; ``None`` where they cannot be had."""
+    try:
+        return past_decider(rooms.archive.read(digest)).rules
+    except (RulesError, SettingsError):
+        return None
 
 
 def _of_folder(settings: Settings) -> RuleWords | None:

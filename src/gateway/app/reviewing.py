@@ -27,6 +27,7 @@ from gateway.domain.catalog import FieldSpec, Route
 from gateway.domain.entry import Changed
 from gateway.domain.errors import GatewayError, SettingsError
 from gateway.domain.names import CategoryKey, RulesDigest, StoreName
+from gateway.domain.own_data import OWN_STORE
 from gateway.domain.proposal import FieldProposal
 from gateway.flows.access.ports import Recorder
 from gateway.settings import Settings
@@ -106,8 +107,16 @@ def open_sheet(settings: Settings, store: str | None) -> Sheet:
     files = read_folder(settings.policies_dir)
     rules = load(files, check_chain=check_chain)
     names = {
-        one: name for name, text in files.items() if name.startswith("datasets/") for one in stores_of(text.decode())
+        one: name
+        for name, text in files.items()
+        if name.startswith("datasets/")
+        for one in stores_of(text.decode())
+        if one != OWN_STORE  # asked of no store, so there is nothing to look at and nothing to confirm
     }
+    if store == OWN_STORE:
+        raise SettingsError(
+            f"{store} is the name of the gateway itself, whose own data no store tells: nothing to review"
+        )
     if store is None and len(names) != 1:
         raise SettingsError(f"which store? There are {', '.join(sorted(names))}")
     chosen = store if store is not None else next(iter(names))

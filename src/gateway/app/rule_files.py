@@ -3,17 +3,20 @@
 
 import io
 import os
+import re
 import sys
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.decide.loader.load import digest as digest_of
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import RulesDigest
 from gateway.keys.providers import sync_directory
 
 MOST_BYTES = 64 << 20
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 TURN_S = 0.000_5
 """How long work in a thread beside calls keeps the interpreter, a tenth of what is usual: each call waits for it
 several times."""
@@ -32,16 +35,21 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise SettingsError(f"{folder}: there is no such folder of rules")
     found: dict[str, bytes] = {}
+    left = MOST_BYTES
     try:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
             if path.is_dir() or name.endswith("~") or any(part.startswith(".") for part in name.split("/")):
                 continue
+            if path.exists() and not path.is_file():
+                # A pipe would be waited for, and a device read for ever.
+                raise SettingsError(f"{path}: this is no file of rules")
+            left -= path.stat().st_size
+            if left < 0:
+                raise SettingsError(f"{folder}: the rules have more than {MOST_BYTES >> 20} MiB")
             found[name] = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"{error.filename}: {error.strerror}") from None
-    if sum(map(len, found.values())) > MOST_BYTES:
-        raise SettingsError(f"{folder}: the rules have more than {MOST_BYTES >> 20} MiB")
     return found
 
 
@@ -84,14 +92,36 @@ class RulesArchive:
     def read(self, digest: str) -> dict[str, bytes]:
         """Return the files that were in force under a digest.
 
+        They are what the digest says or they are nobody's: past decisions are told by them.
+
         Raises:
-            SettingsError: The archive does not have them.
+            SettingsError: The archive does not have them, or something else by their name.
         """
         path = self._folder / f"{digest}.tar"
-        if not path.is_file():
+        if not _DIGEST.fullmatch(digest) or not path.is_file():
             raise SettingsError(f"{path}: these rules are not in the archive")
-        with tarfile.open(path) as tar:
-            return {member.name: (tar.extractfile(member) or io.BytesIO()).read() for member in tar if member.isfile()}
+        try:
+            found = _untarred(path)
+            is_right = digest_of(found) == digest
+        except (tarfile.TarError, EOFError, OSError, UnicodeEncodeError) as error:
+            raise SettingsError(f"{path}: the archive of these rules cannot be read") from error
+        if not is_right:
+            raise SettingsError(f"{path}: these are other rules than their name says")
+        return found
+
+
+def _untarred(path: Path) -> dict[str, bytes]:
+    """Return the files of a plain tar, in memory; names in it are words and never become paths.
+
+    Raises:
+        OSError: There is more in it than rules can have.
+    """
+    with tarfile.open(path, "r:") as tar:
+        members = [one for one in tar if one.isreg()]
+        # A sparse file says that it is longer than what is there.
+        if sum(one.size for one in members) > MOST_BYTES:
+            raise OSError("too large")
+        return {one.name: (tar.extractfile(one) or io.BytesIO()).read() for one in members}
 
 
 def _tar(files: Mapping[str, bytes]) -> bytes:

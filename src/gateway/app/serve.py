@@ -26,7 +26,7 @@ from gateway.app.sampling import Sampler
 from gateway.app.server import AT_ONCE, KEEP_ALIVE_S, KINDLY, DoorServer
 from gateway.app.signals.page import Page
 from gateway.app.witnessing import watch_logs, witnessed
-from gateway.app.work import chores
+from gateway.app.work import chores, index_logs
 from gateway.domain.errors import GatewayError, SettingsError
 from gateway.doors.http.connections import Connections
 from gateway.doors.http.wire import WireProtocol, counted_by
@@ -104,7 +104,12 @@ async def serve(settings: Settings, *, on_ready: Callable[[int], None] | None = 
             signals = signals_of(Page.new(), DOOR_SLOT)
             door = Door(rooms, http_door(rooms, stores, signals))
             sampler = Sampler(signals.meters, rooms).as_door(stores, door.connections).as_worker()
-            more = (keep_house(chores(rooms), door.ended), sampler.run(door.ended), watch_logs(settings, door.ended, signals.meters))
+            more = (
+                keep_house(chores(rooms), door.ended),
+                sampler.run(door.ended),
+                watch_logs(settings, door.ended, signals.meters),
+                index_logs(rooms, signals, door.ended),
+            )
             await door.run(listening, lambda: on_ready and on_ready(port), *more)
     finally:
         listening.close()

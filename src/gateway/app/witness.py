@@ -13,11 +13,15 @@ import uvicorn
 from gateway.app.clock import now_us
 from gateway.app.remarks import remark_on_stderr
 from gateway.domain.errors import SettingsError
+from gateway.doors.http.connections import Connections
+from gateway.doors.http.wire import counted_by
 from gateway.doors.witness.app import witness_door
 from gateway.flows.witnessing import Witnessing
 from gateway.record.witness_folder import WitnessFolder
 
 MOST_AT_ONCE = 256
+MOST_AN_ADDRESS = 64
+"""Connections; a gateway needs a few. Their heads are bounded in bytes and time as those of the gateway's own door."""
 KEEP_ALIVE_S = 30
 """Longer than gateways wait between two checkpoints, so that they need not connect each time."""
 
@@ -39,14 +43,13 @@ def serve_witness(folder: Path, host: str, port: int, on_ready: Callable[[str, i
     with _listening(host, port) as listening:
         config = uvicorn.Config(
             witness_door(Witnessing(held, lambda text: held.cosign(text, now_us() // 1_000_000))),
-            http="httptools",
+            http=counted_by(Connections(MOST_AT_ONCE, MOST_AN_ADDRESS)),
             ws="none",
             lifespan="off",
             access_log=False,
             proxy_headers=False,
             server_header=False,
             log_config=None,
-            limit_concurrency=MOST_AT_ONCE,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=5,
         )

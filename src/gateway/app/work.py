@@ -71,7 +71,7 @@ async def work(settings: Settings, tell_ready: Callable[[], None], page: Page, *
                 signals = signals_of(page, WORKER_SLOT)
                 async with asyncio.TaskGroup() as group:
                     watching = group.create_task(_watch(rooms, signals, stop))
-                    indexing = group.create_task(_index(rooms, signals, stop))
+                    indexing = group.create_task(index_logs(rooms, signals, stop))
                     proving = group.create_task(watch_logs(settings, stop, signals.meters))
                     await keep_house([*chores(rooms), *more], stop)
                     del watching, indexing, proving
@@ -86,7 +86,7 @@ async def _watch(rooms: Rooms, signals: Signals, stop: asyncio.Event) -> None:
     await Sampler(signals.meters, rooms).as_worker().run(stop)
 
 
-async def _index(rooms: Rooms, signals: Signals, stop: asyncio.Event) -> None:
+async def index_logs(rooms: Rooms, signals: Signals, stop: asyncio.Event) -> None:
     """Keep the index of the log up, and tell how far it is, until told to stop."""
     meters, kept = signals.meters, KeptIndex(rooms.settings, rooms.clock, stop)
 

@@ -33,8 +33,10 @@ def first_line(file: Path) -> str:
         raise Stop(f"{file} is not UTF-8 text") from None
 
 
-def whole_text(file: Path) -> str:
-    """Return what a text file holds."""
+def whole_text(file: Path, *, most_bytes: int | None = None) -> str:
+    """Return what a text file holds; one that is too long to be what is asked for is not read."""
+    if most_bytes is not None and file.stat().st_size > most_bytes:
+        raise Stop(f"{file} is too long: at most {most_bytes} bytes are read")
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -42,8 +44,10 @@ def whole_text(file: Path) -> str:
 
 
 def value(given: str) -> str:
-    """Return a value that must not stand in the list of processes: ``-`` reads it from stdin."""
-    return first_line(Path(STDIN)) if given == STDIN else given
+    """Return a value that must not stand in the list of processes: ``-`` asks for it, or reads it from stdin."""
+    if given != STDIN:
+        return given
+    return str(typer.prompt("Value", err=True)) if sys.stdin.isatty() else first_line(Path(STDIN))
 
 
 def code(prompt: str) -> str:

@@ -8,6 +8,7 @@ about bad lines name the column and what was expected, never what stood there: i
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -123,7 +124,7 @@ def _lines(file: Path, known: Importable) -> Iterator[Row | Bad]:
             raise Stop(f"{file}:{reader.line_num}: {error}") from None
         except UnicodeDecodeError:
             raise Stop(f"{file}:{reader.line_num + 1}: is not UTF-8") from None
-        except (gzip.BadGzipFile, EOFError):
+        except (gzip.BadGzipFile, EOFError, zlib.error):
             raise Stop(f"{file} is not a whole gzip file") from None
 
 

@@ -32,6 +32,8 @@ async def past(desk: Desk, call: str) -> "PastDecision":
     lines = _lines(desk, (f'"call":"{call}"'.encode(),), "Looking for the call")
     found = call_in(iter(lines))
     if found is None:
+        async with desk.open_log() as log:
+            await log.append(Looked(by=desk.by, what="explanation", query=f"call {call}", rows=len(lines)))
         raise Stop(_not_a_call(call, lines), Exit.FAILED)
     session = (f'"session":"{found.facts.session}"'.encode(),) if found.facts.session else ()
     evidence = Evidence(_lines(desk, (*AROUND, *session), "Looking who put its rules in force"))

@@ -100,6 +100,28 @@ def purpose(rules: "RuleSet", word: str) -> PurposeKey:
     return PurposeKey(word)
 
 
+def insist_on_kind(desk: Desk, kind: str) -> None:
+    """Stop unless a dataset knows people by this kind of identity: a mistyped one would read as a person not known."""
+    subjects = (one.subject for one in rules_of(desk).catalog.collections.values())
+    known = sorted({str(one.identity) for one in subjects if one is not None})
+    if kind not in known:
+        raise Stop(f"no dataset knows people by {kind}{_nearest(kind, known)}; there are {', '.join(known)}")
+
+
+async def unknown(desk: Desk, rooms: "Rooms", *, client: str | None, store: str | None) -> list[str]:
+    """Return a sentence for each word that means nothing today; the log may hold it all the same."""
+    told = []
+    if client is not None and not client.startswith("gateway:"):
+        clients = [one.id for one in await rooms.clients.all()]
+        told += [] if client in clients else [f"there is no client {client}{_nearest(client, clients)} today"]
+    if store is not None:
+        datasets = rules_of(desk).catalog.collections
+        names = {*desk.settings.stores, *datasets, *(name.partition(".")[0] for name in datasets)}
+        is_known = any(is_under(name, store) for name in names)
+        told += [] if is_known else [f"there is no store or dataset {store}{_nearest(store, names)} today"]
+    return told
+
+
 def _nearest(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""

@@ -18,7 +18,7 @@ import msgspec
 import typer
 
 from gateway.cli import finding, moments
-from gateway.cli.desk import Desk, Stop, command, run_to_end
+from gateway.cli.desk import Desk, Exit, Stop, command, run_to_end
 
 if TYPE_CHECKING:
     from gateway.decide.rules import RuleSet
@@ -107,11 +107,15 @@ def _gathered(desk: Desk, period: "Period") -> "Gathered":
 
 def _answer(desk: Desk, rules: "RuleSet", found: "Gathered", period: "Period", roles: frozenset[str] | None) -> Answer:
     from gateway.app.rule_files import RulesArchive, read_folder
+    from gateway.decide.loader.load import digest as digest_of
     from gateway.flows.least_privilege import Rules, review
 
     archive = RulesArchive(desk.settings.state / "rules")
     then = Rules(now=rules, lines_then=lambda digest: _lines_then(archive, digest))
     files = read_folder(desk.settings.policies_dir)
+    if digest_of(files) != rules.digest:
+        # Lines are meant by their numbers: in another file they would be other lines.
+        raise Stop("the rules were changed while they were reviewed; ask again", Exit.FAILED)
     not_loading: dict[GrantId, str] = {}
     with desk.paper.working("Weighing the rules"):
         while True:

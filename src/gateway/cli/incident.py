@@ -5,9 +5,10 @@ import csv
 import io
 import ipaddress
 import re
+import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What an account, an app or an address reached.")
 
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}\Z", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}\Z", re.ASCII)
+"""It is entered as it was typed, so nothing that could be an address of mail is taken."""
+_ACCOUNTS = ("a_", "local:", "gateway")
+"""How identifiers of accounts begin in the log."""
 
 
 class Form(StrEnum):
@@ -34,6 +38,7 @@ class Form(StrEnum):
 
     TEXT = "text"
     MARKDOWN = "markdown"
+    JSON = "json"
 
 
 class ListForm(StrEnum):
@@ -89,7 +94,8 @@ async def scope(
         desk.paper.tell(f"{sealed}: {found.scope.people:,} people, sealed; two officers open it: gateway incident open")
     elif sealed is not None:
         desk.paper.tell(f"nobody was reached, so there is no list; {sealed} was not written")
-    written = _spelled(desk, found.scope, markdown if form is Form.MARKDOWN else text)
+    is_json = desk.json or form is Form.JSON
+    written = _document(found.scope) if is_json else (markdown if form is Form.MARKDOWN else text)(found.scope)
     if out is not None:
         _write(out, written.encode())
         desk.paper.tell(f"{out}: {found.scope.people:,} people reached")
@@ -125,19 +131,18 @@ async def open_(
         desk.paper.answer({"list": listed.id, "heard": answer.heard, "people": len(behind)}, lambda: None)
         return
     document = {"list": listed.id, "heard": answer.heard, "people": [_person(one) for one in behind]}
-    desk.paper.answer(document, lambda: print(_list_text(behind, form), end=""))
+    desk.paper.answer(document, lambda: _print(_list_text(behind, form)))
 
 
 async def _said(desk: Desk, rooms: "Rooms", listed: "SealedList", officer: str, password: str, code: str) -> "Answer":
-    from gateway.app.incidents import is_officer, opening
+    from gateway.app.incidents import opening
     from gateway.app.proving import proven
     from gateway.flows.incident.opening import Answer, Heard
 
     who = await proven(rooms, officer, password, code)
     if who is None:
         return Answer(heard=Heard.NOT_PROVEN)
-    is_one = is_officer(rooms, who.account, who.roles)
-    return await opening(rooms).say(listed, who, is_officer=is_one, by=desk.by)
+    return await opening(rooms).say(listed, who, by=desk.by)
 
 
 async def _behind(rooms: "Rooms", answer: "Answer") -> "list[Behind]":
@@ -155,16 +160,26 @@ def _tell_unopened(desk: Desk, listed: "SealedList", answer: "Answer") -> None:
     from gateway.flows.incident.opening import Heard
 
     if answer.heard is Heard.NOT_PROVEN:
-        raise Stop("that was not proved: password or code is not right; nothing was said", Exit.DENIED)
+        raise Stop(
+            "that was not proved: password or code is not right, or the code was used already; nothing was said",
+            Exit.DENIED,
+        )
     if answer.heard is Heard.NO_OFFICER:
-        raise Stop("only who has the role officer may open a list of people; nothing was said", Exit.DENIED)
+        raise Stop(
+            "only who has the role officer, and from whom nothing is held back, may open a list of people; "
+            "nothing was said",
+            Exit.DENIED,
+        )
     until = moments.written(answer.until_us)
     if answer.heard is Heard.SAME_PERSON:
         raise Stop(f"you have said so already; somebody else has to say it too, until {until}", Exit.DENIED)
     lapsed = f"; the word of {moments.written(answer.lapsed_us)} had lapsed" if answer.lapsed_us else ""
+    void = "; whoever had said so before may not open lists any more" if answer.is_first_void else ""
     desk.paper.answer(
         {"list": listed.id, "heard": answer.heard, "until_us": answer.until_us},
-        lambda: desk.paper.say(f"heard{lapsed}. A second officer opens the list by the same command, until {until}"),
+        lambda: desk.paper.say(
+            f"heard{lapsed}{void}. A second officer opens the list by the same command, until {until}"
+        ),
     )
 
 
@@ -185,7 +200,7 @@ async def _asked(
     if since_us is not None and until_us is not None and until_us <= since_us:
         raise Stop("--until must be later than --since")
     account = None if principal is None else await _account(rooms, desk, principal)
-    return LogQuery(
+    asked = LogQuery(
         account=account,
         session=None if session is None else _identifier(session, "--session"),
         client=None if client is None else _identifier(client, "--client"),
@@ -194,6 +209,9 @@ async def _asked(
         since_us=since_us,
         until_us=until_us,
     )
+    for sentence in await finding.unknown(desk, rooms, client=client, store=store):
+        desk.paper.tell(f"note: {sentence}; what the log says of it is told all the same")
+    return asked
 
 
 async def _account(rooms: "Rooms", desk: Desk, word: str) -> str:
@@ -201,7 +219,7 @@ async def _account(rooms: "Rooms", desk: Desk, word: str) -> str:
     try:
         return str((await finding.anybody(rooms, word)).account.id)
     except Stop as stop:
-        if "is a user and a client" in str(stop):
+        if "is a user and a client" in str(stop) or not word.startswith(_ACCOUNTS):
             raise
         # Accounts that the database has lost are in the log still.
         desk.paper.tell(f"{stop}; it is looked for as the identifier of an account in the log")
@@ -221,26 +239,29 @@ def _address(word: str) -> str:
         raise Stop("--place is followed by an address, such as 192.0.2.7") from None
 
 
-def _spelled(desk: Desk, found: "Scope", spell: Any) -> str:
-    if desk.json:
-        return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
-    return str(spell(found))
+def _document(found: "Scope") -> str:
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n"
 
 
 def _list_text(behind: "list[Behind]", form: ListForm) -> str:
+    from gateway.transform.formulas import without_formula
+
     if form is ListForm.JSON:
         return msgspec.json.format(msgspec.json.encode([_person(one) for one in behind]), indent=1).decode() + "\n"
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\r\n")
     rows.writerow(("person", "identity_kind", "identity"))
     for one in behind:
-        rows.writerows((one.person, kind, _cell(value)) for kind, value in one.identities or (("", ""),))
+        rows.writerows((one.person, kind, without_formula(value)) for kind, value in one.identities or (("", ""),))
     return out.getvalue()
 
 
-def _cell(value: str) -> str:
-    """Return a value that no spreadsheet takes for a formula."""
-    return f"'{value}" if value[:1] in "=+-@\t\r" and value else value
+def _print(text: str) -> None:
+    """Write text that came from stores to stdout; at a terminal without anything that it would obey."""
+    from gateway.cli.paper import visible
+
+    is_seen = sys.stdout.isatty()
+    print(visible(text.replace("\r\n", "\n")) if is_seen else text, end="")
 
 
 def _person(one: "Behind") -> dict[str, object]:
@@ -251,6 +272,9 @@ def _person(one: "Behind") -> dict[str, object]:
 def _insist_on_new(path: Path) -> None:
     if path.exists():
         raise Stop(f"{path} is there already; it is written to a new file only")
+    # Words that open a list are spent by that, so a place that cannot be written to is told before.
+    if not path.parent.is_dir():
+        raise Stop(f"there is no folder {path.parent} to write it to")
 
 
 def _write(path: Path, content: bytes) -> None:

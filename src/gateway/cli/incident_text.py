@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scope of an incident as people read it: in a terminal, and as Markdown for a report to an authority."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ FORMS = {
 """What left of a field, in words; a rung that is not here is told as it is written."""
 
 _TIMES = ("since", "until")
+_MARKS = re.compile(r"[\\|\[\]`]")
 
 
 def text(scope: "Scope") -> str:
@@ -123,5 +125,5 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _escaped(cell: str) -> str:
-    """Return text that Markdown takes as it is."""
-    return visible(cell).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Return text that Markdown takes as it is: no column, no tag, no link and no picture from elsewhere."""
+    return _MARKS.sub(r"\\\g<0>", visible(cell)).replace("<", "&lt;").replace("\n", " ")

@@ -12,6 +12,7 @@ import typer
 
 from gateway.cli.desk import Desk, Exit, Stop, command
 from gateway.domain.names import StoreName, is_key
+from gateway.domain.own_data import OWN_STORE
 
 if TYPE_CHECKING:
     from gateway.app.discovering import Found
@@ -48,6 +49,8 @@ async def infer(
 
     if not is_key(store) or "." in store:
         raise Stop(f"{store} is no name for a store: letters, digits, `_` and `-`")
+    if store == OWN_STORE:
+        raise Stop(f"{OWN_STORE} is the name of the gateway itself; a store needs another")
     settings = None if url is not None and out is not None else desk.settings
     authorization = asking.first_line(authorization_file).strip() if authorization_file is not None else None
     with desk.paper.working(f"Looking at {store}"):

@@ -111,9 +111,7 @@ async def _entered(desk: Desk, form: LogForm, what: "Bounded", after: Mapping[st
     from gateway.domain.entry import Looked, Part
 
     places = " ".join(f"after:{slot}:{seq}" for slot, seq in sorted(after.items()))
-    # An address is personal, and the core of an entry stays for ever.
-    asked = msgspec.structs.replace(what.query, place=None if what.query.place is None else "*")
-    query = " ".join(filter(None, (f"format:{form.value}", spelled(asked), places)))
+    query = " ".join(filter(None, (f"format:{form.value}", spelled(what.query), places)))
     # Whoever looked at a person is to be found by that person's number, as whoever read their rows is.
     part = None if what.query.person is None else Part(met=(what.query.person,))
     async with desk.open_log() as log:

@@ -118,7 +118,7 @@ def _with_extra(desk: Desk, prover: "Prover", proof: "Proof", *, with_part: bool
 
 
 def _check(desk: Desk, file: Path, key: str | None, witnesses: Sequence[str], line: Path | None) -> None:
-    from gateway.record.bundle import ProofUnreadable, found_in, parse_proof
+    from gateway.record.bundle import MOST_BYTES, ProofUnreadable, found_in, parse_proof
     from gateway.record.checking import check_proof
     from gateway.record.checkpoint import CheckpointInvalid, parse_verifier_key
     from gateway.record.cosign import parse_witness_key
@@ -129,7 +129,7 @@ def _check(desk: Desk, file: Path, key: str | None, witnesses: Sequence[str], li
     except CheckpointInvalid as error:
         raise Stop(str(error)) from None
     try:
-        proof = parse_proof(found_in(whole_text(file)))
+        proof = parse_proof(found_in(whole_text(file, most_bytes=2 * MOST_BYTES)))
     except ProofUnreadable as error:
         raise Stop(f"{file}: {error}", Exit.FAILED) from None
     entry = None if line is None else line.read_bytes().removesuffix(b"\n")
@@ -187,12 +187,15 @@ def _sentence(line: bytes) -> str:
 
 
 def _written(out: Path, proofs: "Sequence[Proof]") -> list[str]:
-    """Write each proof to a file of its own and return their names."""
+    """Write each proof to a file of its own, which only its owner may read, and return their names."""
+    from gateway.app.private_file import private_file
+
     names = (
         [out] if len(proofs) == 1 else [out.with_name(f"{out.stem}-{n}{out.suffix}") for n in range(1, len(proofs) + 1)]
     )
     for path, proof in zip(names, proofs, strict=True):
-        path.write_text(proof.text(), encoding="utf-8")
+        with private_file(path) as file:
+            file.write(proof.text().encode())
     return [str(path) for path in names]
 
 

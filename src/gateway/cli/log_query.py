@@ -25,11 +25,14 @@ QUALIFIERS = (
 HELP = " ".join(f"{one}:" for one in QUALIFIERS)
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,199}\Z", re.ASCII)
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}\Z", re.ASCII)
+"""What is no account: it is entered as it was typed, so nothing that could be an address of mail is taken."""
 _REFERENCE = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?\Z", re.ASCII)
 """As callers may state one in ``Data-Reference``."""
 _PLACE = re.compile(r"[0-9A-Za-z:][0-9A-Za-z.:%-]{0,99}\Z", re.ASCII)
 _FIELDS = {"principal": "account", "store": "dataset", "since": "since_us", "until": "until_us"}
-_PATTERNS = {"reference": _REFERENCE, "place": _PLACE}
+_PATTERNS = {"reference": _REFERENCE, "place": _PLACE, "account": _IDENTIFIER, "principal": _IDENTIFIER}
+_PERSONAL = frozenset({"person", "place"})
 KINDS = tuple(sorted(str(one.__struct_config__.tag) for one in get_args(Entry)))
 """What ``kind:`` can be followed by."""
 
@@ -54,8 +57,13 @@ def query_of(words: Sequence[str], now_us: int) -> LogQuery:
 
 
 def spelled(query: LogQuery) -> str:
-    """Return a query as it is entered in the log: only what it asks, in one spelling."""
-    return " ".join(f"{name}:{value}" for name, value in msgspec.structs.asdict(query).items() if value is not None)
+    """Return a query as it is entered in the log: only what it asks, in one spelling.
+
+    An address and the number of a person stand as a star: the core of an entry stays for ever, and whoever was looked
+    for is in its part.
+    """
+    asked = {name: value for name, value in msgspec.structs.asdict(query).items() if value is not None}
+    return " ".join(f"{name}:{'*' if name in _PERSONAL else value}" for name, value in asked.items())
 
 
 def _value(name: str, value: str, now_us: int) -> str | int:
@@ -67,6 +75,6 @@ def _value(name: str, value: str, now_us: int) -> str | int:
         return int(value)
     if name == "kind" and value not in KINDS:
         raise Stop(f"kind: is followed by one of {', '.join(KINDS)}")
-    if not _PATTERNS.get(name, _IDENTIFIER).match(value):
+    if not _PATTERNS.get(name, _KEY).match(value):
         raise Stop(f"{name}: is followed by a key or an identifier")
     return value

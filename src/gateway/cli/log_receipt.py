@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli import finding
 from gateway.cli.desk import Desk, Exit, Stop, command
 from gateway.cli.log_prove import proofs_of
 from gateway.cli.log_verify import directories
@@ -37,6 +38,7 @@ async def receipt(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there.")] = None,
 ) -> None:
     """Write what a person may keep: a choice, an erasure, an access. Words in English and Chinese, and the proof."""
+    from gateway.app.private_file import private_file
     from gateway.domain.entry import Looked, Part
 
     if (person is None) == (identity is None):
@@ -51,6 +53,8 @@ async def receipt(
             part,
         )
     if number is None:
+        if identity is not None:
+            finding.insist_on_kind(desk, identity[0])
         raise Stop("no such person is known", Exit.FAILED)
     with desk.paper.working("Reading the log"):
         found = list(_about(desk, number)) if which is None else []
@@ -60,7 +64,8 @@ async def receipt(
     elif out is None:
         desk.paper.answer({"receipt": text}, lambda: print(text, end=""))
     else:
-        out.write_text(text, encoding="utf-8")
+        with private_file(out) as file:
+            file.write(text.encode())
         desk.paper.answer({"file": str(out)}, lambda: desk.paper.say(str(out)))
 
 
@@ -86,13 +91,11 @@ def _about(desk: Desk, person: int) -> "Iterator[tuple[str, Record, Matter]]":
 def _tell_list(desk: Desk, found: "list[tuple[str, Record, Matter]]") -> None:
     from gateway.cli.moments import written
 
+    if not found:
+        desk.paper.tell("no entry is about this person alone, so there is nothing to give a receipt of")
     document = [{"entry": place, "at_us": record.line.at_us, "matter": matter} for place, record, matter in found]
-    desk.paper.answer(
-        document,
-        lambda: desk.paper.table(
-            ("entry", "at", "matter"), [(place, written(record.line.at_us), matter) for place, record, matter in found]
-        ),
-    )
+    rows = [(place, written(record.line.at_us), matter) for place, record, matter in found]
+    desk.paper.answer(document, lambda: desk.paper.table(("entry", "at", "matter"), rows) if rows else None)
 
 
 async def _receipt(desk: Desk, which: str, person: int) -> str:

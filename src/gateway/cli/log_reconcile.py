@@ -28,6 +28,9 @@ WHY = {
     "not-in-log": "have a trace of the gateway whose decision its log does not know",
 }
 
+PATIENCE_S = 5.0
+"""For one line: whoever calls a store writes a part of its lines, and a pattern can be held up by them for ever."""
+
 
 class Format(StrEnum):
     """How the store writes its log."""
@@ -120,6 +123,7 @@ def _store(desk: Desk, said: str | None) -> str:
 
 def _read(format_: Format, field: str | None, pattern: str | None) -> "Read | None":
     """Return what reads a line; ``None`` to look at the first one for it."""
+    from gateway.cli.patience import patient
     from gateway.doors.http.store_log import PatternUnusable, by_json, by_pattern, combined
 
     if pattern is not None and (field is not None or format_ is not Format.AUTO):
@@ -128,7 +132,7 @@ def _read(format_: Format, field: str | None, pattern: str | None) -> "Read | No
         raise Stop("--field is for JSON lines")
     if pattern is not None:
         try:
-            return by_pattern(pattern)
+            return patient(by_pattern(pattern), PATIENCE_S)
         except PatternUnusable as error:
             raise Stop(f"--pattern cannot be used: {error}") from None
     if field is not None or format_ is Format.JSON:
@@ -137,6 +141,10 @@ def _read(format_: Format, field: str | None, pattern: str | None) -> "Read | No
 
 
 def _take_lines(desk: Desk, both: "Reconciling", files: list[Path], read: "Read | None") -> None:
+    import zlib
+    from gzip import BadGzipFile
+
+    from gateway.cli.patience import PatienceEnded
     from gateway.doors.http.access_log import opened
     from gateway.doors.http.store_log import lines_in
 
@@ -152,7 +160,13 @@ def _take_lines(desk: Desk, both: "Reconciling", files: list[Path], read: "Read 
                     both.line(line)
                     if n_lines % 4096 == 0:
                         done(next(steps))
-            except EOFError:
+            except PatienceEnded:
+                raise Stop(
+                    f"{path}: --pattern takes longer than {PATIENCE_S:g} s for one line behind line {n_lines}; say it so "
+                    "that no text can match it in two ways, with `++` in place of `+` for instance",
+                    Exit.FAILED,
+                ) from None
+            except (EOFError, BadGzipFile, zlib.error):
                 raise Stop(f"{path}: the packed file breaks off or is damaged", Exit.FAILED) from None
             n_before = max(n_before, n_lines)
             done(next(steps))
@@ -196,7 +210,7 @@ def _tell(desk: Desk, report: "Report") -> None:
         ]
         paper.table(("line", "time", "method", "they", "decision that it names"), rows, title="Went past the gateway")
     for why, n in report.without_decision.items():
-        paper.say(f"{n:,} lines {WHY[why]}", style="red")
+        paper.say(f"lines that {WHY[why]}: {n:,}", style="red")
     if report.without_decision.get("no-trace") == report.lines:
         paper.say("no line has a trace at all: does the store log it? See docs/how-to/find-what-went-past.md")
     if report.without_line:

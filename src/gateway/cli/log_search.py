@@ -144,6 +144,8 @@ async def _tell_entries(desk: Desk, query: "LogQuery", source: _Source, limit: i
         for record, row in zip(records, rows, strict=True):
             show(desk, record, row)
         n_shown += len(rows)
+    if not n_shown:
+        desk.paper.tell("no entry answers that")
     if n_shown == limit and limit:
         desk.paper.tell(f"these are the newest {limit}; --limit shows more")
 
@@ -183,6 +185,7 @@ async def _with_account(desk: Desk, query: "LogQuery") -> "LogQuery":
 async def _with_person(desk: Desk, query: "LogQuery", identity: tuple[str, str] | None) -> "LogQuery":
     """Return the query with the number of the person that an identity stands for; nobody gets one by being asked for."""
     from gateway.cli import finding
+    from gateway.domain.entry import Looked
     from gateway.domain.names import IdentityKind
 
     if identity is None:
@@ -190,13 +193,13 @@ async def _with_person(desk: Desk, query: "LogQuery", identity: tuple[str, str] 
     if query.person is not None:
         raise Stop("person: and --identity say the same twice")
     kind, said = identity
-    collections = finding.rules_of(desk).catalog.collections.values()
-    kinds = sorted({str(one.subject.identity) for one in collections if one.subject is not None})
-    if kind not in kinds:
-        raise Stop(f"no dataset knows people by {kind}; there are {', '.join(kinds)}")
+    finding.insist_on_kind(desk, kind)
     value = asking.value(said)
     async with desk.open(with_rules=False) as rooms:
         number = await rooms.people.find(IdentityKind(kind), value)
     if number is None:
+        # That somebody is not known is an answer about them as well.
+        async with desk.open_log() as log:
+            await log.append(Looked(by=desk.by, what="log", query=f"identity:{kind}", rows=0))
         raise Stop("no such person is known, so no entry speaks of them")
     return msgspec.structs.replace(query, person=number)

@@ -12,11 +12,13 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 from typing_extensions import override
 
 _KIB = 1024
+_NO_LIMIT = 100_000
 PIPE_WIDTH = 240
 """Columns where there is no terminal to ask: lines are cut by whoever reads them."""
 
@@ -51,13 +53,29 @@ class Paper:
         self._err.print(Text(visible(sentence)), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str | Text]], *, title: str = "") -> None:
-        """Write a table for people."""
+        """Write a table for people; where a terminal is too narrow for its words, each row as lines of its own."""
+        cells = [[cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row] for row in rows]
         table = Table(title=title or None, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
         for column in columns:
             table.add_column(Text(column), overflow="fold")
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(visible(cell)) for cell in row))
+        for row in cells:
+            table.add_row(*row)
+        if self._out.is_terminal and _least_width(self._out, table) > self._out.width:
+            self._stack(columns, cells, title)
+            return
         self._out.print(table)
+
+    def _stack(self, columns: Sequence[str], rows: Iterable[Sequence[Text]], title: str) -> None:
+        """Write a table as one line for each cell that says something, with a space between rows."""
+        width = max(map(len, columns), default=0)
+        if title:
+            self._out.print(Text(title, style="italic"))
+        for place, row in enumerate(rows):
+            if place:
+                self._out.print()
+            for column, cell in zip(columns, row, strict=True):
+                if cell.plain.strip():
+                    self._out.print(Text(column.ljust(width), style="bold"), cell, soft_wrap=True)
 
     def raw(self, text: str) -> None:
         """Write text to stderr as it stands, such as a QR code."""
@@ -109,6 +127,11 @@ class Paper:
         with Progress(*columns, console=self._err, transient=True) as bars:
             task = bars.add_task(what, total=total)
             yield lambda steps: bars.advance(task, steps)
+
+
+def _least_width(console: Console, table: Table) -> int:
+    """Return the width below which words of a table are broken."""
+    return Measurement.get(console, console.options.update(max_width=_NO_LIMIT), table).minimum
 
 
 def in_kib(done: Callable[[int], None]) -> Callable[[int], None]:

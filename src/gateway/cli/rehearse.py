@@ -6,6 +6,7 @@ Nothing is forwarded. Neither the answer nor a message holds a value of a path, 
 
 import re
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -181,8 +182,8 @@ async def _take_log(desk: Desk, on: "Stage", file: str) -> None:
                 await _take(on, number, call)
                 if number % 512 == 0:
                     done(next(steps, 0))
-        except (EOFError, OSError) as error:
-            if not isinstance(error, EOFError) and error.errno is not None:
+        except (EOFError, OSError, zlib.error) as error:
+            if isinstance(error, OSError) and error.errno is not None:
                 raise
             raise Stop(f"{file}: the packed file breaks off or is damaged", Exit.FAILED) from None
 

@@ -70,7 +70,7 @@ async def accesses(
         raise Stop(f"{out} is there already; it is written to a new file only")
     async with desk.open(with_rules=False) as rooms:
         now_us = rooms.clock()
-        number = await _number(rooms, person, identity)
+        number = await _number(desk, rooms, person, identity)
         with desk.paper.progress("Reading the log", None) as done:
             told = await found_for(
                 rooms,
@@ -90,8 +90,9 @@ async def accesses(
     desk.paper.answer({"file": str(out), "accesses": len(told.accesses)}, lambda: None)
 
 
-async def _number(rooms: "Rooms", person: int | None, identity: tuple[str, str] | None) -> PersonNumber:
-    from gateway.cli import asking
+async def _number(desk: Desk, rooms: "Rooms", person: int | None, identity: tuple[str, str] | None) -> PersonNumber:
+    from gateway.cli import asking, finding
+    from gateway.domain.entry import Looked
 
     if identity is None:
         if person is None or not 0 <= person <= MOST_PERSON:
@@ -102,6 +103,9 @@ async def _number(rooms: "Rooms", person: int | None, identity: tuple[str, str] 
         raise Stop("the value of --identity is empty")
     found = await rooms.people.find(IdentityKind(identity[0]), value)
     if found is None:
+        # That somebody is not known is an answer about them as well; the kind is the caller's word and is not entered.
+        await rooms.log.append(Looked(by=desk.by, what="accesses", query="", rows=0))
+        finding.insist_on_kind(desk, identity[0])
         raise Stop(f"no such person is known by {identity[0]}: nothing was ever released about them under it")
     return found
 

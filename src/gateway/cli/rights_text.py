@@ -6,11 +6,13 @@ What a person gets names no account, no client, no session and no decision of an
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.cli import moments
 from gateway.cli.paper import visible
+from gateway.transform.formulas import without_formula
 
 if TYPE_CHECKING:
     from gateway.flows.accesses.ports import Access
@@ -103,6 +105,8 @@ WORDS = {
         "choices-imported": "从文件导入的选择",
     },
 }
+_MARKS = re.compile(r"[\\|\[\]`]")
+"""What Markdown would take for more than text; references are words of callers."""
 _OFFICERS = ("account", "client", "session", "decision", "entries")
 
 
@@ -137,7 +141,7 @@ def table(told: "Told", language: str, *, for_officer: bool) -> str:
     head = [words[name] for name in ("when", "who", "what", "why", "ground", "reference", "fields")]
     rows.writerow([*head, *(_OFFICERS if for_officer else ())])
     for one in told.accesses:
-        rows.writerow([_plain(cell) for cell in _cells(one, words, language, for_officer=for_officer)])
+        rows.writerow([without_formula(cell) for cell in _cells(one, words, language, for_officer=for_officer)])
     return out.getvalue()
 
 
@@ -210,8 +214,5 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _escaped(cell: str) -> str:
-    return visible(cell).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
-def _plain(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    """Return text that Markdown takes as it is: no column, no tag, no link and no picture from elsewhere."""
+    return _MARKS.sub(r"\\\g<0>", visible(cell)).replace("<", "&lt;").replace("\n", " ")

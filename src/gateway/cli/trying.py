@@ -22,6 +22,7 @@ from gateway.cli.desk import Desk, Exit, JsonOption, Stop, ended_in_words, run_t
 from gateway.cli.first_call import HOST, first_call, program
 from gateway.cli.first_call import bearer as bearer_of
 from gateway.domain.names import RoleName, StoreName, is_key
+from gateway.domain.own_data import OWN_STORE
 
 if TYPE_CHECKING:
     from gateway.app.discovering import Found
@@ -80,6 +81,8 @@ class _Try:
 
         if not is_key(self._store) or "." in self._store or self._store in OWN_NAMES or self._store.startswith("-"):
             raise Stop("--name must be one word of letters, digits, hyphens and underscores")
+        if self._store == OWN_STORE:
+            raise Stop(f"{OWN_STORE} is the name of the gateway itself; give the store another with --name")
         check_free(self._folder)
         found = self._look(openapi, paths)
         files = self._files(found)
@@ -89,19 +92,12 @@ class _Try:
     def _look(self, openapi: str | None, paths: Sequence[str]) -> "Found":
         with self._desk.paper.working(f"Looking at {self._url}"):
             found = self._asked(self._url, openapi, paths)
-            above, _, last = self._url.rstrip("/").rpartition("/")
-            if not _is_list_found(found) and last and not (paths or openapi or above.endswith(("/", ":"))):
-                # Whoever gives the address of a list means the API that it is of.
-                higher = self._asked(above, None, (f"/{last}",))
-                if _is_list_found(higher):
-                    self._desk.paper.tell(f"note: {self._url} is a list; the base address of its API is {above}")
-                    found, self._url = higher, above
-                elif any(TOO_DEEP in one for one in higher.proposal.unsupported):
-                    found = higher
         if not _is_list_found(found):
             raise Stop(
                 _nothing_found(self._url, found, is_authorized=self._authorization_file is not None), Exit.FAILED
             )
+        # Whoever gives the address of a list means the API that it is of.
+        self._url = found.base_url
         for sentence in found.told:
             self._desk.paper.tell(f"note: {sentence}")
         return found

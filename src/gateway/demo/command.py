@@ -35,6 +35,7 @@ from gateway.domain.errors import GatewayError, SettingsError
 from gateway.settings import Listen, Settings, StoreSettings
 
 ANALYST_PURPOSE = "analytics.reporting.campaign_insights"
+STORE_LOG = "store-access.log"
 
 
 def demo(
@@ -133,7 +134,10 @@ def _sample_store(path: Path) -> Iterator[str]:
     probe = listener(0)
     port = probe.getsockname()[1]
     probe.close()
-    command = [sys.executable, "-m", "gateway.demo.store", "--db", str(path), "--port", str(port)]
+    log = path.with_name(STORE_LOG)
+    log.touch(mode=0o600)
+    words = ("--db", str(path), "--port", str(port), "--access-log", str(log))
+    command = [sys.executable, "-m", "gateway.demo.store", *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own module
     try:
         told = process.stdout.readline() if process.stdout else ""
@@ -170,6 +174,9 @@ Try, in another terminal:
   # the log of it, and its proof
   {command} log tail --state {state}
   {command} log verify --state {state}
+
+  # what went past the gateway by the sample store's own log: the first call above did
+  {command} log reconcile --store crm --store-log {state}/{STORE_LOG} --state {state}
 
   # five minutes through the rest
   {command} demo --tour

@@ -226,7 +226,9 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     """What can never be used again: a time step, or the digest of a code or bearer under a key."""
 
 
-class RulesInForce(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="rules-in-force"):
+class RulesInForce(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="rules-in-force"
+):
     """A rule set was put in force; its files are kept under this digest.
 
     Attributes:

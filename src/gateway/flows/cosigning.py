@@ -185,6 +185,8 @@ class Cosigning:
         newest = await asyncio.to_thread(log.newest)
         if newest.state.size >= known:
             return _Tried(Told(Outcome.CURRENT))
+        # Told without a proof: it is said now, and asked again at the next turn, so that no slip stands for ever.
+        self._known.pop((state.origin, witness.key.name), None)
         return _Tried(Told(Outcome.CONTRADICTED, (
             f"the witness {witness.key.name} co-signed {known} entries of {state.origin}, which has {newest.state.size}: "
             "the log was cut off or put back to an older copy"

@@ -159,7 +159,7 @@ class Forgetting:
             return
         if not erase:
             raise NotDeleted(
-                "this person has identities still, so new entries would hold the number again: erase the person first"
+                "this person has identities still, so new entries would hold the number again: erase the person first (--erase)"
             )
         for number in sorted(people):
             await self._rooms.recorder.append(Changed(by=by, what=SHREDDED, target=str(number)))

@@ -25,6 +25,7 @@ from gateway.domain.errors import NotDeleted
 from gateway.record.layout import segments, slots
 from gateway.record.parts import StoredPart
 from gateway.record.parts_scan import Ends, PartsHold, ends_of, holds_in_force, is_needed_for_restore, stored_parts
+from gateway.record.tail import size_of
 
 DAY_US = 24 * 3600 * 1_000_000
 LONGEST_MONTH_DAYS = 31
@@ -132,14 +133,18 @@ def check_keeping(keeping: Keeping, least: Least | None) -> None:
         )
 
 
-def check_holds(logs: Path) -> list[PartsHold]:
+def check_holds(logs: Path, since: Mapping[str, int] | None = None) -> list[PartsHold]:
     """Return nothing, as long as no hold is on.
+
+    Args:
+        logs: ``STATE/log``.
+        since: By slot, how many entries were looked at before; none if nothing is said.
 
     Raises:
         NotDeleted: One is; it is named.
         LogDamaged: A log cannot be read.
     """
-    held = holds_in_force(logs)
+    held = holds_in_force(logs, since)
     if held:
         names = ", ".join(one.id for one in held)
         raise NotDeleted(f"no part is deleted while a hold is on ({names}): `gateway log hold lift` ends one")
@@ -152,6 +157,7 @@ class Retention:
     def __init__(self, rooms: Rooms, keeping: Keeping, least: Least | None) -> None:
         """Keep what it works with."""
         self._rooms, self._keeping, self._least = rooms, keeping, least
+        self._looked: Mapping[str, int] | None = None
 
     async def due(self) -> list[Due]:
         """Return the segments whose parts go now, oldest first in each log.
@@ -165,6 +171,7 @@ class Retention:
         seen = await self._rooms.seen()
         found = await asyncio.to_thread(self._due, seen)
         if found:
+            self._looked = await asyncio.to_thread(self._sizes)
             await asyncio.to_thread(check_holds, self._rooms.logs)
         return found
 
@@ -173,17 +180,26 @@ class Retention:
 
         Raises:
             LogUnavailable: It could not be entered; nothing of that segment went.
-            NotDeleted: A disk does not let us.
+            NotDeleted: A disk does not let us, or a hold was added meanwhile.
         """
-        n_gone = 0
+        n_gone, gone = 0, list[Due]()
         seen = await self._rooms.seen()
-        for one in found:
-            await self._rooms.recorder.append(Changed(by=by, what=DELETED, target=one.slot, facts=self._facts(one)))
-            n_gone += await asyncio.to_thread(self._deleted, one, seen)
-            done(one)
-        for slot in dict.fromkeys(one.slot for one in found):
-            await self._rooms.renew(slot, min(one.ends.first for one in found if one.slot == slot))
+        try:
+            for one in found:
+                await self._rooms.recorder.append(Changed(by=by, what=DELETED, target=one.slot, facts=self._facts(one)))
+                # A hold may have been added since the due ones were looked for, by another process.
+                await asyncio.to_thread(check_holds, self._rooms.logs, self._looked)
+                n_gone += await asyncio.to_thread(self._deleted, one, seen)
+                gone.append(one)
+                done(one)
+        finally:
+            for slot in dict.fromkeys(one.slot for one in gone):
+                await self._rooms.renew(slot, min(one.ends.first for one in gone if one.slot == slot))
         return n_gone
+
+    def _sizes(self) -> Mapping[str, int]:
+        logs = self._rooms.logs
+        return {slot: size_of(logs / slot) for slot in slots(logs) if segments(logs / slot)}
 
     def _due(self, seen: Mapping[str, int]) -> list[Due]:
         return [

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.domain.errors import LogDamaged
 from gateway.record.layout import LineFile, segment_path, segments
 from gateway.record.merkle import HASH_BYTES, Leaves, leaf_hash
 from gateway.record.waypoint import Waypoint
@@ -30,6 +31,7 @@ class Core(msgspec.Struct, frozen=True, gc=False):
     checkpoint: str = ""
     place: int = -1
     digest: str = ""
+    what: str = ""
 
 
 class Link(msgspec.Struct, frozen=True, gc=False):
@@ -69,6 +71,7 @@ class Chain:
         broken: The first thing that is wrong; nothing is read after it.
         torn_bytes: Length of a last line without line feed.
         last: The newest link.
+        raw: Its bytes.
         prev: Leaf of the last entry, as the next one has to name it.
     """
 
@@ -84,10 +87,11 @@ class Chain:
         self.broken: Break | None = None
         self.torn_bytes = 0
         self.last: Link | None = None
+        self.raw = b""
 
     def read(self) -> Iterator[Link]:
         """Yield the links that hold, from where the last reading ended to the end of the log as it is now."""
-        lines = iter(()) if self.broken else self._lines()
+        lines = iter(()) if self.broken else self._whole_lines()
         for line in lines:
             link, wrong = self._check(line, lines)
             if wrong is not None:
@@ -97,8 +101,14 @@ class Chain:
             leaf = leaf_hash(line)
             self.prev = leaf.hex()
             self.leaves.append(leaf)
-            self.last = link
+            self.last, self.raw = link, line
             yield link
+
+    def _whole_lines(self) -> Iterator[bytes]:
+        try:
+            yield from self._lines()
+        except LogDamaged as error:
+            self._break(str(error))
 
     def _lines(self) -> Iterator[bytes]:
         numbers = segments(self._directory)
@@ -154,7 +164,7 @@ class Chain:
 def _parse(line: bytes) -> Link | None:
     try:
         return _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

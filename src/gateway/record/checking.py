@@ -113,7 +113,7 @@ class _Check:
             return
         try:
             self.named = msgspec.json.decode(self.line, type=_Named)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             self.problems.append("the line is no entry of a log")
 
     def read_checkpoint(self, key: VerifierKey | None) -> Checkpoint | None:

@@ -7,10 +7,12 @@ What a seal covers on both sides is not read again; ``gateway log verify --dir``
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from gateway.record.files import Files, copy_whole
 from gateway.record.layout import CHECKPOINT, CHUNK_BYTES, PUBLIC_KEY, parts_path, segment_path, segments
+from gateway.record.rewriting import parts_held
 from gateway.record.seal import seal_name, seals
 from gateway.record.sink import Sink
 
@@ -18,8 +20,14 @@ PAIRED = "paired"
 """In both sinks, once they were equal: a disk that is not mounted does not have it."""
 
 
-def copy_segments(source: Path, sink: Sink, below: int) -> None:
+def copy_segments(source: Path, sink: Sink, below: int, refuse: Callable[[Path, Path], None]) -> None:
     """Take a sink that was lost, and make its segments below a number those of the other, parts included.
+
+    Args:
+        source: The whole sink's directory.
+        sink: What is made equal.
+        below: Number of the first segment that may still grow.
+        refuse: Raises ``OSError`` where the lost one holds what must not be written over.
 
     Raises:
         OSError: It is away still, or is not the disk that was lost.
@@ -27,6 +35,7 @@ def copy_segments(source: Path, sink: Sink, below: int) -> None:
     sink.retake()
     if (source / PAIRED).exists() and not (sink.directory / PAIRED).exists():
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+    refuse(source, sink.directory)
     copy_closed(source, sink, below, with_parts=True)
 
 
@@ -43,9 +52,9 @@ def copy_closed(source: Path, sink: Sink, below: int, *, with_parts: bool) -> No
     for number in (one for one in segments(source) if one < below):
         if not _has_same_seal(source, target, number):
             _copy_if_other(sink.files, segment_path(source, number), segment_path(target, number))
-            _copy_if_other(sink.files, parts_path(source, number), parts_path(target, number))
+            _copy_parts(source, sink, number)
         elif with_parts:
-            _copy_if_other(sink.files, parts_path(source, number), parts_path(target, number))
+            _copy_parts(source, sink, number)
     for number in seals(source):
         if number < below and not is_same(source / seal_name(number), target / seal_name(number)):
             sink.put(seal_name(number), (source / seal_name(number)).read_bytes())
@@ -64,11 +73,25 @@ def copy_rest(source: Path, sink: Sink, number: int) -> None:
         if later >= number and not (source / seal_name(later)).exists():
             sink.remove(seal_name(later))
     copy_closed(source, sink, number + 1, with_parts=False)
+    _copy_parts_of_other_length(source, sink)
     if segment_path(source, number).exists():
-        _copy_if_other(sink.files, parts_path(source, number), parts_path(target, number))
+        _copy_parts(source, sink, number)
     for name in (PUBLIC_KEY, CHECKPOINT):
         if (source / name).exists():
             _copy_if_other(sink.files, source / name, target / name)
+
+
+def _copy_parts_of_other_length(source: Path, sink: Sink) -> None:
+    """Take parts over that changed in the whole sink while they were copied from there; to change them changes lengths."""
+    for number in segments(source):
+        ours, theirs = parts_path(source, number), parts_path(sink.directory, number)
+        if ours.exists() and theirs.exists() and ours.stat().st_size != theirs.stat().st_size:
+            _copy_parts(source, sink, number)
+
+
+def _copy_parts(source: Path, sink: Sink, number: int) -> None:
+    with parts_held(sink.directory):
+        _copy_if_other(sink.files, parts_path(source, number), parts_path(sink.directory, number))
 
 
 def is_same(one: Path, other: Path) -> bool:

@@ -78,9 +78,20 @@ def cosigned(note: SignedNote, keys: Iterable[VerifierKey]) -> tuple[Cosigned, .
 
 
 def with_signatures(note: str, lines: Sequence[Signature]) -> str:
-    """Return a note with more signature lines; those that are there already are not written twice."""
-    held = parse_note(note).signatures
-    return note + "".join(dict.fromkeys(one.line() for one in lines if one not in held))
+    """Return a note with signature lines of witnesses; of each of these the newest alone stays in it.
+
+    A note has room for so many lines, and one witness that signs again and again must not take the room of others.
+    """
+    opened = parse_note(note)
+    newest: dict[tuple[str, bytes], Signature] = {}
+    mine = {(one.name, one.key_id) for one in lines}
+    for one in (*opened.signatures, *lines):
+        place = (one.name, one.key_id)
+        if place in mine and (place not in newest or one.signature[:TIME_BYTES] > newest[place].signature[:TIME_BYTES]):
+            newest[place] = one
+    kept = [one for one in opened.signatures if newest.get((one.name, one.key_id), one) == one]
+    kept += [one for one in newest.values() if one not in kept]
+    return f"{opened.text}\n{''.join(dict.fromkeys(one.line() for one in kept))}"
 
 
 def told_signatures(text: str) -> tuple[Signature, ...]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The examination of one log: what the verifier has read of it so far, and what it found wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -19,9 +19,14 @@ from gateway.record.checkpoint import (
 from gateway.record.layout import CHECKPOINT, parts_path, segments
 from gateway.record.merkle import Leaves
 from gateway.record.parts import PartInvalid, PartsCursor
+from gateway.record.parts_scan import ARCHIVED, archived_segment
 from gateway.record.seal import begin_of_log
 from gateway.record.slot import MOST_UNSIGNED
 from gateway.record.waypoint import Waypoint
+
+
+Amendment = tuple[str, int, str, str]
+"""Log and place of an entry whose part was amended, the digest of what stands there now, and the entry that says so."""
 
 
 class Sighting(msgspec.Struct, frozen=True):
@@ -40,8 +45,11 @@ class Examination:
         checkpoint: The log's own, once it was found right.
         sightings: Checkpoints of other logs that entries of this one hold, by origin.
         n_witnessed: Entries that witnesses co-signed.
-        amended: By place, the digest of a part that stands in the place of another.
-        amendments: What entries of this log say of such parts: of which log, at which place, with which digest.
+        amended: By place, the digest of a part that stands in the place of another, and the entry that it names.
+        amendments: What entries of this log say of such parts: of which log, at which place, with which digest, and
+            which entry says so.
+        n_moved: How many of the first segments are not here.
+        archived: Segments of which entries of this log say that they were moved elsewhere, by slot.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -56,8 +64,10 @@ class Examination:
         self.n_parts = 0
         self.n_parts_missing = 0
         self.n_witnessed = 0
-        self.amended: dict[int, str] = {}
-        self.amendments: set[tuple[str, int, str]] = set()
+        self.amended: dict[int, tuple[str, str]] = {}
+        self.amendments: set[Amendment] = set()
+        self.n_moved = 0
+        self.archived: set[tuple[str, int]] = set()
         self._parts: PartsCursor | None = PartsCursor(directory)
 
     def blame(self, sentence: str, entry: int | None = None) -> None:
@@ -88,6 +98,7 @@ class Examination:
         except CheckpointInvalid as error:
             self.blame(f"the first segments are not here, and {error}")
             return None
+        self.n_moved = begin.number
         return begin.waypoint() if begin.number else None
 
     def check_checkpoint(self) -> None:
@@ -106,18 +117,21 @@ class Examination:
         if self.checkpoint is not None:
             self._check_root(self.chain, self.checkpoint)
 
-    def check_amended(self, amendments: AbstractSet[tuple[str, int, str]], *, is_all: bool) -> None:
+    def check_amended(self, amendments: AbstractSet[Amendment], firsts: Mapping[str, int], *, is_all: bool) -> None:
         """Hold parts from which people were taken out against the entries that say so.
 
         Args:
             amendments: Of every log that is here.
+            firsts: By name of log, the first entry that is here: what those before it say cannot be told.
             is_all: Whether the logs of the whole installation are here.
         """
         name = "" if self.key is None else self.key.name
-        unsaid = [place for place, digest in self.amended.items() if (name, place, digest) not in amendments]
-        if unsaid and not is_all:
-            self.notes.append(f"{len(unsaid)} parts were amended, and the entries that say how are in a log not here")
-        for place in unsaid if is_all else ():
+        unsaid = [place for place, (digest, by) in self.amended.items() if (name, place, digest, by) not in amendments]
+        wrong = [place for place in unsaid if is_all and not _is_before(self.amended[place][1], firsts)]
+        if len(unsaid) > len(wrong):
+            n_parts = len(unsaid) - len(wrong)
+            self.notes.append(f"{n_parts} parts were amended, and the entries that say how are in a log not here")
+        for place in wrong:
             self.blame(f"the part of entry {place} was changed: no entry says so", place)
 
     def check_contains(self, other: Checkpoint, what: str) -> None:
@@ -170,7 +184,10 @@ class Examination:
         elif link.seq == 0:
             self.blame("the log does not begin with its opening", 0)
         if body.kind == "amended":
-            self.amendments.add((body.origin, body.place, body.digest))
+            self.amendments.add((body.origin, body.place, body.digest, f"{link.log}:{link.seq}"))
+        if body.kind == "changed" and body.what == ARCHIVED and self.chain is not None:
+            moved = archived_segment(self.chain.raw)
+            self.archived |= set() if moved is None else {moved}
         if body.kind == "log-seen":
             self.sightings.setdefault(body.origin, []).append(Sighting(link.seq, body.checkpoint))
 
@@ -188,7 +205,7 @@ class Examination:
         elif stored.digest == link.part:
             self.n_parts += 1
             if stored.amended:
-                self.amended[stored.seq] = stored.own_digest
+                self.amended[stored.seq] = (stored.own_digest, stored.amended)
         else:
             self.blame(f"the part of entry {link.seq} was changed", link.seq)
 
@@ -249,6 +266,12 @@ class Examination:
             self.blame("there are parts that belong to no entry")
         elif n_ahead or torn:
             self.notes.append(f"{n_ahead} parts are ahead of their entries, {torn} bytes of them torn")
+
+
+def _is_before(entry: str, firsts: Mapping[str, int]) -> bool:
+    """Tell whether an entry, log and place, is before the first of its log that is here."""
+    name, _, place = entry.rpartition(":")
+    return int(place) < firsts.get(name, 0)
 
 
 def _explains(broken: Break, leaves: Leaves, state: Checkpoint) -> bool:

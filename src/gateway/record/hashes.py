@@ -191,6 +191,11 @@ class Hashes:
         return content
 
 
+def kept_size(directory: Path) -> int:
+    """Return over how many leaves the hashes of a slot are that lie on the disk."""
+    return _read_place(directory / FOLDER).size
+
+
 def _folded(hashes: bytes) -> bytes:
     """Return the root over hashes side by side; there are a power of two of them."""
     row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]

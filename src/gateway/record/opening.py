@@ -75,7 +75,7 @@ def open_slot(
         raise LogUnavailable(f"the log's directory cannot be used: {error.strerror}") from error
     try:
         if pair is not None:
-            pair.meet(lambda there: check(there, key), patience_s=lock_wait_s)
+            pair.meet(lambda there: check(there, key), key, patience_s=lock_wait_s)
         tip, found, begin = take_over(directory, key, signer, files)
         sinks = Sinks(first) if pair is None else pair.joined()
     except OSError as error:

@@ -21,6 +21,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.domain.entry import Part
+from gateway.domain.errors import LogDamaged
 from gateway.record.layout import LineFile, parts_path
 
 SALT_BYTES = 16
@@ -158,7 +159,10 @@ class PartsCursor:
 
     def _peek(self) -> StoredPart | None:
         if self._held is None:
-            line = next(self._lines, None)
+            try:
+                line = next(self._lines, None)
+            except LogDamaged as error:
+                raise PartInvalid(str(error)) from error
             if line is None:
                 self._is_spent = True
                 return None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the files of a log hold that may have to go: where segments begin and end, and whose numbers parts hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from gateway.record.layout import LineFile, parts_path, segment_path, segments, 
 from gateway.record.parts import PartInvalid, StoredPart, parse_part
 from gateway.record.tail import tail
 
+ARCHIVED = "segments-archived"
 HOLD_ADDED, HOLD_LIFTED = "log-hold-added", "log-hold-lifted"
 _BACK_BYTES = 1 << 18
 
@@ -108,8 +109,12 @@ def is_needed_for_restore(stored: StoredPart) -> bool:
     return b'"numbered":' in stored.content or b'"choices":' in stored.content
 
 
-def holds_in_force(logs: Path) -> list[PartsHold]:
+def holds_in_force(logs: Path, since: Mapping[str, int] | None = None) -> list[PartsHold]:
     """Return the holds on parts, oldest first, as the entries of all logs say.
+
+    Args:
+        logs: ``STATE/log``.
+        since: By slot, the first place that is looked at; 0 where nothing is said.
 
     Raises:
         LogDamaged: A log cannot be read.
@@ -119,13 +124,23 @@ def holds_in_force(logs: Path) -> list[PartsHold]:
     for slot in slots(logs):
         if not segments(logs / slot):
             continue
-        for record in tail(logs / slot, 0, kinds=("changed",)):
+        for record in tail(logs / slot, (since or {}).get(slot, 0), kinds=("changed",)):
             body = record.line.body
             if isinstance(body, Changed) and body.what == HOLD_ADDED:
                 added[body.target] = _hold(record.line, body)
             elif isinstance(body, Changed) and body.what == HOLD_LIFTED:
                 lifted.add(body.target)
     return sorted((one for one in added.values() if one.id not in lifted), key=lambda one: one.at_us)
+
+
+def archived_segment(raw: bytes) -> tuple[str, int] | None:
+    """Return slot and number of the segment of which an entry says that it was moved; ``None`` if it says nothing such."""
+    try:
+        body = msgspec.json.decode(raw, type=Line).body
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    number = body.facts.get("segment") if isinstance(body, Changed) and body.what == ARCHIVED else None
+    return (body.target, number) if isinstance(body, Changed) and isinstance(number, int) else None
 
 
 def _hold(line: Line, body: Changed) -> PartsHold:

@@ -7,13 +7,14 @@ Rules:
    to put the new file in place. Whoever adds holds it from the look whether its file is still the one in
    place until its bytes are written. So no part falls between the two.
 3. The bytes of the parts that stay are those that they were.
-4. One at a time writes files of a slot anew.
+4. One at a time writes files of a slot anew, or copies them there; also an opening, or a person who was just
+   taken out would be back with what the opening had read before.
 """
 
 import fcntl
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,6 +51,18 @@ class PartsLock:
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self._descriptor)
+
+
+@contextmanager
+def parts_held(directory: Path) -> Iterator[None]:
+    """Hold the parts of a slot still, waiting for whoever is at them: nobody adds to them or writes a file of them anew."""
+    turn, lock = PartsLock(directory, TURN), PartsLock(directory)
+    try:
+        with turn, lock:
+            yield
+    finally:
+        lock.close()
+        turn.close()
 
 
 class Rewriting:

@@ -5,14 +5,16 @@ A seal that is missing harms nobody: the lines of its segment are under the log'
 is there must be right, whether its segment is here or not.
 """
 
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
 
+from gateway.domain.errors import LogDamaged
 from gateway.record.chain import Chain
 from gateway.record.checkpoint import CheckpointInvalid, VerifierKey
 from gateway.record.examination import Examination
-from gateway.record.layout import segment_path, segments
+from gateway.record.layout import LineFile, segment_path, segments
 from gateway.record.merkle import Tree, leaf_hash
 from gateway.record.seal import Seal, digest_of, open_seal, read_seal, runs, seals
 
@@ -66,6 +68,28 @@ def check_seals(one: Examination) -> None:
         one.notes.append(f"segments {', '.join(runs(moved))} are not here; their seals hold")
 
 
+def is_told_moved(one: Examination, archived: AbstractSet[tuple[str, int]]) -> bool:
+    """Tell whether entries say of the first segments, which are not here, that they were moved; they go from the front."""
+    return any(slot == one.directory.name and number >= one.n_moved - 1 for slot, number in archived)
+
+
+def check_moved(one: Examination, archived: AbstractSet[tuple[str, int]], *, is_all: bool) -> None:
+    """Blame a log for first segments that are gone although no entry says that they were moved.
+
+    Args:
+        one: The log.
+        archived: Segments of which entries of every log that is here say so, by slot.
+        is_all: Whether every entry is here that could say so.
+    """
+    if not one.n_moved or is_told_moved(one, archived):
+        return
+    told = f"the segments before {one.n_moved:06} are not here, and no entry says that they were moved"
+    if is_all:
+        one.blame(f"{told}: they were removed", 0)
+    else:
+        one.notes.append(f"{told}: it may be in a log or a segment that is not here")
+
+
 def verify_segment(lines: Path, note: str, key: VerifierKey) -> SegmentVerdict:
     """Verify one segment by itself, with its seal and the log's key.
 
@@ -77,7 +101,10 @@ def verify_segment(lines: Path, note: str, key: VerifierKey) -> SegmentVerdict:
     problems = []
     if digest_of(lines) != (seal.n_bytes, seal.digest):
         problems.append("the segment is not the one that was sealed: its bytes differ")
-    problems += _problems_of_chain(lines, seal, key)
+    try:
+        problems += _problems_of_chain(lines, seal, key)
+    except LogDamaged as error:
+        problems.append(str(error))
     return SegmentVerdict(
         origin=seal.origin,
         segment=seal.begin.number,
@@ -90,20 +117,18 @@ def verify_segment(lines: Path, note: str, key: VerifierKey) -> SegmentVerdict:
 def _problems_of_chain(lines: Path, seal: Seal, key: VerifierKey) -> list[str]:
     """Return what is wrong with the entries, the first bad one named where one can be."""
     tree, prev = Tree.over(seal.begin.first, seal.begin.peaks), seal.begin.prev
-    with lines.open("rb") as file:
-        for raw in file:
-            line = raw.removesuffix(b"\n")
-            try:
-                link = msgspec.json.decode(line, type=_Link)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                return [f"entry {tree.size} cannot be read"]
-            if (link.log, link.seq) != (key.name, tree.size):
-                return [f"entry {tree.size} is missing, out of order, or belongs to another log"]
-            if link.prev != prev:
-                return [f"entry {tree.size} or the one before was changed"]
-            leaf = leaf_hash(line)
-            tree.append(leaf)
-            prev = leaf.hex()
+    for line in LineFile(lines).lines():
+        try:
+            link = msgspec.json.decode(line, type=_Link)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [f"entry {tree.size} cannot be read"]
+        if (link.log, link.seq) != (key.name, tree.size):
+            return [f"entry {tree.size} is missing, out of order, or belongs to another log"]
+        if link.prev != prev:
+            return [f"entry {tree.size} or the one before was changed"]
+        leaf = leaf_hash(line)
+        tree.append(leaf)
+        prev = leaf.hex()
     if tree.size != seal.size:
         return [f"the segment ends at entry {tree.size}, its seal at {seal.size}"]
     return [] if tree.root() == seal.root else ["the entries do not come to the root that was sealed"]

@@ -95,10 +95,10 @@ class Sink:
         replace_file(self.files, path, content)
 
     def remove(self, name: str) -> None:
-        """Remove a file durably, if it is there."""
+        """Remove a file durably, if it is there: also one that was removed before, by a call that failed half way."""
         path = self.directory / name
-        if path.exists():
-            self.files.remove(path)
+        self.files.remove(path)
+        if path.parent.is_dir():
             self.files.sync_directory(path.parent)
 
     def protect(self, number: int) -> None:

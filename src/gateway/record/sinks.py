@@ -90,6 +90,8 @@ class Sinks:
         self._only = first if second is None else None
         self.news: list[Alone] = []
         """Losses that the log was not told of yet."""
+        self._unsure: list[Lane] = []
+        """Sinks that may say that they are alone and are not: the mark could not be written to its end."""
 
     @property
     def whole(self) -> Sink:
@@ -169,6 +171,7 @@ class Sinks:
         return all(one.exception() is None for one in done)
 
     def _do(self, work: Callable[[Sink], None], size: int) -> None:
+        self._take_words_back()
         lanes = self._whole()
         failed = self._failed({lane: lane.start(work) for lane in lanes})
         if not failed:
@@ -206,9 +209,34 @@ class Sinks:
             alone = Alone(size=size, lost=lost.name, why=error.strerror or type(error).__name__)
             content = msgspec.json.encode(alone)
             for lane in rest:
-                lane.start(_putting(content)).result()
+                self._say(lane, content)
             lost.lost = alone.why
             self.news.append(alone)
+
+    def _say(self, lane: Lane, content: bytes) -> None:
+        try:
+            lane.start(_putting(content)).result()
+        except OSError:
+            if lane.start(_may_say_so).result():
+                self._unsure.append(lane)
+            raise
+
+    def _take_words_back(self) -> None:
+        """Let no sink say that it is alone while both go on: a later opening would believe it.
+
+        Raises:
+            OSError: The disk does not let us yet; nothing is recorded before.
+        """
+        while self._unsure:
+            self._unsure[-1].start(lambda sink: sink.remove(ALONE)).result()
+            self._unsure.pop()
+
+
+def _may_say_so(sink: Sink) -> bool:
+    try:
+        return (sink.directory / ALONE).exists()
+    except OSError:
+        return True
 
 
 def _putting(content: bytes) -> Callable[[Sink], None]:

@@ -22,6 +22,7 @@ from gateway.domain.errors import LogUnavailable
 from gateway.record.chain import NO_LEAF
 from gateway.record.checkpoint import Checkpoint, Signer, signed
 from gateway.record.copying import copy_rest, copy_segments
+from gateway.record.differing import refuse_another_history
 from gateway.record.drafts import Draft, draft
 from gateway.record.layout import CHECKPOINT, LineFile, segment_path
 from gateway.record.merkle import Tree, leaf_hash
@@ -164,13 +165,17 @@ class SlotLog:
             # What is copied behind the log's back are segments that do not grow any more.
             self._leave_segment()
             below = self._begin.number
-            lane.following = lane.start(lambda sink: copy_segments(whole.directory, sink, below))
+            lane.following = lane.start(lambda sink: copy_segments(whole.directory, sink, below, refuse_another_history))
             return False
         if not lane.following.done():
             return False
         failed, lane.following = lane.following.exception(), None
+        if failed is not None:
+            # What keeps it away now may be something else than what it was lost by.
+            lane.lost = (failed.strerror if isinstance(failed, OSError) else str(failed)) or lane.lost
+            return False
         number = self._begin.number
-        return failed is None and self._sinks.rejoin(lane, lambda sink: copy_rest(whole.directory, sink, number))
+        return self._sinks.rejoin(lane, lambda sink: copy_rest(whole.directory, sink, number))
 
     def _publish(self) -> None:
         size = self.size

@@ -28,6 +28,7 @@ from gateway.record.layout import (
 )
 from gateway.record.merkle import EMPTY_ROOT
 from gateway.record.parts import kept_parts
+from gateway.record.rewriting import parts_held
 from gateway.record.seal import Begin, begin_of_log, seal_name
 from gateway.record.sealing import begin_of_next
 from gateway.record.siblings import newest_sightings
@@ -210,5 +211,6 @@ def _write_anew(directory: Path, chain: Chain, files: Files) -> None:
     """Write the last segment and its parts anew, without a torn line and without parts that are ahead."""
     lines, parts = segment_path(directory, chain.segment), parts_path(directory, chain.segment)
     content = lines.read_bytes()
-    replace_file(files, parts, kept_parts(parts, len(chain.leaves)))
+    with parts_held(directory):
+        replace_file(files, parts, kept_parts(parts, len(chain.leaves)))
     replace_file(files, lines, content[: len(content) - chain.torn_bytes])

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verifier: reads a log directory, alone and offline, and says what of it is proven and what is wrong.
 
-For each log:
+For each log, if it consists of plain files:
 1. The key: ``log.pub``, or the key that the caller trusts; they must be the same.
 2. The chain: every line in its place, under its predecessor's hash; torn is at most the last line.
 3. Every opening names the log's key.
 4. The parts: those that are there have the digest that their entry holds. Absent ones were deleted,
    which retention and erasure may do, and are counted.
 5. The checkpoint: signed with the key, the log at least as long, the same root, and no longer tail
-   behind it than the log's own rule allows. The seals of segments, and what a seal says of moved ones.
+   behind it than the log's own rule allows. The seals of segments, and what a seal says of moved ones. Of
+   segments that are not here an entry has to say that they were moved.
 6. What others hold: the checkpoint that the caller expects, the one that witnesses co-signed, and every
    checkpoint that another log beside it has entered, must lie within the log.
 
@@ -27,9 +28,9 @@ import msgspec
 
 from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, open_checkpoint, parse_verifier_key
 from gateway.record.examination import Examination
-from gateway.record.layout import PUBLIC_KEY, slot_of, slots
+from gateway.record.layout import PUBLIC_KEY, slot_of, slots, unfit
 from gateway.record.outsiders import Outsiders, check_outsiders, trusted_outsiders
-from gateway.record.seal_check import check_seals
+from gateway.record.seal_check import check_moved, check_seals, is_told_moved
 
 MOST_READINGS = 5
 NOBODY = Outsiders()
@@ -123,9 +124,13 @@ def _verify_logs(logs: Path, keys: Sequence[str], expect: str | None, outsiders:
     known = {one.key.name: one for one in examined if one.key is not None}
     problems += _missing(known, trusted, expect)
     amendments = set().union(*(one.amendments for one in examined))
+    archived = set().union(*(one.archived for one in examined))
+    are_all_here = not any(one.n_moved and is_told_moved(one, archived) for one in examined)
+    firsts = {one.key.name: one.chain.leaves.first for one in examined if one.key is not None and one.chain is not None}
     for one in examined:
         problems += _check_seen(one, known)
-        one.check_amended(amendments, is_all=True)
+        one.check_amended(amendments, firsts, is_all=True)
+        check_moved(one, archived, is_all=are_all_here)
     return Verdict(logs=tuple(map(_verdict, examined)), problems=tuple(dict.fromkeys(problems)))
 
 
@@ -176,7 +181,8 @@ def _verify_log(directory: Path, key: str | None, expect: str | None, outsiders:
     problems += _missing({} if one.key is None else {one.key.name: one}, trusted, expect)
     for problem in problems:
         one.blame(problem)
-    one.check_amended(one.amendments, is_all=False)
+    one.check_amended(one.amendments, {}, is_all=False)
+    check_moved(one, one.archived, is_all=False)
     return _verdict(one)
 
 
@@ -198,6 +204,10 @@ def _examined(
 ) -> Examination:
     """Return the examination of one log, with everything done that needs no other log."""
     one = Examination(directory)
+    for wrong in unfit(directory):
+        one.blame(wrong)
+    if one.problems:
+        return one
     try:
         written = parse_verifier_key((directory / PUBLIC_KEY).read_bytes().decode().removesuffix("\n"))
     except (OSError, UnicodeDecodeError, CheckpointInvalid):

@@ -23,7 +23,7 @@ from gateway.record.files import DiskFiles, Files, replace_file, write_whole
 
 KEY, PUBLIC_KEY, LOGS, EVIDENCE, LOCK = "witness.key", "witness.pub", "logs", "evidence", "lock"
 MOST_EVIDENCE = 64
-"""Files of evidence; one is enough to prove a fork, and nobody may fill the disk."""
+"""Files of evidence against one log: one is enough to prove a fork, and nobody may fill the disk, or others' room."""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +144,7 @@ class WitnessFolder:
         folder = self._folder / EVIDENCE
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / f"{_id(origin)}-{sha256(note.encode()).hexdigest()[:16]}"
-        if not path.exists() and len(list(folder.iterdir())) < MOST_EVIDENCE:
+        if not path.exists() and len(list(folder.glob(f"{_id(origin)}-*"))) < MOST_EVIDENCE:
             replace_file(self._files, path, note.encode())
 
     def known(self) -> list[Known]:

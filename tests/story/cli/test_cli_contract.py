@@ -68,7 +68,26 @@ EACH = {
     "db backup": ("<copy>",),
     "db restore": ("<copy>",),
 }
-ON_THEIR_OWN = {"dataset infer", "log reconcile", "log archive", "log forget", "log hold", "log replay", "log index", "log stamp", "log witness", "doctor", "grant approve", "grant refuse", "incident open", "init", "serve", "demo", "try", "rehearse"}
+ON_THEIR_OWN = {
+    "dataset infer",
+    "log reconcile",
+    "log archive",
+    "log forget",
+    "log hold",
+    "log replay",
+    "log index",
+    "log stamp",
+    "log witness",
+    "doctor",
+    "grant approve",
+    "grant refuse",
+    "incident open",
+    "init",
+    "serve",
+    "demo",
+    "try",
+    "rehearse",
+}
 """Commands with stories of their own."""
 
 

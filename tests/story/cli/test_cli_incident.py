@@ -83,6 +83,8 @@ def test_a_scope_is_entered_and_written_to_a_private_file(command: CommandLine, 
     told = command("incident", "scope", "--store", "crm", "--json").document()
     assert (told["format"], told["people"], told["asked"]) == ("gateway-incident-scope/1", 0, {"store": "crm"})
     assert command.kinds()[-2:] == ["incident-scope", "incident-scope"]
+    as_form = command("incident", "scope", "--store", "crm", "--format", "json").document()
+    assert as_form.keys() == told.keys()
     command("incident", "scope", "--store", "crm", "--out", str(out), code=2)
 
 
@@ -94,12 +96,23 @@ def test_a_scope_is_entered_and_written_to_a_private_file(command: CommandLine, 
         ("--store", "crm", "--since", "yesterday"),
         ("--store", "crm", "--since", "2025-02-01", "--until", "2025-01-01"),
         ("--client", "a b"),
+        ("--client", "someone@example.org"),
+        ("--principal", "someone@example.org"),
+        ("--principal", "a_someone@example.org"),
     ],
 )
 def test_a_scope_that_cannot_be_asked_for_is_not_measured(command: CommandLine, words: tuple[str, ...]) -> None:
     """Usage is 2, and nothing is entered."""
     command("incident", "scope", *words, code=2)
     assert "incident-scope" not in command.kinds()
+
+
+def test_a_word_that_means_nothing_today_is_told_beside_the_scope(command: CommandLine) -> None:
+    """Nobody reached, by a mistyped name, would read as a breach without victims."""
+    told = command("incident", "scope", "--store", "crmm", "--client", "newsletter").err
+    assert "there is no store or dataset crmm (did you mean crm?) today" in told
+    assert "there is no client newsletter (did you mean newsletter-app?) today" in told
+    assert "note:" not in command("incident", "scope", "--store", "crm.customers", "--client", "newsletter-app").err
 
 
 def test_an_address_that_was_asked_for_is_not_in_the_log(command: CommandLine) -> None:
@@ -183,6 +196,13 @@ def test_a_person_is_told_in_their_language_what_was_done(officers: CommandLine,
     out = tmp_path / "uses.txt"
     officers(*asked, "--out", str(out), stdin=f"{WHO}\n")
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+def test_a_kind_of_identity_that_nobody_has_is_told(command: CommandLine) -> None:
+    """A person would else be answered that nothing was ever released about them."""
+    for words in (("rights", "accesses"), ("log", "receipt"), ("log", "search")):
+        told = command(*words, "--identity", "crm.customer", "-", stdin=f"{WHO}\n", code=2).err
+        assert "no dataset knows people by crm.customer (did you mean crm.customer_id?)" in told
 
 
 @pytest.mark.parametrize(

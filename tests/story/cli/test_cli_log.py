@@ -187,6 +187,10 @@ def test_a_person_is_searched_by_an_identity(door: CommandLine) -> None:
     found = door("log", "search", "--identity", "crm.customer_id", "-", "--json", stdin="C-1").documents()
 
     assert {"numbered", "changed"} >= {one["entry"]["body"]["kind"] for one in found} >= {"changed"}
+    door("log", "search", "place:192.0.2.77")
+    looked = [entry["body"]["query"] for entry in door.entries() if entry["body"].get("what") == "log"]
+    assert looked[-2:] == ["person:*", "place:*"]
+    assert "no entry answers that" in door("log", "search", "reason:nothing-like-it").err
     again = door("log", "search", f"person:{number}", "kind:looked", "--json").documents()
     assert [one["part"]["met"] for one in again][-1:] == [[number]]
 

@@ -75,6 +75,7 @@ def test_without_options_the_table_is_shown_and_nothing_changes(club: CommandLin
         (("club", "--category", "tier=user.nam"), 2, "did you mean `user.name`?"),
         (("club", "--all-certain"), 2, "which fields are certain cannot be told now: gateway.yaml has no store club"),
         (("nobody",), 2, "no dataset describes the store nobody; there are club, crm, shop"),
+        (("gateway",), 2, "gateway is the name of the gateway itself, whose own data no store tells"),
         ((), 2, "which store? There are club, crm, shop"),
     ],
 )
@@ -127,5 +128,5 @@ def test_the_file_keeps_its_mode(club: CommandLine) -> None:
     sheet(club).chmod(0o640)
     club("dataset", "review", "club", "--confirm", "city")
     assert sheet(club).stat().st_mode & 0o777 == 0o640
-    assert sorted(os.listdir(sheet(club).parent)) == ["club.yaml", "crm.yaml", "shop.yaml"]  # noqa: PTH208 - hidden ones too
+    assert sorted(os.listdir(sheet(club).parent)) == ["club.yaml", "crm.yaml", "gateway.yaml", "shop.yaml"]  # noqa: PTH208 - hidden ones too
     shutil.rmtree(club.state)

@@ -87,7 +87,7 @@ async def test_from_the_address_of_a_list_its_store_is_found(given: str) -> None
     async with undeclared({"/api/customers": customers(), "/api/orders": customers(3)}) as (_, url):
         found = await look(url + given, CRM)
     assert set(routes(found)) == {"/crm/customers", "/crm/customers/{id}"}
-    assert f"the store's own is {url}/api, " in found.told[0]
+    assert f"the base address of its API is {url}/api, " in found.told[0]
 
 
 async def test_where_nothing_is_listed_at_all_nothing_is_made_up() -> None:

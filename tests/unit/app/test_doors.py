@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.app.doors import CursorSeal, _checkpoints, _looked_up, _size_of, open_stores
+from gateway.app.doors import CursorSeal, _looked_up, _size_of, open_stores
 from gateway.domain.decision import Reason, Refusal
 from gateway.domain.entry import End, Facts, Refused, Release
 from gateway.domain.errors import SettingsError
@@ -74,16 +74,6 @@ async def test_what_is_set_for_a_store_is_how_it_is_asked(tmp_path: Path) -> Non
     assert told.identity is not None
     assert told.identity.pem == issued.certificate + b"\n" + issued.key
     assert [str(network) for network in told.allowed] == ["169.254.0.0/16"]
-
-
-async def test_a_checkpoint_is_found_by_the_name_of_a_slot_alone(tmp_path: Path) -> None:
-    """A name that leads elsewhere is the name of no slot."""
-    opened(tmp_path / "door-0").close(1)
-    (tmp_path.parent / "checkpoint").write_text("outside")
-    checkpoint = _checkpoints(tmp_path)
-    assert "demo/node-1/door-0" in (await checkpoint("door-0") or "")
-    for slot in ("..", ".", "", "door-1", "../" + tmp_path.name + "/door-0"):
-        assert await checkpoint(slot) is None
 
 
 @pytest.mark.parametrize(

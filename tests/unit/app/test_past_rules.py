@@ -7,7 +7,7 @@ import pytest
 
 from gateway.app.past_rules import PastRules, words_of
 from gateway.app.rule_files import RulesArchive, read_folder
-from gateway.domain.names import RulesDigest
+from gateway.decide.loader.load import digest
 from gateway.flows.accesses.ports import RuleWords
 
 POLICIES = Path(__file__).parents[3] / "policies"
@@ -16,11 +16,12 @@ POLICIES = Path(__file__).parents[3] / "policies"
 def test_the_words_are_those_of_the_digest(tmp_path: Path) -> None:
     """Legal names, titles in every language, grounds and owners; what the archive lost is lost."""
     archive = RulesArchive(tmp_path)
-    archive.keep(RulesDigest("d1"), read_folder(POLICIES))
-    archive.keep(RulesDigest("d2"), {"organisation.yaml": b"controller: {name: Other}\nrecipients: []\n"})
+    shipped, bare = read_folder(POLICIES), {"organisation.yaml": b"controller: {name: Other}\nrecipients: []\n"}
+    for files in (shipped, bare):
+        archive.keep(digest(files), files)
     past = PastRules(archive)
 
-    first, second = past.words("d1"), past.words("d2")
+    first, second = past.words(digest(shipped)), past.words(digest(bare))
 
     assert first is not None
     assert first.recipients["own"].is_own

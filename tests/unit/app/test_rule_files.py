@@ -9,11 +9,11 @@ import pytest
 
 from gateway.app import rule_files
 from gateway.app.rule_files import TURN_S, RulesArchive, beside_calls, read_folder
+from gateway.decide.loader.load import digest
 from gateway.domain.errors import SettingsError
-from gateway.domain.names import RulesDigest
 
 FILES = {"grants.csv": b"p\n", "datasets/crm.yaml": b"dataset: []\n"}
-DIGEST = RulesDigest("d" * 64)
+DIGEST = digest(FILES)
 
 
 def test_a_folder_is_read_whole_but_for_what_editors_leave(tmp_path: Path) -> None:

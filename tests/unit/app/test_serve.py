@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app import serve as module
+from gateway.app.index_building import opened_index
 from gateway.app.installation import DOOR_SLOT, reload_rules
 from gateway.app.making import make_installation
 from gateway.app.serve import bound_socket, serve, server_config
@@ -52,6 +53,18 @@ def settings(tmp_path: Path) -> Settings:
 def kinds(settings: Settings) -> list[type]:
     """Return the kinds of entries of the door's log."""
     return [type(record.line.body) for record in records(settings.state / "log" / DOOR_SLOT)]
+
+
+async def test_a_process_alone_keeps_the_index_of_the_log(settings: Settings) -> None:
+    """Nobody else would: there is no worker beside it."""
+    ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as group, asyncio.timeout(30):
+        group.create_task(serve(settings, on_ready=ready.set_result))
+        await ready
+        async with opened_index(settings) as index:
+            while not (await index.positions()).get(DOOR_SLOT):  # noqa: ASYNC110 - a file that another task fills
+                await asyncio.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def test_a_process_reads_rules_again_on_sighup_and_ends_in_order_on_sigterm(

@@ -65,8 +65,9 @@ def test_no_qualifier_asks_for_everything() -> None:
 
 
 def test_a_query_is_spelled_by_what_it_asks() -> None:
-    """As it is entered in the log."""
-    assert spelled(query_of(["person:7", "client:a"], NOW_US)) == "client:a person:7"
+    """As it is entered in the log, which keeps it for ever: without the address, and without the person's number."""
+    assert spelled(query_of(["kind:end", "client:a"], NOW_US)) == "client:a kind:end"
+    assert spelled(query_of(["person:7", "place:192.0.2.7"], NOW_US)) == "place:* person:*"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,7 @@ def test_a_query_is_spelled_by_what_it_asks() -> None:
     [
         "someone@example.org", "name:x", "account:", "account: x", "client:a b", "person:-1", "person:4294967296",
         "person:٧", "reason:a\nb", "purpose:" + "x" * 201,
+        "client:someone@example.org", "session:someone@example.org", "purpose:+4915112345678",
     ],
 )  # fmt: skip
 def test_anything_else_stops_without_being_repeated(word: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.cli.log_words import facts_lines, sentence
 from gateway.domain.entry import (
+    Amended,
     Answered,
     Changed,
     Closed,
@@ -86,6 +87,10 @@ SENTENCES: tuple[tuple[Entry, str], ...] = (
         "local:root: key-retired totp version=1",
     ),
     (Looked(by="local:root", what="log", query="kind:end", rows=2), "local:root: looked at log (kind:end): 2 rows"),
+    (
+        Amended(origin="i/n/s", place=7, taken=2, digest="00"),
+        "part of entry i/n/s:7 amended: 2 people taken out",
+    ),
     (LogSeen(origin="i/n/s", checkpoint="i/n/s\n42\nroot\n\n— x y\n"), "saw log i/n/s at 42 entries"),
 )
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is written can do nothing to a terminal, and JSON stays alone."""
 
+import re
+
 import pytest
 
 from gateway.cli.paper import Paper, visible
@@ -26,6 +28,21 @@ def test_what_a_terminal_would_obey_is_spelled(text: str, seen: str, capsys: pyt
     out = capsys.readouterr().out
     assert visible(text) == seen
     assert out.count(seen) == 2
+
+
+def test_a_table_that_a_terminal_is_too_narrow_for_is_told_row_by_row(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than with broken words; what says nothing takes no line. A wider one shows the table."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    shown = {}
+    for width in ("30", "80"):
+        monkeypatch.setenv("COLUMNS", width)
+        Paper(json=False).table(("account", "why"), [("a_13bb2e43ef6b5f70", "marketing.email"), ("a_1", "")], title="T")
+        shown[width] = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert shown["30"].splitlines() == ["T", "account a_13bb2e43ef6b5f70", "why     marketing.email", "", "account a_1"]
+    assert "a_13bb2e43ef6b5f70 │ marketing.email" in shown["80"]
 
 
 def test_an_answer_is_json_or_words_and_never_both(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.domain.entry import Changed, Entry, Numbered, Part
 from gateway.domain.errors import NotDeleted
-from gateway.flows.retention import DAY_US, Keeping, Least, Retention, Rooms, check_keeping, least_of
+from gateway.flows.retention import DAY_US, Due, Keeping, Least, Retention, Rooms, check_keeping, least_of
 from gateway.record.files import DiskFiles
 from gateway.record.layout import segments
 from gateway.record.parts import StoredPart
@@ -145,3 +145,23 @@ def test_a_time_below_the_least_of_a_regime_is_refused_with_its_citation() -> No
     check_keeping(Keeping(parts_days=186, restore_days=400), least)
     assert least_of([Law("gdpr")]) is None
     check_keeping(Keeping(parts_days=32, restore_days=400), None)
+
+
+def test_a_hold_that_is_added_meanwhile_holds(log: Path) -> None:
+    """By another process, after what is due was found: what went before it is told to the index, nothing more goes."""
+    recorder = Recorder()
+    work = retention(log, recorder, Keeping(parts_days=100, restore_days=100), START_US + 200 * DAY_US)
+    due = asyncio.run(work.due())
+    assert len(due) > 1
+    before = places(log)
+
+    def add_hold(_due: Due) -> None:
+        other = opened(log.parent / "cli", "demo/node-1/cli")
+        enter(other, Changed(by="local:root", what=HOLD_ADDED, target="lh_2", facts={"because": "case 8"}))
+        other.close(START_US)
+
+    with pytest.raises(NotDeleted, match="lh_2"):
+        asyncio.run(work.delete(due, "gateway", add_hold))
+    assert places(log) == before[due[0].n_parts :]
+    assert isinstance(recorder.entries[-1], Changed)
+    assert (recorder.entries[-1].what, recorder.entries[-1].facts) == ("renewed", {"first": due[0].ends.first})

@@ -10,9 +10,10 @@ import pytest
 
 from gateway.domain.errors import LogDamaged, LogUnavailable
 from gateway.record.copying import PAIRED
+from gateway.record.differing import first_difference
 from gateway.record.layout import parts_path, segment_path, segments
 from gateway.record.opening import open_slot
-from gateway.record.pairing import Second, first_difference
+from gateway.record.pairing import Second
 from gateway.record.sinks import ALONE, Alone, Rule
 from gateway.record.verify import verify_log
 from tests.fakes.log import NAME, START_US, FaultyDisk, enter, key_of, lines, opened, part, put_lines, release

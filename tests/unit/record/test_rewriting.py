@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from gateway.record.files import DiskFiles
 from gateway.record.layout import LineFile, parts_path
@@ -118,3 +119,31 @@ def test_a_malformed_line_stays_for_the_verifier(tmp_path: Path) -> None:
     Rewriting(DiskFiles(), tmp_path / "door-0", 0, even_goes).run()
     assert path.read_bytes().startswith(b"nonsense\n")
     assert len(path.read_bytes().splitlines()) == 2
+
+
+def test_an_opening_does_not_bring_back_what_is_taken_out_meanwhile(tmp_path: Path) -> None:
+    """It writes the parts of the newest segment anew after a crash, from what it read: both wait for each other."""
+    directory = tmp_path / "door-0"
+    log = opened(directory)
+    for place in range(9):
+        enter(log, release(f"d{place}"), part(place))
+    log.close(None)
+    deleting = threading.Thread(target=Rewriting(DiskFiles(), directory, 0, even_goes).run)
+
+    class Meanwhile(FaultyDisk):
+        """A disk on which somebody deletes parts between the reading and the writing of them."""
+
+        @override
+        def open_fresh(self, path: Path) -> int:
+            if path.parent.name == "parts" and deleting.ident is None:
+                deleting.start()
+                # Where nothing holds it up, it comes to its end here.
+                deleting.join(0.5)
+            return super().open_fresh(path)
+
+    log = opened(directory, files=Meanwhile())
+    deleting.join()
+    log.close(START_US)
+
+    assert places(directory) == [1, 3, 5, 7, 9]
+    assert verify_log(directory).problems == ()

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.entry import Changed
 from gateway.record.checkpoint import CheckpointInvalid, VerifierKey
 from gateway.record.layout import segments
 from gateway.record.opening import open_slot
+from gateway.record.parts_scan import ARCHIVED
 from gateway.record.seal_check import verify_segment
 from gateway.record.verify import verify_log, verify_logs
 from tests.fakes.log import (
@@ -145,6 +147,9 @@ def test_an_opening_seals_what_has_no_seal(log: Path) -> None:
 
 
 def test_the_logs_beside_it_do_not_mind(log: Path) -> None:
-    """All of them are verified together."""
+    """All of them are verified together; that segments were moved has to be entered somewhere."""
+    again = opened(log, most_bytes=2_000)
+    enter(again, Changed(by="local:root", what=ARCHIVED, target="door-0", facts={"segment": 0}))
+    again.close(START_US)
     move_away(log, 1)
     assert verify_logs(log.parent).is_right

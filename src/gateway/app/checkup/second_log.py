@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.app.checkup.findings import Finding, Patient, ok, problem, warning
 from gateway.record.layout import slots
-from gateway.record.pairing import first_difference
+from gateway.record.differing import first_difference
 from gateway.record.sinks import ALONE
 from gateway.record.verify import verify_logs
 

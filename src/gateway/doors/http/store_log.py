@@ -97,7 +97,8 @@ def by_json(field: str | None = None) -> Read:
     def read(line: bytes) -> StoreLine | None:
         try:
             said = decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            # Whoever calls a store has a say in its lines: one that nests without end is no reason to stop.
             return None
         if not isinstance(said, Mapping):
             return None

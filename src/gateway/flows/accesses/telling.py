@@ -96,11 +96,9 @@ async def accesses_to(
         logs=tuple(stand_of(logs / slot, size) for slot, size in finding.sizes.items()),
         remarks=tuple(finding.remarks),
     )
-    query = " ".join(
-        f"{name}:{value}"
-        for name, value in (("person", numbers[0]), ("since", since_us), ("until", until_us))
-        if value is not None
-    )
+    # The number stands in the part alone: the core of an entry stays when somebody is forgotten.
+    times = (("since", since_us), ("until", until_us))
+    query = " ".join(["person:*", *(f"{name}:{value}" for name, value in times if value is not None)])
     entry = Looked(by=by, what="accesses", query=query, rows=len(told.accesses))
     await recorder.append(entry, Part(met=(numbers[0],)))
     return told

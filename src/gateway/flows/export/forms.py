@@ -5,7 +5,8 @@ RULES
 
 1. Every form says where an entry stands (``slot``, ``seq``) and its leaf hash, so that it can be led back to its
    proof. What only the first entry of a call says stands beside every entry of the call.
-2. No form holds numbers of people: whom an entry is about is asked of the log, never of a copy of it.
+2. No form holds the people of a part: whom a call was about is asked of the log, never of a copy of it. An entry of a
+   choice or an erasure is about one person, whose number stands in its core.
 3. NDJSON holds the entry byte for byte as it lies in the log, so its leaf can be computed from the export alone.
 4. CSV is for people's spreadsheets too: no cell is a formula (``transform.formulas``).
 """

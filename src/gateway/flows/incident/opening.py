@@ -11,21 +11,24 @@ RULES
    ``LASTS_US`` of the first. Both words are spent by the opening; another one needs two new ones. Which of
    several came first, the database decides.
 4. Every step is entered before anything is told: a word, a refusal, an opening with the people of the list.
+5. Whoever spoke has to be an officer still, and free to see what they ask for, when the list is opened: a word
+   of somebody who was demoted, disabled or locked in between opens nothing.
 
 Who may read STATE holds the keyring as well and is trusted like root (SECURITY.md): this keeps an officer
 from opening a list alone, not the machine's administrator.
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import StrEnum
 
 import msgspec
 from pyroaring import BitMap
 
 from gateway.domain.entry import Changed, Part
-from gateway.domain.errors import KeyUnavailable, SettingsError
+from gateway.domain.errors import KeyUnavailable, SettingsError, StateUnavailable
 from gateway.domain.incident import Approval
+from gateway.domain.names import AccountId
 from gateway.domain.reach import Behind
 from gateway.flows.incident.ports import Approvals, Officer, People, Recorder, Vault
 
@@ -33,6 +36,8 @@ LASTS_US = 15 * 60 * 1_000_000
 OFFICER = "officer"
 """The role, or one that contains it, of who may open a list."""
 LABEL = "incident-list/"
+MOST_VOID = 8
+"""Words of people who may not open lists any more that one word can meet; there is one, unless many speak at once."""
 FORMAT = "gateway-incident-list/1"
 
 
@@ -60,6 +65,8 @@ class Heard(StrEnum):
     NOT_PROVEN = "not-proven"
     NO_OFFICER = "no-officer"
     SAME_PERSON = "same-person"
+    FIRST_VOID = "first-void"
+    """Entered, never told: whoever had spoken first may not open lists any more, so that word is spent for nothing."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,12 +76,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         people: Numbers of the list, where it was opened.
         until_us: Up to when the word waits for somebody else's.
         lapsed_us: When somebody else's word had ended before this one came; 0 if none had.
+        is_first_void: Somebody else had spoken in time who may not open lists any more.
     """
 
     heard: Heard
     people: BitMap | None = None
     until_us: int = 0
     lapsed_us: int = 0
+    is_first_void: bool = False
 
 
 async def sealed_list(
@@ -107,15 +116,27 @@ def read_list(content: bytes) -> SealedList:
 class Opening:
     """Hears what officers say about lists."""
 
-    def __init__(self, *, approvals: Approvals, vault: Vault, recorder: Recorder, clock: Callable[[], int]) -> None:
-        """Take what it stands on."""
-        self._approvals, self._vault, self._recorder, self._clock = approvals, vault, recorder, clock
+    def __init__(
+        self,
+        *,
+        approvals: Approvals,
+        vault: Vault,
+        recorder: Recorder,
+        clock: Callable[[], int],
+        may_open: Callable[[AccountId], Awaitable[bool]],
+    ) -> None:
+        """Take what it stands on.
 
-    async def say(self, listed: SealedList, officer: Officer, *, is_officer: bool, by: str) -> Answer:
+        Args:
+            may_open: Tells whether an account is an officer's who may open lists now.
+        """
+        self._approvals, self._vault, self._recorder, self._clock = approvals, vault, recorder, clock
+        self._may_open = may_open
+
+    async def say(self, listed: SealedList, officer: Officer, *, by: str) -> Answer:
         """Take the word of somebody who just proved who they are, that a list be opened.
 
         Args:
-            is_officer: Their roles make them one, by the rules in force.
             by: Who runs the command, ``local:`` and a user of the operating system.
 
         Raises:
@@ -123,18 +144,31 @@ class Opening:
             LogUnavailable / StateUnavailable: Nothing is opened.
         """
         numbers = self._unsealed(listed)
-        if not is_officer:
+        if not await self._may_open(officer.account):
             await self._refuse(listed, officer, by, Heard.NO_OFFICER)
             return Answer(heard=Heard.NO_OFFICER)
-        said = await self._approvals.say(listed.id, officer.account, lasts_us=LASTS_US, now_us=self._clock())
+        said, is_first_void = await self._heard(listed, officer, by)
         if said.is_again:
             await self._refuse(listed, officer, by, Heard.SAME_PERSON)
             return Answer(heard=Heard.SAME_PERSON, until_us=said.until_us)
         if not said.opens:
             await self._enter(listed, officer, "incident-list-approved", {"until_us": said.until_us, "at": by})
-            return Answer(heard=Heard.WAITS, until_us=said.until_us, lapsed_us=said.lapsed_us)
+            return Answer(
+                heard=Heard.WAITS, until_us=said.until_us, lapsed_us=said.lapsed_us, is_first_void=is_first_void
+            )
         await self._opened(listed, officer, said, numbers, by)
         return Answer(heard=Heard.OPENED, people=numbers)
+
+    async def _heard(self, listed: SealedList, officer: Officer, by: str) -> tuple[Approval, bool]:
+        """Say it, and say it anew where it met the word of somebody who may not open lists any more; tell whether."""
+        for n_void in range(MOST_VOID):
+            said = await self._approvals.say(listed.id, officer.account, lasts_us=LASTS_US, now_us=self._clock())
+            if not said.opens or await self._may_open(AccountId(said.first)):
+                return said, n_void > 0
+            # Both words are spent by now, so what this one says next is a first word.
+            facts: dict[str, str | int] = {"why": Heard.FIRST_VOID.value, "first": said.first, "at": by}
+            await self._enter(listed, officer, "incident-list-refused", facts)
+        raise StateUnavailable("too many speak about this list at once; nothing was opened")
 
     def _unsealed(self, listed: SealedList) -> BitMap:
         numbers = BitMap.deserialize(self._vault.open(LABEL + listed.id, listed.sealed, _bound(listed)))
