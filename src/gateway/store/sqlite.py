@@ -42,13 +42,19 @@ def prepare(engine: Engine, *, writes: bool) -> None:
 
 
 def touch(path: Path) -> None:
-    """Make the file of a base, readable by its owner alone; SQLite gives its WAL the same mode.
+    """Make the file of a base if there is none, readable by its owner alone; SQLite gives its WAL the same mode.
+
+    One that is there is never opened here: to close it again would take the locks from every connection that this
+    process has to it (POSIX advisory locks), and the next process that ends would then delete the WAL under them.
 
     Raises:
-        SettingsError: The file cannot be made.
+        SettingsError: The file cannot be made, or not be read and written.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if not path.is_file() or not os.access(path, os.R_OK | os.W_OK):
+            raise SettingsError(f"the database {path} cannot be opened: it must be a file to read and write") from None
     except OSError as error:
         raise SettingsError(f"the database {path} cannot be opened: {error.strerror}") from error
 

@@ -2,7 +2,10 @@
 """Transactions, readers and the checks at the start, on both engines."""
 
 import asyncio
+import sqlite3
 import stat
+import subprocess
+import sys
 import traceback
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from sqlalchemy import BigInteger, cast, literal, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from gateway.domain.errors import SettingsError, StateUnavailable
-from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store
+from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store, place_of
 from gateway.store.schema import account, meta, person_key, person_sequence, totp
 
 
@@ -248,6 +251,23 @@ async def test_a_base_without_tables_is_not_opened_when_it_may_not_be_changed(tm
     """A door never migrates; it says what to run."""
     with pytest.raises(SettingsError, match="revision None"):
         await open_store(tmp_path, upgrade=False)
+
+
+LAST_TO_LEAVE = (
+    "import sqlite3, sys; base = sqlite3.connect(sys.argv[1]); base.execute('SELECT * FROM t'); base.close()"
+)
+
+
+def test_a_look_at_where_a_base_is_takes_no_lock_from_who_has_it_open(tmp_path: Path) -> None:
+    """Else the next process that closes it deletes the WAL under them, and what they write is seen by nobody."""
+    place_of(tmp_path, "main")
+    held = sqlite3.connect(tmp_path / MAIN_FILE)
+    held.execute("PRAGMA journal_mode = wal")
+    held.execute("CREATE TABLE t (x)")
+    place_of(tmp_path, "main")
+    subprocess.run([sys.executable, "-c", LAST_TO_LEAVE, str(tmp_path / MAIN_FILE)], check=True)
+    assert (tmp_path / f"{MAIN_FILE}-wal").exists()
+    held.close()
 
 
 def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
