@@ -20,14 +20,13 @@ from gateway.domain.names import AccountId, CategoryKey, DecisionId, IdentityKin
 from gateway.domain.signin import Origin
 from gateway.domain.treatment import DROP
 from gateway.domain.viewplan import Hold
-from gateway.flows.enrolment import Confirmed
 from gateway.flows.login import Tokens
 from gateway.flows.restore.flow import Restore
-from gateway.identify.totp import code_at, step_at
 from gateway.settings import PasswordSettings, Settings
 from gateway.store.backup import Header, Wanted, dump
 from gateway.store.putting_back import put_back
 from gateway.store.settling import Settling
+from tests.fakes.enrolled import confirmed
 
 OLD, NEW = "seven lamps of architecture", "a lighthouse keeper reads slowly"
 CUSTOMER, MARKETING = IdentityKind("crm.customer_id"), PurposeKey("marketing")
@@ -55,10 +54,7 @@ class Target:
         )
         fresh = await rooms.enrolment.enrol_totp(self.account, by="local:test")
         self.secret = base64.b32decode(fresh.secret)
-        before = code_at(self.secret, step_at(rooms.clock()) - 1)
-        confirmed = await rooms.enrolment.confirm_totp(self.account, before, by="local:test")
-        assert isinstance(confirmed, Confirmed)
-        self.codes = confirmed.recovery_codes
+        self.codes = (await confirmed(rooms, self.account, self.secret)).recovery_codes
         tokens = await self.sign_in(rooms, self.codes[-1])
         assert tokens is not None
         self.bearer = str(tokens.refresh_token)

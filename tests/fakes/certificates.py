@@ -55,6 +55,19 @@ class Authority:
         told: x509.GeneralName = x509.DNSName(name)
         if name.replace(".", "").isdigit():
             told = x509.IPAddress(ip_address(name))
+        # Key identifiers and usage because Python 3.13 verifies strictly (RFC 5280).
+        is_authority = key is self._key
+        usage = x509.KeyUsage(
+            digital_signature=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=is_authority,
+            crl_sign=is_authority,
+            encipher_only=False,
+            decipher_only=False,
+        )
         made = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
@@ -64,7 +77,10 @@ class Authority:
             .not_valid_before(START)
             .not_valid_after(end)
             .add_extension(x509.SubjectAlternativeName([told]), critical=False)
-            .add_extension(x509.BasicConstraints(ca=key is self._key, path_length=None), critical=True)
+            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            .add_extension(usage, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         return made.public_bytes(serialization.Encoding.PEM)

@@ -19,8 +19,7 @@ from gateway.domain.choice import Choice, ChoiceState
 from gateway.domain.entry import Changed, Part
 from gateway.domain.errors import StateBehind, StateUnavailable
 from gateway.domain.names import AccountId, ClientId, PersonNumber, PurposeKey
-from gateway.flows.enrolment import Confirmed
-from gateway.identify.totp import code_at, step_at
+from gateway.identify.totp import step_at
 from gateway.record.verify import verify_logs
 from gateway.settings import Settings
 from gateway.store.backup import header_of
@@ -28,6 +27,7 @@ from gateway.store.putting_back import put_back as swap_in
 from gateway.store.schema import choice, person_identity, person_key, session
 from tests.fakes.budgeted import budgeted
 from tests.fakes.command_line import Answer, CommandLine
+from tests.fakes.enrolled import confirmed
 from tests.story.conftest import ANALYST, CUSTOMER, EMAIL, SUPPORT, Reply, World, fill, opened
 from tests.story.test_writes import written
 
@@ -55,11 +55,7 @@ async def enrolled(rooms: Rooms, name: str) -> Someone:
     account = await rooms.enrolment.add_person(name, OLD, roles=("analyst",), recipient="own", by="local:test")
     fresh = await rooms.enrolment.enrol_totp(account, by="local:test")
     secret = base64.b32decode(fresh.secret)
-    confirmed = await rooms.enrolment.confirm_totp(
-        account, code_at(secret, step_at(rooms.clock()) - 1), by="local:test"
-    )
-    assert isinstance(confirmed, Confirmed)
-    return Someone(name, account, secret, confirmed.recovery_codes)
+    return Someone(name, account, secret, (await confirmed(rooms, account, secret)).recovery_codes)
 
 
 async def sign_in(world: World, who: Someone, code: str, password: str = OLD) -> Reply:

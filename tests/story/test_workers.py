@@ -18,10 +18,9 @@ from gateway.domain.entry import Release, SignIn
 from gateway.domain.names import AccountId, CategoryKey, PurposeKey
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import Hold
-from gateway.flows.enrolment import Confirmed
-from gateway.identify.totp import code_at, step_at
 from gateway.record.reader import records
 from gateway.store.versions import Topic, bump
+from tests.fakes.enrolled import confirmed
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.processes import Kept, Served, gateway_served
 from tests.fakes.wire import Heard, request, until
@@ -133,10 +132,7 @@ async def enrolled(rooms: Rooms) -> tuple[str, tuple[str, ...]]:
         "tessera", PASSWORD, roles=("analyst",), recipient="own", by="local:test"
     )
     secret = (await rooms.enrolment.enrol_totp(account, by="local:test")).secret
-    code = code_at(base64.b32decode(secret), step_at(rooms.clock()) - 1)
-    confirmed = await rooms.enrolment.confirm_totp(account, code, by="local:test")
-    assert isinstance(confirmed, Confirmed)
-    return secret, confirmed.recovery_codes
+    return secret, (await confirmed(rooms, account, base64.b32decode(secret))).recovery_codes
 
 
 async def account_of(rooms: Rooms, name: str) -> AccountId:

@@ -29,7 +29,6 @@ Step = Callable[[bytes, int], int]
 # Possessive, so that no cell is looked at twice; Python's own reader takes what these found sound.
 _CELL = rb'(?:"(?:[^"]++|"")*+"|[^",\r\n]*+)'
 _RECORD = re.compile(_CELL + rb"(?:," + _CELL + rb")*+\r?\n")
-_RECORDS = re.compile(rb"(?:" + _RECORD.pattern + rb")*+")
 _MARK = re.compile(rb'[",\r\n]')
 
 _QUOTE, _CR, _LF, _COMMA = b'"\r\n,'
@@ -37,8 +36,10 @@ _QUOTE, _CR, _LF, _COMMA = b'"\r\n,'
 
 def sound_end(buffer: bytes, start: int) -> int:
     """Return the place behind the last of the sound records that stand at ``start`` one after the other."""
-    found = _RECORDS.match(buffer, start)
-    return start if found is None else found.end()
+    # One by one: before Python 3.11.5 a possessive group that fails half way does not go back to where it began.
+    while (found := _RECORD.match(buffer, start)) is not None:
+        start = found.end()
+    return start
 
 
 def cells_of(records: bytes) -> list[Cells]:

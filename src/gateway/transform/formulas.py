@@ -29,7 +29,7 @@ _LEADING = re.compile(rf"[{_PASSED}]*+[{_MARKS}{_BREAKS}]")
 _INNER = re.compile(rf"[{_BREAKS};|][{_BREAKS}{_PASSED}]*+(?=([{_MARKS}]?))")
 HARMLESS = re.compile(rf"[^{_MARKS}{_BREAKS}{_PASSED}][^{_BREAKS};|,\"]*+")
 """Most texts: nothing is to be done about one that matches, not even quotes."""
-_PLAIN = re.compile(r"\+[0-9]++(?: [0-9]++)*+|-?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
+_PLAIN = re.compile(r"\+[0-9]++(?: [0-9]++)*|-?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
 
 
 def without_formula(text: str) -> str:

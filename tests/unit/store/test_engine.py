@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, cast, literal, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from gateway.domain.errors import SettingsError, StateUnavailable
-from gateway.store.engine import INDEX_FILE, KEYS_FILE, MAIN_FILE, Store, index_file, open_store
+from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store, place_of
 from gateway.store.schema import account, meta, person_key, person_sequence, totp
 
 
@@ -258,15 +258,15 @@ LAST_TO_LEAVE = (
 )
 
 
-def test_a_look_at_which_file_the_index_is_takes_no_lock_from_who_has_it_open(tmp_path: Path) -> None:
+def test_a_look_at_where_a_base_is_takes_no_lock_from_who_has_it_open(tmp_path: Path) -> None:
     """Else the next process that closes it deletes the WAL under them, and what they write is seen by nobody."""
-    assert index_file(tmp_path) is not None
-    held = sqlite3.connect(tmp_path / INDEX_FILE)
+    place_of(tmp_path, "main")
+    held = sqlite3.connect(tmp_path / MAIN_FILE)
     held.execute("PRAGMA journal_mode = wal")
     held.execute("CREATE TABLE t (x)")
-    index_file(tmp_path)
-    subprocess.run([sys.executable, "-c", LAST_TO_LEAVE, str(tmp_path / INDEX_FILE)], check=True)
-    assert (tmp_path / f"{INDEX_FILE}-wal").exists()
+    place_of(tmp_path, "main")
+    subprocess.run([sys.executable, "-c", LAST_TO_LEAVE, str(tmp_path / MAIN_FILE)], check=True)
+    assert (tmp_path / f"{MAIN_FILE}-wal").exists()
     held.close()
 
 
