@@ -91,6 +91,7 @@ lock: | $(BIN)/python  ## Lock the dependencies anew, with hashes, wheels only
 	$$compile pyproject.toml requirements/test.in -o requirements/test.txt
 	$$compile requirements/docs.in -o requirements/docs.txt
 	$$compile --extra discover --constraint requirements/test.txt pyproject.toml -o requirements/discover.txt
+	$$compile --extra stamp --constraint requirements/discover.txt pyproject.toml -o requirements/stamp.txt
 
 clean:
 	@rm -rf $(VENV) $(VENV)-docs build .venv-lock .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -89,7 +89,10 @@ class Log:
         """Add an entry whose body, and part, are JSON already."""
         seq = self._tree.size
         if part is None:
-            line = b'%s%d,"prev":"%s","at_us":%d,"body":%s}' % (self._head, seq, self._prev, at_us, body)
+            salt = self._salt(16).hex().encode()
+            line = b'%s%d,"prev":"%s","at_us":%d,"body":%s,"salt":"%s"}' % (
+                self._head, seq, self._prev, at_us, body, salt,
+            )  # fmt: skip
         else:
             salt = self._salt(16)
             digest = sha256(salt + part).hexdigest().encode()

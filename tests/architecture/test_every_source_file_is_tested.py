@@ -32,6 +32,7 @@ INSTEAD: dict[str, tuple[str, ...]] = {
     "app/checkup/examine.py": (CLI("doctor"),),
     "app/checkup/folders.py": (CLI("doctor"),),
     "app/checkup/keyring.py": (CLI("doctor"),),
+    "app/checkup/officers.py": (CLI("doctor"), CLI("rules")),
     "app/checkup/rules.py": (CLI("doctor"),),
     "app/checkup/second_log.py": (CLI("log_segment"),),
     "app/checkup/stores.py": (CLI("doctor"),),

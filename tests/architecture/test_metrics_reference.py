@@ -13,6 +13,7 @@ import yaml
 
 from gateway.app.signals.exposition import label_names
 from gateway.app.signals.metrics import METRICS, Kind
+from gateway.flows.log_reading import MOST_BEHIND
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
@@ -84,3 +85,16 @@ def test_the_alerts_are_rules_to_prometheus_itself(tmp_path: Path) -> None:
     shutil.copy(RULES, tmp_path / "gateway.yaml")
     (tmp_path / "prometheus.yml").write_text(block)
     subprocess.run(["promtool", "check", "config", tmp_path / "prometheus.yml"], check=True, capture_output=True)
+
+
+def test_every_lag_that_is_measured_has_an_alert() -> None:
+    """Of the change feed, of checkpoints, and of the index, of which searches answer nothing when it is far behind."""
+    groups = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    told = " ".join(rule["expr"] for group in groups for rule in group["rules"])
+
+    lags = [one.name for one in METRICS if one.name.endswith(("_timestamp_seconds", "_behind_entries"))]
+    lags.remove("gateway_rules_in_force_timestamp_seconds")  # rules may be as old as they like
+
+    assert "gateway_log_index_behind_entries" in lags
+    assert [name for name in lags if name not in told] == []
+    assert f"gateway_log_index_behind_entries > {MOST_BEHIND}" in told

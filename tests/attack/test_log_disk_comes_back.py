@@ -6,15 +6,19 @@ import shutil
 from concurrent.futures import wait
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gateway.domain.entry import Release
+from gateway.domain.errors import LogDamaged
 from gateway.record.copying import PAIRED
 from gateway.record.layout import segments
+from gateway.record.merkle import leaf_hash
 from gateway.record.pairing import Second
 from gateway.record.reader import records
-from gateway.record.sinks import ALONE
+from gateway.record.sinks import ALONE, Alone
 from gateway.record.slot import SlotLog
+from gateway.record.tail import size_of
 from gateway.record.verify import verify_log
 from tests.fakes.log import START_US, FaultyDisk, enter, opened, part, release
 
@@ -107,6 +111,66 @@ def test_a_lost_disk_that_holds_no_more_than_both_did_is_made_equal(first: Path,
     log.close(START_US)
     assert calls(first) == calls(second) == {f"d{place}" for place in range(13)}
     assert verify_log(second).problems == ()
+
+
+JUNK = [b"\0" * 5_000 + b"\n", b'{"log":"demo/node-1/door-0","seq":7\n']
+
+
+def spoil(directory: Path, junk: bytes) -> None:
+    newest = directory / f"{segments(directory)[-1]:06}.ndjson"
+    newest.chmod(0o600)
+    with newest.open("ab") as file:
+        file.write(junk)
+
+
+@pytest.mark.parametrize("junk", JUNK)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_lost_disk_that_cannot_be_read_does_not_stop_the_other(
+    first: Path, second: Path, junk: bytes, is_first: bool
+) -> None:
+    """A disk that failed and lost its power may hold a page without the one before it."""
+    first.parent.mkdir()
+    one, lost = (second, first) if is_first else (first, second)
+    went_alone(one, lost)
+    spoil(lost, junk)
+    begun(first, second).close(START_US)
+    for each in (first, second):
+        assert calls(each) == {f"d{place}" for place in range(10)}
+        assert verify_log(each).problems == ()
+        assert not (each / ALONE).exists()
+
+
+def odd_line(directory: Path) -> bytes:
+    """Return a line that follows the last one rightly, is signed by nobody, and is spelled as none ever was."""
+    newest = directory / f"{segments(directory)[-1]:06}.ndjson"
+    last = newest.read_bytes().splitlines()[-1]
+    line = {**msgspec.json.decode(last), "seq": size_of(directory), "prev": leaf_hash(last).hex()}
+    return msgspec.json.format(msgspec.json.encode(line), indent=-1).replace(b'{"log"', b'{ "log"', 1) + b"\n"
+
+
+def test_an_older_copy_that_cannot_be_read_does_not_put_the_other_back(
+    first: Path, second: Path, tmp_path: Path
+) -> None:
+    """Whoever can write one disk alone puts its own older state there, spoils its end, and says that it was alone."""
+    begun(first, second).close(START_US)
+    shutil.copytree(first, tmp_path / "older")
+    log = begun(first, second)
+    fill(log, 0, 10)
+    log.close(START_US)
+    for each in (first, second):
+        shutil.copytree(each, tmp_path / "right")
+        shutil.rmtree(each)
+        shutil.copytree(tmp_path / "older", each)
+        (each / ALONE).write_bytes(msgspec.json.encode(Alone(size=9_999, lost="second", why="no")))
+        other = second if each == first else first
+        spoil(each, odd_line(each))
+        spoil(each, b"{" * 10_000)
+        with pytest.raises(LogDamaged):
+            begun(first, second)
+        assert calls(other) == {f"d{place}" for place in range(10)}
+        shutil.rmtree(each)
+        shutil.move(tmp_path / "right", each)
+    begun(first, second).close(START_US)
 
 
 def test_a_folder_that_no_disk_is_mounted_over_is_not_filled(first: Path, second: Path) -> None:

@@ -2,7 +2,8 @@
 """Attack: a copy of a log is handed to somebody for verification, and is made to hang, fill up or mislead the verifier."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,11 @@ DEEP = 200_000
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Path:
+def log(tmp_path: Path) -> Iterator[Path]:
+    """A log that is taken away again: all that tests leave behind is searched, and these files have gigabytes."""
     written(tmp_path / "log" / "door-0", 40, most_bytes=2_000)
-    return tmp_path / "log" / "door-0"
+    yield tmp_path / "log" / "door-0"
+    shutil.rmtree(tmp_path / "log")
 
 
 def instead(path: Path) -> Path:
@@ -108,7 +111,9 @@ TRICKS: list[Callable[[Path], None]] = [
 
 
 @pytest.mark.parametrize("trick", TRICKS)
-def test_no_file_leads_the_verifier_astray(log: Path, monkeypatch: pytest.MonkeyPatch, trick: Callable[[Path], None]) -> None:
+def test_no_file_leads_the_verifier_astray(
+    log: Path, monkeypatch: pytest.MonkeyPatch, trick: Callable[[Path], None]
+) -> None:
     """Each is named as what is wrong; no file is read without an end, and none that lies elsewhere."""
     monkeypatch.setattr(layout, "MOST_LINE_BYTES", 1 << 22)
     trick(log)

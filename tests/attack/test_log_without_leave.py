@@ -15,6 +15,7 @@ import pytest
 
 from gateway.app.making import enrol_at_once
 from gateway.domain.entry import Release
+from gateway.domain.names import PurposeKey, RoleName
 from tests.fakes.wire import calling, request, until
 from tests.story.conftest import ANALYST, ROLES, World
 
@@ -161,3 +162,44 @@ async def test_whoever_hangs_up_on_the_log_is_in_the_log(world: World) -> None:
 def _are_entered(world: World, n_asked: int) -> bool:
     """Tell whether so many entries name the case of whoever hung up."""
     return sum(b"case-of-the-hasty" in msgspec.json.encode(entry) for entry, _ in world.entries()) >= n_asked
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", ["/-/log/entries", "/-/log/facets"])
+async def test_a_service_with_the_role_of_an_officer_learns_nothing_of_the_log(world: World, path: str) -> None:
+    """Officers are people: a stolen secret of a client is no sign-in with two factors."""
+    _, secret = await world.rooms.enrolment.add_client(
+        "robot", name="robot", roles=(RoleName("officer"),), recipient="own", scopes=(PurposeKey(LEGAL),), by="local:test"
+    )  # fmt: skip
+    await world.rooms.changes.follow()
+    form = f"grant_type=client_credentials&client_id=robot&client_secret={secret}".encode()
+    token = await world.ask("POST", "/-/oauth/token", {"Content-Type": "application/x-www-form-urlencoded"}, form)
+    told = {"Authorization": f"Bearer {token.json['access_token']}", "Data-Purpose": LEGAL, "Data-Reference": "c-1"}
+
+    refused = await world.ask("GET", path, told)
+
+    assert (refused.status, refused.json["reason"]) == (403, "field-not-permitted")
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", ["/-/log/entries", "/-/log/facets"])
+async def test_an_officer_who_signed_in_before_is_asked_to_do_so_again(world: World, path: str) -> None:
+    """A desk that was left for ten minutes shows nobody the log."""
+    stale = await world.get(path, "officer", LEGAL, ago_s=600)
+
+    assert (stale.status, stale.json["reason"]) == (401, "step-up-required")
+    assert (await world.get(path, "officer", LEGAL, ago_s=200)).status == 200
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_a_reference_is_no_formula_in_an_officers_spreadsheet(world: World) -> None:
+    """A caller chooses its reference; an officer who asks for CSV opens it with what is at hand."""
+    formula = "=HYPERLINK(0)"
+    await world.get("/crm/customers?limit=1", "analyst", ANALYST, Data_Reference=formula)
+
+    found = await world.get("/-/log/entries?fields=reference,rows", "officer", LEGAL, Accept="text/csv")
+    lines = await world.get("/-/log/entries", "officer", LEGAL, Accept="application/x-ndjson")
+
+    assert found.headers["content-type"] == "text/csv; charset=utf-8; header=present; formulas=escaped"
+    assert f"'{formula},1" in found.body.decode().splitlines()
+    assert f'"reference":"{formula}"' in lines.body.decode()

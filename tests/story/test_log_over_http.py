@@ -90,6 +90,25 @@ async def test_a_look_for_a_person_is_entered_with_the_number(world: World) -> N
     assert met.met == (number,)
 
 
+async def test_a_look_for_somebodys_doings_is_entered_with_the_account(world: World) -> None:
+    """By its identifier; what else may have been typed, such as an address of mail, stands nowhere."""
+    record = await world.rooms.accounts.named("analyst")
+    assert record is not None
+    for path in ("entries?", "facets?facet=day&"):
+        for typed, kept in ((record.account.id, (record.account.id,)), ("anna.berg@example.com", ())):
+            for name in ("account", "principal"):
+                found = await world.get(f"/-/log/{path}{name}={typed}", "officer", LEGAL)
+
+                assert found.status == 200
+                ((entry, _),) = world.entries_of(found.headers["decision-id"])
+                assert isinstance(entry, Release)
+                assert entry.facts is not None
+                assert entry.facts.asked == kept
+    files = [one.read_bytes() for one in (world.state / "log").rglob("*.ndjson")]
+    assert files
+    assert not [one for one in files if b"anna.berg@" in one]
+
+
 @pytest.mark.parametrize("path", ["/-/log/entries", "/-/log/facets"])
 async def test_whoever_has_no_grant_on_the_log_is_refused(world: World, path: str) -> None:
     """Like any other call without one; and nobody at all without a sign-in."""

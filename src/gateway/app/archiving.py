@@ -40,6 +40,18 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
     ends: Ends
 
 
+async def due_for_archive(rooms: Rooms, days: int) -> list[Moved]:
+    """Return the sealed segments that would be moved; nothing is.
+
+    Raises:
+        NotDeleted: A hold is on.
+    """
+    held = retention_rooms(rooms)
+    await asyncio.to_thread(check_holds, held.logs)
+    seen = await held.seen()
+    return await asyncio.to_thread(_older, held.logs, held.prefix, seen, now_us() - days * DAY_US)
+
+
 async def archive_older(rooms: Rooms, target: Path, days: int, by: str) -> list[Moved]:
     """Move the sealed segments whose last entry is so many days old; return them.
 
@@ -47,16 +59,18 @@ async def archive_older(rooms: Rooms, target: Path, days: int, by: str) -> list[
         NotDeleted: A hold is on, or a segment or its copy is not right; what was moved before is told in the log.
         LogUnavailable: It could not be entered.
     """
-    held = retention_rooms(rooms)
-    await asyncio.to_thread(check_holds, held.logs)
-    seen = await held.seen()
-    found = await asyncio.to_thread(_older, held.logs, held.prefix, seen, now_us() - days * DAY_US)
+    held, found = retention_rooms(rooms), await due_for_archive(rooms, days)
     lasts = {one.slot: one.ends.last for one in found}
     for slot, last in lasts.items():
         await asyncio.to_thread(_keep_hashes, held.logs / slot, last)
     for one in found:
         await asyncio.to_thread(_copied, held.logs / one.slot, one.ends.number, target / one.slot)
-        facts: dict[str, str | int] = {"segment": one.ends.number, "first": one.ends.first, "last": one.ends.last}
+        facts: dict[str, str | int] = {
+            "segment": one.ends.number,
+            "first": one.ends.first,
+            "last": one.ends.last,
+            "folder": str(target),
+        }
         await rooms.log.append(Changed(by=by, what=ARCHIVED, target=one.slot, facts=facts))
         for directory in copies_of(rooms.settings, one.slot):
             await asyncio.to_thread(_removed, directory, one.ends.number)

@@ -118,6 +118,7 @@ def forgetting_of(rooms: Rooms) -> forgetting.Forgetting:
             tables=ForgettingTables(rooms.store),
             journal=Journal(logs / JOURNAL),
             rewrite=lambda slot, number, change: rewritten(settings, slot, number, change),
+            rewrite_in=_rewritten,
             level=lambda slot, number, people: levelled(copies_of(settings, slot), number, people),
             renew=lambda slot, first: _renew(settings, slot, first),
             scrub=lambda: _scrub(settings),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules that a store of one's own begins with: two roles, two purposes, and a dataset that was proposed.
 
+Beside them the gateway's own log, which officers read for a purpose of its own; nobody is one yet.
+
 They name categories and never fields, and more categories than a store has at first, so that a field which gets
 another category in the review needs no change here. What they do not name is dropped.
 """
@@ -11,10 +13,12 @@ import msgspec
 
 from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.names import PurposeKey, RoleName, StoreName
+from gateway.domain.own_data import OWN_STORE
 
-ANALYST, CAMPAIGNER = RoleName("analyst"), RoleName("campaigner")
+ANALYST, CAMPAIGNER, OFFICER = RoleName("analyst"), RoleName("campaigner"), RoleName("officer")
 INSIGHTS = PurposeKey("analytics.reporting.campaign_insights")
 MAILING = PurposeKey("marketing.communications.email")
+LEGAL = PurposeKey("essential.legal_obligation")
 RECIPIENT = "own"
 
 
@@ -57,6 +61,12 @@ FOR_MAILING = (
     Ceiling("user.privacy_preferences", "reveal", True),
     Ceiling("system", "reveal", True),
 )
+OF_LOG = (
+    Ceiling("system.operations", "reveal", True),
+    Ceiling("user.account", "reveal", True),
+    Ceiling("user.device.ip_address", "reveal", True),
+    Ceiling("user.unique_id.pseudonymous", "reveal", True),
+)
 
 PURPOSES = f"""\
 # What data may be used for. A category ceiling holds for everything below it; what is not named is dropped.
@@ -87,6 +97,19 @@ purposes:
       - {{{{people: 100000, hours: 24}}}}
     categories:
 {{mailing}}
+  # Officers read the gateway's own log for this, each time with a case (docs/how-to/read-the-log.md).
+  - key: {LEGAL}
+    title:
+      en: Answer what the law obliges us to answer.
+      zh: 履行法律规定的义务。
+    ground: legal_obligation
+    owner: compliance
+    operations: [read]
+    datasets: [{OWN_STORE}]
+    needs_reference: yes
+    key_class: compliance
+    categories:
+{{of_log}}
 """
 
 ORGANISATION = """\
@@ -104,6 +127,8 @@ recipients:
 
 REPLACED = ("datasets/", "tests/")
 """Shipped files that are about the demo's stores."""
+KEPT = "datasets/gateway.yaml"
+"""The one among them that is about the gateway itself."""
 
 
 def starter_files(store: StoreName, dataset: str) -> dict[str, bytes]:
@@ -113,10 +138,13 @@ def starter_files(store: StoreName, dataset: str) -> dict[str, bytes]:
         store: Its name at the gateway.
         dataset: Its dataset's file, in which nothing is reviewed yet.
     """
-    files = {name: text for name, text in shipped_files().items() if not name.startswith(REPLACED)}
+    shipped = shipped_files().items()
+    files = {name: text for name, text in shipped if name == KEPT or not name.startswith(REPLACED)}
     texts = {
         f"datasets/{store}.yaml": dataset,
-        "purposes.yaml": PURPOSES.format(insights=_ceilings(FOR_INSIGHTS), mailing=_ceilings(FOR_MAILING)),
+        "purposes.yaml": PURPOSES.format(
+            insights=_ceilings(FOR_INSIGHTS), mailing=_ceilings(FOR_MAILING), of_log=_ceilings(OF_LOG)
+        ),
         "grants.csv": _grants(store),
         "organisation.yaml": ORGANISATION.format(name=msgspec.json.encode(f"{store} (placeholder)").decode()),
     }
@@ -139,9 +167,15 @@ def _ceilings(ceilings: tuple[Ceiling, ...]) -> str:
 
 def _grants(store: StoreName) -> str:
     lines = ["# p, role, dataset, category, purpose, operation, rung, link, allow|deny, from, until"]
-    for role, purpose, ceilings in ((ANALYST, INSIGHTS, FOR_INSIGHTS), (CAMPAIGNER, MAILING, FOR_MAILING)):
+    given = (
+        (ANALYST, store, INSIGHTS, FOR_INSIGHTS),
+        (CAMPAIGNER, store, MAILING, FOR_MAILING),
+        (OFFICER, f"{OWN_STORE}.access_log", LEGAL, OF_LOG),
+        (OFFICER, f"{OWN_STORE}.access_log_counts", LEGAL, OF_LOG),
+    )
+    for role, dataset, purpose, ceilings in given:
         lines += [
-            f"p, {role}, {store}, {one.category}, {purpose}, read, {one.rung}, {_word(one.link)}, allow, ,"
+            f"p, {role}, {dataset}, {one.category}, {purpose}, read, {one.rung}, {_word(one.link)}, allow, ,"
             for one in ceilings
         ]
     return "\n".join(lines) + "\n"

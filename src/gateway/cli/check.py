@@ -7,6 +7,7 @@ surrogates stand for · 5 with ``--reload``, tell every running door.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ import msgspec
 import typer
 
 from gateway.cli.desk import Desk, Exit, Stop, command, run_to_end
-from gateway.domain.errors import RuleProblem, RulesError, SettingsError
+from gateway.domain.errors import RuleProblem, RulesError, SettingsError, StateUnavailable
 
 if TYPE_CHECKING:
     from gateway.decide.rules import RuleSet
@@ -79,6 +80,7 @@ def check(
 
 def report_on(desk: Desk, files: Mapping[str, bytes]) -> Report:
     """Return what comes of a check of some rules."""
+    from gateway.app.checkup.officers import told_of_log
     from gateway.app.clock import now_us
     from gateway.decide.loader.load import digest, load_with_notes
     from gateway.decide.probing import probing_roles
@@ -94,7 +96,11 @@ def report_on(desk: Desk, files: Mapping[str, bytes]) -> Report:
         rules=loaded.rules.digest,
         failures=tuple(failure.sentence() for failure in failures(loaded.rules, now_us())),
         disagreements=_disagreements(desk, loaded.rules),
-        notes=(*(note.sentence() for note in loaded.notes), *(one.sentence() for one in probing)),
+        notes=(
+            *(note.sentence() for note in loaded.notes),
+            *(one.sentence() for one in probing),
+            *told_of_log(loaded.rules),
+        ),
         probing=tuple(map(msgspec.structs.asdict, probing)),
         counts=_counts(loaded.rules),
     )
@@ -128,7 +134,9 @@ def _counts(rules: "RuleSet") -> dict[str, int]:
 
 
 def _with_store_notes(desk: Desk, report: Report, files: Mapping[str, bytes]) -> Report:
-    """Note stores that routes name and gateway.yaml does not, and those that it does not enforce."""
+    """Note stores that gateway.yaml does not have or does not enforce, and services that are officers."""
+    from gateway.app.checkup.findings import CannotBeTold
+    from gateway.app.checkup.officers import services_as_officers, told_of_services
     from gateway.app.passing import not_enforced, warning
     from gateway.decide.loader.load import load
     from gateway.domain.own_data import OWN_STORE
@@ -141,6 +149,8 @@ def _with_store_notes(desk: Desk, report: Report, files: Mapping[str, bytes]) ->
     missing = sorted(named - set(desk.settings.stores))
     notes = tuple(f"gateway.yaml: stores has no {store}, whose routes the datasets declare" for store in missing)
     notes += tuple(f"gateway.yaml: {warning(store)}" for store in not_enforced(desk.settings))
+    with suppress(CannotBeTold, StateUnavailable):
+        notes += tuple(told for _, told in told_of_services(run_to_end(services_as_officers(desk.settings))))
     return msgspec.structs.replace(report, notes=(*report.notes, *notes))
 
 

@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli import finding, moments
 from gateway.cli.desk import Desk, command
-from gateway.domain.names import ClientId
+from gateway.domain.names import ClientId, RoleName
 
 if TYPE_CHECKING:
     from gateway.domain.signin import Client
@@ -33,6 +33,8 @@ async def add(
     name: Annotated[str, typer.Option("--name", metavar="TEXT", help="What people call it.")] = "",
 ) -> None:
     """Add a client app; its secret is shown once."""
+    from gateway.app.incidents import is_officer
+
     rules = finding.rules_of(desk)
     roles, recipient = finding.roles(rules, role), finding.recipient(rules, recipient)
     scopes = [finding.purpose(rules, one) for one in scope]
@@ -40,6 +42,9 @@ async def add(
         client, secret = await rooms.enrolment.add_client(
             id_, name=name or id_, roles=roles, recipient=recipient, scopes=scopes, by=desk.by
         )
+    if is_officer(rules, str(client), [RoleName(one) for one in roles]):
+        told = "officers are people who sign in: whatever its role, nothing of the log leaves to a service"
+        desk.paper.tell(f"warning: {told}; gateway client disable {client}")
     _tell_secret(desk, client, secret)
 
 

@@ -32,10 +32,12 @@ def program() -> str:
 def first_call(folder: Path, settings: "Settings", decider: "Decider") -> str:
     """Return the line that makes the first call of the client."""
     from gateway.domain.catalog import LimitParameter
+    from gateway.domain.own_data import OWN_STORE
 
     catalog = decider.rules.catalog
-    lists = [route for route in catalog.routes if route.operation == "read" and "{" not in route.template]
-    route: Route = max(lists or catalog.routes, key=lambda one: _worth(catalog.collections[one.dataset], one))
+    routes = [route for route in catalog.routes if route.store != OWN_STORE]
+    lists = [route for route in routes if route.operation == "read" and "{" not in route.template]
+    route: Route = max(lists or routes, key=lambda one: _worth(catalog.collections[one.dataset], one))
     limit = next((name for name, one in route.parameters.items() if isinstance(one, LimitParameter)), None)
     query = f"?{limit}=3" if limit else ""
     base = f"http://{settings.listen.host}:{settings.listen.port}"

@@ -19,6 +19,7 @@ import typer
 
 from gateway.cli import finding, moments
 from gateway.cli.desk import Desk, Exit, Stop, command, run_to_end
+from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
     from gateway.decide.rules import RuleSet
@@ -223,7 +224,14 @@ def _tell(desk: Desk, answer: Answer, client: str | None, out: Path | None) -> N
         paper.table(
             ("client", "purpose", "dataset", "field", "fetched in", "others named in"),
             [
-                (one.client, one.purpose, one.dataset, one.field, f"{one.fetched:,} calls", f"{one.named:,} calls")
+                (
+                    one.client,
+                    one.purpose,
+                    one.dataset,
+                    one.field,
+                    f"{counted(one.fetched, 'call')}",
+                    f"{counted(one.named, 'call')}",
+                )
                 for one in made.idle
                 if client in (None, one.client)
             ],

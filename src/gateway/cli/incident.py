@@ -16,6 +16,7 @@ import typer
 from gateway.cli import finding, moments, proof
 from gateway.cli.desk import Desk, Exit, Stop, command
 from gateway.cli.proof import ProofFile
+from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
     from gateway.app.installation import Rooms
@@ -91,14 +92,16 @@ async def scope(
             )
     if sealed is not None and listed is not None:
         _write(sealed, listed)
-        desk.paper.tell(f"{sealed}: {found.scope.people:,} people, sealed; two officers open it: gateway incident open")
+        desk.paper.tell(
+            f"{sealed}: {counted(found.scope.people, 'person')}, sealed; two officers open it: gateway incident open"
+        )
     elif sealed is not None:
         desk.paper.tell(f"nobody was reached, so there is no list; {sealed} was not written")
     is_json = desk.json or form is Form.JSON
     written = _document(found.scope) if is_json else (markdown if form is Form.MARKDOWN else text)(found.scope)
     if out is not None:
         _write(out, written.encode())
-        desk.paper.tell(f"{out}: {found.scope.people:,} people reached")
+        desk.paper.tell(f"{out}: {counted(found.scope.people, 'person')} reached")
     desk.paper.answer(found.scope, lambda: None if out is not None else print(written, end=""))
 
 
@@ -127,7 +130,7 @@ async def open_(
         return
     if out is not None:
         _write(out, _list_text(behind, form).encode())
-        desk.paper.tell(f"{out}: {len(behind):,} people")
+        desk.paper.tell(f"{out}: {counted(len(behind), 'person')}")
         desk.paper.answer({"list": listed.id, "heard": answer.heard, "people": len(behind)}, lambda: None)
         return
     document = {"list": listed.id, "heard": answer.heard, "people": [_person(one) for one in behind]}

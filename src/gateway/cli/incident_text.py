@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gateway.cli import moments
 from gateway.cli.paper import visible
+from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
     from gateway.flows.incident.values import Count, Scope
@@ -49,7 +50,7 @@ def _sentences(scope: "Scope") -> Iterable[str]:
     if scope.without_identity:
         yield f"Without one (erased, or a row whose person could not be read), counted above: {scope.without_identity:,}"
     yield f"With something in clear: {scope.people_in_clear:,}; in coded form only: {scope.people_in_coded_form_only:,}"
-    yield f"Rows {scope.rows:,} in {scope.entries:,} blocks of answers, {scope.bytes:,} bytes"
+    yield f"Rows {scope.rows:,} in {scope.entries:,} blocks of answers, {counted(scope.bytes, 'byte')}"
     if scope.first_us is not None and scope.last_us is not None:
         yield f"First {moments.written(scope.first_us)}, last {moments.written(scope.last_us)}"
     if scope.entries_without_people:
@@ -65,7 +66,7 @@ def _beside(scope: "Scope") -> Iterable[str]:
     written = scope.written
     if written.entries:
         fields = "; ".join(f"{FORMS.get(word, word)}: {' '.join(names)}" for word, names in written.fields.items())
-        yield f"Written at most: {written.records:,} records of {written.people:,} people{f' ({fields})' if fields else ''}"
+        yield f"Written at most: {counted(written.records, 'record')} of {counted(written.people, 'person')}{f' ({fields})' if fields else ''}"
     if written.entries_without_people:
         yield f"Of {written.entries_without_people:,} writes the people were deleted from the log"
     if scope.passed_on["entries"]:
@@ -104,8 +105,8 @@ def _basis(scope: "Scope") -> Iterable[str]:
     yield f"made {moments.written(scope.made_us)} by {scope.made_by}"
     for one in scope.rests_on.logs:
         signed = f"signed to {one.size:,}, root {one.root}" if one.root else "no checkpoint that could be read"
-        yield f"log {one.log}: {one.entries:,} entries; {signed}"
-    yield f"{scope.rests_on.entries_from_files:,} entries were read from files, the others from the index"
+        yield f"log {one.log}: {counted(one.entries, 'entry')}; {signed}"
+    yield f"{counted(scope.rests_on.entries_from_files, 'entry')} read from files, the others from the index"
     yield from scope.rests_on.remarks
 
 

@@ -21,6 +21,7 @@ import typer
 
 from gateway.cli.desk import Desk, Exit, Stop, command
 from gateway.domain.log_forms import LogForm
+from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
     from gateway.app.exporting import IndexedLog
@@ -188,9 +189,11 @@ def _tell(desk: Desk, told: Exported) -> None:
     for sentence in told.troubles.values():
         paper.tell(f"warning: {sentence}")
     for slot, n_entries in told.moved.items():
-        paper.tell(f"note: {n_entries:,} entries of {slot} were moved to other storage and are not in the export")
+        paper.tell(
+            f"note: {slot}: {counted(n_entries, 'entry')} moved to other storage, which the export does not have"
+        )
     where = f" to {told.file}" if told.file else ""
-    paper.tell(f"{told.entries:,} entries exported{where} as {told.format}")
+    paper.tell(f"{counted(told.entries, 'entry')} exported{where} as {told.format}")
     words = " ".join(f"--after {slot}:{seq}" for slot, seq in told.after.items())
     if words:
         paper.tell(f"the next export goes on with: {words}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
     from gateway.app.index_building import Built, SlotState
@@ -85,7 +86,7 @@ def _lag(one: "SlotState") -> str:
     n_behind = one.entries - one.indexed
     if n_behind <= 0:
         return "-"
-    return f"{n_behind:,} entries, the oldest of {one.behind_s:,.1f} s ago"
+    return f"{counted(n_behind, 'entry')}, the oldest of {one.behind_s:,.1f} s ago"
 
 
 def _built_document(built: "Built") -> dict[str, Any]:
@@ -102,7 +103,7 @@ def _rate(built: "Built") -> int:
 
 
 def _tell_built(desk: Desk, built: "Built") -> None:
-    desk.paper.say(f"{built.entries:,} entries in {built.seconds:,.1f} s: {_rate(built):,} a second")
+    desk.paper.say(f"{counted(built.entries, 'entry')} in {built.seconds:,.1f} s: {_rate(built):,} a second")
     for slot, trouble in built.troubles.items():
         desk.paper.say(f"{slot}: {trouble}", style="bold red")
 
@@ -118,9 +119,9 @@ def _compared_document(found: "Compared") -> dict[str, Any]:
 
 def _tell_compared(desk: Desk, found: "Compared") -> None:
     if found.is_same:
-        desk.paper.say(f"{found.n_entries:,} entries: the index is what follows from the files")
+        desk.paper.say(f"{counted(found.n_entries, 'entry')}: the index is what follows from the files")
         return
-    desk.paper.say(f"the index differs from the files in {found.n_differences:,} places", style="bold red")
+    desk.paper.say(f"the index differs from the files in {counted(found.n_differences, 'place')}", style="bold red")
     for sentence in found.differences:
         desk.paper.say(f"  {sentence}")
     if found.n_differences > len(found.differences):

@@ -32,6 +32,7 @@ _REFERENCE = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?\Z", re.ASCII)
 _PLACE = re.compile(r"[0-9A-Za-z:][0-9A-Za-z.:%-]{0,99}\Z", re.ASCII)
 _FIELDS = {"principal": "account", "store": "dataset", "since": "since_us", "until": "until_us"}
 _PATTERNS = {"reference": _REFERENCE, "place": _PLACE, "account": _IDENTIFIER, "principal": _IDENTIFIER}
+_TIMES = frozenset({"since_us", "until_us"})
 _PERSONAL = frozenset({"person", "place"})
 KINDS = tuple(sorted(str(one.__struct_config__.tag) for one in get_args(Entry)))
 """What ``kind:`` can be followed by."""
@@ -64,6 +65,11 @@ def spelled(query: LogQuery) -> str:
     """
     asked = {name: value for name, value in msgspec.structs.asdict(query).items() if value is not None}
     return " ".join(f"{name}:{'*' if name in _PERSONAL else value}" for name, value in asked.items())
+
+
+def is_anything(query: LogQuery) -> bool:
+    """Tell whether a query asks for entries of any kind and anybody, at most of a time."""
+    return all(value is None for name, value in msgspec.structs.asdict(query).items() if name not in _TIMES)
 
 
 def _value(name: str, value: str, now_us: int) -> str | int:

@@ -14,6 +14,7 @@ import typer
 
 from gateway.cli import moments
 from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
     from gateway.doors.http.store_log import Read
@@ -215,7 +216,9 @@ def _tell(desk: Desk, report: "Report") -> None:
         paper.say("no line has a trace at all: does the store log it? See docs/how-to/find-what-went-past.md")
     if report.without_line:
         examples = ", ".join(report.examples_without_line[:3])
-        paper.say(f"{report.without_line:,} decisions should have a line in the store's log and have none: {examples}")
+        paper.say(
+            f"{counted(report.without_line, 'decision')} should have a line in the store's log and have none: {examples}"
+        )
     for n, words in (
         (report.unread, "lines cannot be read"),
         (report.looks, "lines are looks of the gateway's own"),
@@ -229,6 +232,6 @@ def _tell(desk: Desk, report: "Report") -> None:
         when = f" from {moments.written(report.since_us)} to {moments.written(report.until_us)}"
     paper.say(
         f"{report.with_decision:,} of {report.lines:,} lines{when} have their decision; "
-        f"{report.decisions:,} decisions on calls to {report.store} in that time",
+        f"{counted(report.decisions, 'decision')} on calls to {report.store} in that time",
         style="green" if report.is_clean else "red",
     )

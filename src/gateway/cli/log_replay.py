@@ -11,6 +11,7 @@ import typer
 
 from gateway.cli import moments
 from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
     from gateway.flows.replay_rules import Report
@@ -100,17 +101,19 @@ def _tell(desk: Desk, report: "Report") -> None:
         paper.say(f"{n:,} call{'' if n == 1 else 's'} {WORDS[change]}")
     if report.unequal:
         paper.say(
-            f"{report.unequal:,} calls were decided in another way than the rules of then decide them now; "
+            f"{counted(report.unequal, 'call')} decided in another way than the rules of then decide them now; "
             f"`gateway explain {report.unequal_calls[-1]}` shows how",
             style="red",
         )
     for why, n in report.passed_over.items():
-        paper.say(f"not decided again: {n:,} calls {PASSED_OVER.get(why, why)}")
+        paper.say(f"not decided again: {counted(n, 'call')} {PASSED_OVER.get(why, why)}")
     if report.roles_of_now:
-        paper.say(f"{report.roles_of_now:,} calls were decided with the roles of now; an older version entered none")
+        paper.say(
+            f"{counted(report.roles_of_now, 'call')} decided with the roles of now; an older version entered none"
+        )
     paper.say("not decided again of any call: values of filters, whose rows were withheld, and budgets", style="dim")
     first, last = moments.written(report.since_us), moments.written(report.until_us)
     paper.say(
-        f"{report.same:,} of {report.calls:,} calls ({report.rows:,} rows) from {first} to {last} would be as they were",
+        f"{report.same:,} of {counted(report.calls, 'call')} ({counted(report.rows, 'row')}) from {first} to {last} would be as they were",
         style="green" if report.same == report.calls and not report.unequal else "",
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.desk import Desk, Stop, command, run_to_end
+from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,9 @@ async def retain(
         n_parts = sum(one.n_parts for one in due)
         if due and not dry_run:
             if not yes:
-                asking.typed_again("delete", f"{n_parts:,} parts of {len(due)} segments will be deleted for good.")
+                asking.typed_again(
+                    "delete", f"{counted(n_parts, 'part')} of {counted(len(due), 'segment')} will be deleted for good."
+                )
             with desk.paper.progress("Deleting parts", len(due)) as move:
                 n_parts = await work.delete(due, desk.by, lambda _due: move(1))
     desk.paper.answer(
@@ -135,5 +138,5 @@ def _tell(desk: Desk, due: "Sequence[Due]", n_parts: int, *, dry_run: bool) -> N
         return
     for one in due:
         kept = f", {one.n_kept:,} stay for restores" if one.n_kept else ""
-        desk.paper.say(f"{one.slot}: segment {one.ends.number:06}, {one.n_parts:,} parts{kept}")
-    desk.paper.say(f"{n_parts:,} parts {'would be' if dry_run else 'were'} deleted")
+        desk.paper.say(f"{one.slot}: segment {one.ends.number:06}, {counted(one.n_parts, 'part')}{kept}")
+    desk.paper.say(f"{counted(n_parts, 'part')} {'would be' if dry_run else 'was' if n_parts == 1 else 'were'} deleted")

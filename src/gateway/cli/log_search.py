@@ -4,7 +4,7 @@
 What was asked is entered before anything of it is shown; a look for a person with the person's number.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gateway.flows.log_reading import Counts, LogReading
 
 BLOCK = 1_000  # entries that are shown under one entry about it
+UPKEEP = frozenset({"answered", "log-seen", "numbered"})
+"""Kinds that the gateway enters by the clock or beside every call; where nobody asks for anything, they would be most."""
 
 
 @command
@@ -34,15 +36,17 @@ async def search(
     ] = None,
     facets: Annotated[bool, typer.Option("--facets", help="Count the entries instead of showing them.")] = False,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=0, help="At most this many; 0 for all.")] = 200,
+    every: Annotated[bool, typer.Option("--all", help="Also what the gateway enters for its own upkeep.")] = False,
     slot: Slot = None,
 ) -> None:
     """Show the entries that answer every qualifier. Newest first, with all entries of their calls."""
     from gateway.app.clock import now_us
-    from gateway.cli.log_query import query_of
+    from gateway.cli.log_query import is_anything, query_of
 
     query = await _with_person(desk, await _with_account(desk, query_of(qualifiers or (), now_us())), identity)
     slots = [each.name for each in directories(desk, slot)]
-    async with _source(desk, slots, is_one=slot is not None) as source:
+    hidden = UPKEEP if is_anything(query) and not every else frozenset()
+    async with _source(desk, slots, is_one=slot is not None, hidden=hidden) as source:
         if facets:
             if slot is not None:
                 raise Stop("--facets counts over every log; leave --slot out")
@@ -54,9 +58,13 @@ async def search(
 class _Source:
     """Where entries are found: in the index with what is behind it, or in the files alone."""
 
-    def __init__(self, desk: Desk, reading: "LogReading", slots: Sequence[str], *, is_one: bool) -> None:
-        self._desk, self._reading, self._slots, self._is_one = desk, reading, slots, is_one
+    def __init__(
+        self, desk: Desk, reading: "LogReading", slots: Sequence[str], *, is_one: bool, hidden: Collection[str]
+    ) -> None:
+        self._desk, self._reading, self._slots, self._hidden = desk, reading, slots, hidden
+        self._passes_over = is_one or bool(hidden)
         self._in_files = False
+        self.n_hidden = 0
 
     async def counts(self, query: "LogQuery") -> "Counts":
         """Return counts by every facet."""
@@ -101,15 +109,20 @@ class _Source:
         if not self._in_files:
             try:
                 # Of one log among several, others are passed over, so pages may be short.
-                page = await self._reading.page(query, after=after, limit=BLOCK if self._is_one else length)
-                rows = [row for row in page.rows if row.slot in self._slots]
+                page = await self._reading.page(query, after=after, limit=BLOCK if self._passes_over else length)
+                rows = self._shown([row for row in page.rows if row.slot in self._slots])
                 is_cut = len(rows) > length
                 return rows[:length], place_of(rows[length - 1]) if is_cut else page.next
             except StateUnavailable as error:
                 self._say_files(error)
         with self._desk.paper.working("Reading the log"):
             rows = await asyncio.to_thread(searched, self._directories, query, after=after, limit=length + 1)
-        return rows[:length], place_of(rows[length - 1]) if len(rows) > length else None
+        return self._shown(rows[:length]), place_of(rows[length - 1]) if len(rows) > length else None
+
+    def _shown(self, rows: list["LogRow"]) -> list["LogRow"]:
+        found = [row for row in rows if row.kind not in self._hidden]
+        self.n_hidden += len(rows) - len(found)
+        return found
 
     @property
     def _directories(self) -> list[Path]:
@@ -121,12 +134,12 @@ class _Source:
 
 
 @asynccontextmanager
-async def _source(desk: Desk, slots: Sequence[str], *, is_one: bool) -> AsyncIterator[_Source]:
+async def _source(desk: Desk, slots: Sequence[str], *, is_one: bool, hidden: Collection[str]) -> AsyncIterator[_Source]:
     from gateway.app.log_reading import LogQuestions
 
     questions = LogQuestions(desk.settings)
     try:
-        yield _Source(desk, await questions.reading(), slots, is_one=is_one)
+        yield _Source(desk, await questions.reading(), slots, is_one=is_one, hidden=hidden)
     finally:
         await questions.close()
 
@@ -146,6 +159,8 @@ async def _tell_entries(desk: Desk, query: "LogQuery", source: _Source, limit: i
         n_shown += len(rows)
     if not n_shown:
         desk.paper.tell("no entry answers that")
+    if source.n_hidden:
+        desk.paper.tell("entries of the gateway's own upkeep are left out; --all shows them")
     if n_shown == limit and limit:
         desk.paper.tell(f"these are the newest {limit}; --limit shows more")
 

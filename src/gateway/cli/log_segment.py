@@ -8,8 +8,12 @@ import typer
 
 from gateway.cli.asking import whole_text
 from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gateway.app.archiving import Moved
     from gateway.record.seal_check import SegmentVerdict
 
 
@@ -62,20 +66,35 @@ async def archive(
     below: Annotated[
         int, typer.Option("--older-than", metavar="DAYS", min=1, help="Only segments whose last entry is so old.")
     ] = 400,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Move sealed segments and their parts to other storage. Their seals stay, and the log verifies from there on."""
-    from gateway.app.archiving import archive_older
+    from gateway.app.archiving import archive_older, due_for_archive
     from gateway.cli import asking
 
     if not target.is_dir():
         raise Stop(f"{target} is no folder")
-    if not yes:
-        asking.typed_again("archive", "What is moved is not searched and not restored from any more.")
     async with desk.open(with_rules=False) as rooms:
-        with desk.paper.working("Moving segments"):
-            moved = await archive_older(rooms, target.absolute(), below, desk.by)
+        with desk.paper.working("Looking which segments go"):
+            moved = await due_for_archive(rooms, below)
+        if moved and not dry_run:
+            if not yes:
+                told = f"{counted(len(moved), 'segment')} will go. What is moved is not searched and not restored from any more."
+                asking.typed_again("archive", told)
+            with desk.paper.working("Moving segments"):
+                moved = await archive_older(rooms, target.absolute(), below, desk.by)
     desk.paper.answer(
         [{"slot": one.slot, "segment": one.ends.number, "last": one.ends.last} for one in moved],
-        lambda: desk.paper.say(f"{len(moved)} segments moved to {target}"),
+        lambda: _tell_moved(desk, moved, target, dry_run=dry_run),
     )
+
+
+def _tell_moved(desk: Desk, moved: "Sequence[Moved]", target: Path, *, dry_run: bool) -> None:
+    if not moved:
+        desk.paper.say("no segment is old enough")
+        return
+    for one in moved:
+        desk.paper.say(f"{one.slot}: segment {one.ends.number:06}, entries {one.ends.first} to {one.ends.last}")
+    would = "would be" if dry_run else "were" if len(moved) > 1 else "was"
+    desk.paper.say(f"{counted(len(moved), 'segment')} {would} moved to {target}")

@@ -8,6 +8,7 @@ import typer
 
 from gateway.cli.desk import Desk, command
 from gateway.cli.log_verify import Slot, directories
+from gateway.domain.wording import counted
 
 
 @command
@@ -29,6 +30,6 @@ async def stamp(
     desk.paper.answer(
         [{"slot": one.slot, "size": one.size, "at_us": one.at_us, "file": one.file} for one in found],
         lambda: desk.paper.say(
-            "\n".join(f"{one.slot}: {one.size} entries at {written(one.at_us)}, {one.file}" for one in found)
+            "\n".join(f"{one.slot}: {counted(one.size, 'entry')} at {written(one.at_us)}, {one.file}" for one in found)
         ),
     )

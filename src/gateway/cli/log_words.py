@@ -29,6 +29,7 @@ from gateway.domain.entry import (
     RulesRefused,
     SignIn,
 )
+from gateway.domain.wording import counted
 
 
 def sentence(body: Entry) -> str:
@@ -42,22 +43,22 @@ def sentence(body: Entry) -> str:
             return f"{body.call}: refused {body.reason}{about}{rule}{_to(body.facts)}"
         case Intent():
             written = "".join(f"; {word}: {' '.join(names)}" for word, names in body.written.items())
-            return f"{body.call}: about to write {body.records:,} records{_of(body.facts)}{_by(body.facts)}{written}"
+            return f"{body.call}: about to write {counted(body.records, 'record')}{_of(body.facts)}{_by(body.facts)}{written}"
         case Observed() | Passed():
             return _not_enforced(body)
         case Numbered():
-            return f"{body.people:,} people got numbers"
+            return f"{counted(body.people, 'person')} got numbers"
         case End():
-            sent = "" if body.bytes is None else f" after {body.bytes:,} bytes"
+            sent = "" if body.bytes is None else f" after {counted(body.bytes, 'byte')}"
             return f"{body.call}: ended {body.how}{sent}{f' ({body.reason})' if body.reason else ''}"
         case SignIn():
             return _sign_in(body)
         case Changed():
             return f"{body.by}: {body.what} {body.target}{_facts(body.facts)}"
         case Looked():
-            return f"{body.by}: looked at {body.what}{f' ({body.query})' if body.query else ''}: {body.rows} rows"
+            return f"{body.by}: looked at {body.what}{f' ({body.query})' if body.query else ''}: {counted(body.rows, 'row')}"
         case Amended():
-            return f"part of entry {body.origin}:{body.place} amended: {body.taken} people taken out"
+            return f"part of entry {body.origin}:{body.place} amended: {counted(body.taken, 'person')} taken out"
         case Opened() | Closed() | LogSeen() | RefusalsCounted() | Answered() | RulesInForce() | RulesRefused():
             return _of_the_gateway(body)
 
@@ -85,7 +86,7 @@ def facts_lines(facts: Facts) -> list[tuple[str, str]]:
 
 
 def _release(body: Release) -> str:
-    what = f"{body.call}: released block {body.n}: {body.rows:,} rows, {body.people:,} people, {body.bytes:,} bytes"
+    what = f"{body.call}: released block {body.n}: {counted(body.rows, 'row')}, {counted(body.people, 'person')}, {counted(body.bytes, 'byte')}"
     withheld = f"; withheld{_facts(dict(body.withheld))}" if body.withheld else ""
     return f"{what}{_of(body.facts)}{_to(body.facts)}{withheld}{'; complete' if body.last else ''}"
 
@@ -93,7 +94,7 @@ def _release(body: Release) -> str:
 def _not_enforced(body: Observed | Passed) -> str:
     if isinstance(body, Passed):
         complete = "; complete" if body.last else ""
-        return f"{body.call}: passed on block {body.n} as the store sent it: {body.bytes:,} bytes{complete}"
+        return f"{body.call}: passed on block {body.n} as the store sent it: {counted(body.bytes, 'byte')}{complete}"
     about = f" ({', '.join(body.fields)})" if body.fields else ""
     would = f"would {body.would}{f' {body.reason}' if body.reason else ''}{about}"
     return f"{body.call}: passing on to {body.store}, which is not enforced; {would}{_to(body.facts)}"
@@ -131,7 +132,7 @@ def _of_the_gateway(
 ) -> str:
     match body:
         case Opened():
-            return f"log opened by version {body.version} after {body.resumed_at} entries"
+            return f"log opened by version {body.version} after {counted(body.resumed_at, 'entry')}"
         case Closed():
             return "log closed in order"
         case LogSeen():
@@ -145,7 +146,7 @@ def _of_the_gateway(
             after = f" after {body.before[:12]}" if body.before else ""
             return f"rules {body.rules[:12]} put in force{by}{after}"
         case RulesRefused():
-            return f"rules {body.rules[:12]} refused, {len(body.problems)} problems: {'; '.join(body.problems[:3])}"
+            return f"rules {body.rules[:12]} refused, {counted(len(body.problems), 'problem')}: {'; '.join(body.problems[:3])}"
 
 
 def _facts(facts: Mapping[str, str | int]) -> str:

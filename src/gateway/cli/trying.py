@@ -155,11 +155,12 @@ class _Try:
 
         decider, at_us = decider_of(as_if_confirmed(files)), now_us()
         viewers, catalog = viewers_of(decider.rules, self._store), decider.rules.catalog
-        rows = {name: rows_of(found.samples, catalog.routes, name) for name in catalog.collections}
+        own = {name: one for name, one in catalog.collections.items() if name.split(".", 1)[0] == self._store}
+        rows = {name: rows_of(found.samples, catalog.routes, name) for name in own}
         is_shown = not self._desk.json and sys.stdout.isatty()
         keys = SurrogateKeyring(open_keyring(settings))
         boards = []
-        for name, collection in catalog.collections.items():
+        for name, collection in own.items():
             words = [words_for(decider, viewer, name, at_us) for viewer in viewers]
             shown = table(decider, collection, rows[name], viewers, keys, at_us) if is_shown else ()
             boards.append(Board(collection=collection, words=tuple(words), shown=shown))

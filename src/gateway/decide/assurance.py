@@ -10,7 +10,7 @@ from gateway.decide.rules import AssuranceRule
 from gateway.domain.catalog import FieldSpec
 from gateway.domain.names import CategoryKey, is_under
 from gateway.domain.principal import Assurance
-from gateway.domain.treatment import Chain, Treatment, smaller
+from gateway.domain.treatment import NOTHING, Chain, Treatment, smaller
 from gateway.domain.viewplan import Ceiling, Layer
 
 
@@ -20,8 +20,20 @@ def ceiling(
     field: FieldSpec,
     chain: Chain,
     level: Assurance,
+    least: Assurance = Assurance.NONE,
 ) -> Ceiling:
-    """Return the most that may leave of a field at a level of assurance."""
+    """Return the most that may leave of a field at a level of assurance.
+
+    Args:
+        rules: By category.
+        sensitive: Categories of which a service with a mere secret gets nothing clear.
+        field: Of the collection.
+        chain: Of the field.
+        level: Of the sign-in.
+        least: What the whole collection asks for; below it nothing leaves.
+    """
+    if level < least:
+        return Ceiling(Layer.ASSURANCE, NOTHING, f"level {int(level)}, needs {int(least)}")
     treatment, missing = chain.top, int(level)
     for rule in rules:
         if level < rule.level and any(is_under(category, rule.category) for category in field.categories):

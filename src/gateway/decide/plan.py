@@ -87,7 +87,7 @@ def _view(
         choices.ceiling(ask.purpose, chain),
     )
     fresh, stale = (
-        assurance.ceiling(rules.assurance, rules.sensitive, field, chain, level)
+        assurance.ceiling(rules.assurance, rules.sensitive, field, chain, level, ask.collection.assurance)
         for level in (assurance.freshest(ask.proof), ask.proof)
     )
     return FieldView(

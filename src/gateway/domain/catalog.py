@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain, StoreName
 from gateway.domain.own_data import OWN_SEGMENT, OWN_STORE
+from gateway.domain.principal import Assurance
 from gateway.domain.treatment import ChainName
 
 
@@ -80,6 +81,7 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
         subject: ``None`` only where a review found that no row is about a person.
         birth_date: Field for row conditions of age, if the rows have one.
         region: Field with the person's ISO 3166-1 alpha-2 country, for row conditions of transfer.
+        assurance: Below this level of proof nothing of any field leaves.
     """
 
     dataset: DatasetName
@@ -87,6 +89,7 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
     subject: SubjectSpec | None
     birth_date: FieldName | None = None
     region: FieldName | None = None
+    assurance: Assurance = Assurance.NONE
 
     def field(self, name: str) -> FieldSpec | None:
         """Return the field of that name, if the collection has one."""

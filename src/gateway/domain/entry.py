@@ -44,6 +44,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         named: Fields that the call named; none where it took what there is. Of a write that was refused: those
             that it would have written.
         limit: Rows in a page, where the route has pages.
+        asked: Of a look at the gateway's own data: identifiers of the accounts that it asked for.
     """
 
     account: str = ""
@@ -67,6 +68,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     roles: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
     limit: int = 0
+    asked: tuple[str, ...] = ()
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="release"):
@@ -351,6 +353,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         prev: Leaf hash of the entry before, hexadecimal; 64 zeros at the start.
         at_us: UTC microseconds.
         part: SHA-256(salt, part), hexadecimal, if the entry has a part.
+        salt: 128 random bits, hexadecimal, if it has none, so that nobody finds out a line by its hash.
     """
 
     log: str
@@ -359,3 +362,4 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at_us: int
     body: Entry
     part: str | None = None
+    salt: str | None = None

@@ -5,6 +5,8 @@ They are declared in ``datasets/*.yaml`` like those of a store, under the name `
 purposes in the same files; what is not declared does not exist. They are read through the same flow.
 """
 
+import re
+
 from gateway.domain.names import DatasetName, FieldName, StoreName
 
 OWN_STORE = StoreName("gateway")
@@ -22,6 +24,10 @@ ACCESS_LOG, ACCESS_LOG_COUNTS = DatasetName("gateway.access_log"), DatasetName("
 PERSON_FIELDS = {ACCESS_LOG: FieldName("person"), ACCESS_LOG_COUNTS: FieldName("person")}
 """Fields that hold the number of a person, so that a look-up of somebody is entered as one."""
 
+ACCOUNT_FIELD = FieldName("account")
+"""Field that holds an account, so that the log tells of whose doings somebody asked."""
+
+_ACCOUNT_ID = re.compile(r"a_[0-9a-f]{16}\Z", re.ASCII)
 _LARGEST_PERSON = (1 << 32) - 1
 
 
@@ -29,3 +35,8 @@ def is_person_number(text: str) -> bool:
     """Tell whether a text spells the number of a person, in its one spelling."""
     is_plain = text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_PERSON))
     return is_plain and int(text) <= _LARGEST_PERSON and str(int(text)) == text
+
+
+def is_account_id(text: str) -> bool:
+    """Tell whether a text is the identifier of an account, which the gateway draws and which names nobody."""
+    return _ACCOUNT_ID.match(text) is not None

@@ -11,6 +11,8 @@ RULES
    erasure), it stays: entries are what the proof is about.
 4. Files first, then the database, then the index; what was broken off is begun again with the same numbers,
    which a file beside the logs keeps until it is done.
+5. Segments that were moved elsewhere are looked through where their folder is given. Whoever asks is told of the
+   others: what they hold stays.
 """
 
 import asyncio
@@ -24,11 +26,12 @@ import msgspec
 from gateway.domain.entry import Amended, Changed, Entry, Part
 from gateway.domain.errors import NotDeleted
 from gateway.domain.names import PersonNumber
-from gateway.record.layout import segments, slots
+from gateway.record.copying import is_same
+from gateway.record.layout import PUBLIC_KEY, segment_path, segments, slots
 from gateway.record.parts import StoredPart
-from gateway.record.parts_scan import Taken, parts_without
+from gateway.record.parts_scan import FORGOTTEN, Archived, Taken, archived, parts_without
+from gateway.record.rewriting import Change
 
-FORGOTTEN = "person-forgotten"
 SHREDDED = "person-shredded"
 AT_ONCE = 256
 MOST_PASSES = 10
@@ -83,6 +86,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
         prefix: First two words of the names of these logs.
         own: Name of the log of this process.
         rewrite: Writes the parts of a segment anew on every disk; returns how many changed.
+        rewrite_in: The same in one directory, of segments that were moved elsewhere.
         level: Makes the parts of these people on other disks those of the first, where a crash came in between.
         renew: Brings the index of a slot up, from a place on.
         scrub: Leaves nothing of what was deleted in the pages of the index.
@@ -96,7 +100,8 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     people: People
     tables: Tables
     journal: Journal
-    rewrite: Callable[[str, int, Callable[[StoredPart], StoredPart | None]], int]
+    rewrite: Callable[[str, int, Change], int]
+    rewrite_in: Callable[[Path, int, Change], int]
     level: Callable[[str, int, AbstractSet[int]], int]
     renew: Callable[[str, int], Awaitable[None]]
     scrub: Callable[[], Awaitable[None]]
@@ -110,11 +115,13 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
         numbers: Numbers of the person, those that were merged into it included.
         parts: Parts that others stand in the place of.
         rows: Rows of the database, by table.
+        unseen: Segments that were moved elsewhere and not looked through.
     """
 
     numbers: int
     parts: int
     rows: Mapping[str, int]
+    unseen: tuple[Archived, ...] = ()
 
 
 class Forgetting:
@@ -125,13 +132,20 @@ class Forgetting:
         self._rooms = rooms
 
     async def forget(
-        self, person: PersonNumber, by: str, *, erase: bool, looked: Callable[[str, int], None] = lambda _s, _n: None
+        self,
+        person: PersonNumber,
+        by: str,
+        *,
+        erase: bool,
+        archives: Sequence[Path] = (),
+        looked: Callable[[str, int], None] = lambda _s, _n: None,
     ) -> Forgotten:
         """Forget a person.
 
         Args:
             person: The number.
             by: Account, or ``local:<os user>``.
+            archives: Folders that segments were moved to, which are looked through as well.
             erase: Also shred a person who still has identities; otherwise that is refused.
             looked: Told of each segment that was looked through.
 
@@ -142,17 +156,31 @@ class Forgetting:
         """
         rooms = self._rooms
         await asyncio.to_thread(rooms.check)
+        await asyncio.to_thread(self._insist_on_own, archives)
         people = frozenset(int(one) for one in await rooms.people.numbers_of(person)) | rooms.journal.read()
         await self._insist_on_nobody(people, by, erase=erase)
         await asyncio.to_thread(rooms.journal.write, people)
         n_parts = await self._taken_out(people, looked)
+        for folder in archives:
+            n_parts += await self._archive(folder, people, looked)
+        elsewhere = await asyncio.to_thread(archived, rooms.logs)
         instead = (await rooms.people.orphan_numbers(1))[0]
         rows = await rooms.tables.forget(people, instead)
         await rooms.scrub()
         facts: dict[str, str | int] = {"numbers": len(people), "parts": n_parts}
         await rooms.recorder.append(Changed(by=by, what=FORGOTTEN, target="parts", facts=facts))
         await asyncio.to_thread(rooms.journal.write, frozenset[int]())
-        return Forgotten(numbers=len(people), parts=n_parts, rows=rows)
+        unseen = tuple(one for one in elsewhere if not any(_is_in(one, folder) for folder in archives))
+        return Forgotten(numbers=len(people), parts=n_parts, rows=rows, unseen=unseen)
+
+    def _insist_on_own(self, archives: Sequence[Path]) -> None:
+        for folder in archives:
+            here = _moved_slots(folder)
+            if not here or not all(is_same(folder / slot / PUBLIC_KEY, self._key(slot)) for slot in here):
+                raise NotDeleted(f"{folder} is no folder that segments of these logs were moved to")
+
+    def _key(self, slot: str) -> Path:
+        return self._rooms.logs / slot / PUBLIC_KEY
 
     async def _insist_on_nobody(self, people: AbstractSet[int], by: str, *, erase: bool) -> None:
         if not await self._rooms.tables.n_identities(people):
@@ -188,7 +216,8 @@ class Forgetting:
                 continue
             found = await asyncio.to_thread(parts_without, directory, number, people)
             if found:
-                await self._amend(slot, number, found)
+                instead = await self._entered(slot, found)
+                await asyncio.to_thread(self._rooms.rewrite, slot, number, _putting(instead))
                 n_found += len(found)
                 first = found[0].after.seq if first is None else first
             n_found += await asyncio.to_thread(self._rooms.level, slot, number, people)
@@ -197,8 +226,20 @@ class Forgetting:
             await self._rooms.renew(slot, first)
         return n_found
 
-    async def _amend(self, slot: str, number: int, found: Sequence[Taken]) -> None:
-        """Enter what becomes of the parts of a segment, then put the others in their places."""
+    async def _archive(self, folder: Path, people: AbstractSet[int], looked: Callable[[str, int], None]) -> int:
+        n_found = 0
+        for slot in _moved_slots(folder):
+            for number in segments(folder / slot):
+                found = await asyncio.to_thread(parts_without, folder / slot, number, people)
+                if found:
+                    instead = await self._entered(slot, found)
+                    await asyncio.to_thread(self._rooms.rewrite_in, folder / slot, number, _putting(instead))
+                    n_found += len(found)
+                looked(slot, number)
+        return n_found
+
+    async def _entered(self, slot: str, found: Sequence[Taken]) -> Mapping[int, StoredPart]:
+        """Enter what becomes of parts of a log, and return what is to stand in their places."""
         rooms, name = self._rooms, self._rooms.prefix + slot
         places: list[int] = []
         for start in range(0, len(found), AT_ONCE):
@@ -207,8 +248,21 @@ class Forgetting:
                 for one in found[start : start + AT_ONCE]
             ]
             places += await asyncio.gather(*(rooms.recorder.append(entry) for entry in entries))
-        instead = {
+        return {
             one.after.seq: msgspec.structs.replace(one.after, amended=f"{rooms.own}:{place}")
             for one, place in zip(found, places, strict=True)
         }
-        await asyncio.to_thread(rooms.rewrite, slot, number, lambda stored: instead.get(stored.seq, stored))
+
+
+def _moved_slots(folder: Path) -> list[str]:
+    """Return the slots that a folder has segments of; a disk of one's own has other folders as well."""
+    return [slot for slot in slots(folder) if (folder / slot / PUBLIC_KEY).exists()]
+
+
+def _putting(instead: Mapping[int, StoredPart]) -> Change:
+    return lambda stored: instead.get(stored.seq, stored)
+
+
+def _is_in(one: Archived, folder: Path) -> bool:
+    """Tell whether a folder has a segment that was moved."""
+    return segment_path(folder / one.slot, one.segment).exists()

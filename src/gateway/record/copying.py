@@ -20,13 +20,12 @@ PAIRED = "paired"
 """In both sinks, once they were equal: a disk that is not mounted does not have it."""
 
 
-def copy_segments(source: Path, sink: Sink, below: int, refuse: Callable[[Path, Path], None]) -> None:
-    """Take a sink that was lost, and make its segments below a number those of the other, parts included.
+def take_lost(source: Path, sink: Sink, refuse: Callable[[Path, Path], None]) -> None:
+    """Take a sink that was lost, if it is back and may be made equal.
 
     Args:
         source: The whole sink's directory.
-        sink: What is made equal.
-        below: Number of the first segment that may still grow.
+        sink: What is to be made equal.
         refuse: Raises ``OSError`` where the lost one holds what must not be written over.
 
     Raises:
@@ -36,7 +35,6 @@ def copy_segments(source: Path, sink: Sink, below: int, refuse: Callable[[Path, 
     if (source / PAIRED).exists() and not (sink.directory / PAIRED).exists():
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
     refuse(source, sink.directory)
-    copy_closed(source, sink, below, with_parts=True)
 
 
 def copy_closed(source: Path, sink: Sink, below: int, *, with_parts: bool) -> None:

@@ -3,7 +3,7 @@
 
 Nothing is exempt from the log. Health checks and public keys depend on no store and no person, so
 their entries are counts once a minute. Refusals before identification are entered one by one up to a
-rate a place and in all; beyond it one entry a second counts them, so a flood of unknown callers can
+rate a place and in all; beyond it one entry a second and reason counts them, so a flood of unknown callers can
 neither fill the disk nor hide among entries.
 
 A count is a promise of an entry, so nothing is counted while the log takes none: after an append that
@@ -89,9 +89,11 @@ class Counting:
     async def flush(self, *, answers: bool) -> None:
         """Enter what was counted; what cannot be entered now is kept for the next time."""
         try:
-            if self._refusals:
-                counted, self._refusals = self._refusals, Counter()
-                await self._enter(RefusalsCounted(since_us=self._refusals_since_us, reasons=dict(counted)), counted)
+            since_us = self._refusals_since_us
+            # One entry a reason, so that each is found by its own.
+            for reason in sorted(self._refusals):
+                counted = Counter({reason: self._refusals.pop(reason)})
+                await self._enter(RefusalsCounted(since_us=since_us, reasons=dict(counted)), counted)
             if answers and self._answers:
                 since_us, self._answers_since_us = self._answers_since_us, self._clock()
                 told, self._answers = self._answers, Counter()

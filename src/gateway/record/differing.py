@@ -107,18 +107,28 @@ def refuse_another_history(whole: Path, lost: Path) -> None:
         place = first_difference(whole, lost)
         if place is None and size_of(lost) > size_of(whole):
             place = size_of(whole)
+        is_right = place is None or is_believed(alone, lost, place)
     except LogDamaged:
-        # What cannot be read is no history; its checkpoint still says whether there was one.
-        place = alone.size if alone else 0
-    if place is not None and not is_believed(alone, lost, place):
+        place, is_right = alone.size if alone else 0, is_believed_unread(alone, whole, lost)
+    if not is_right:
         raise OSError(
-            errno.ESTALE, f"it holds another history from entry {place} on: compare both with `gateway log verify --dir`"
+            errno.ESTALE,
+            f"it holds another history from entry {place} on: compare both with `gateway log verify --dir`",
         )
 
 
 def is_believed(alone: Alone | None, other: Path, place: int) -> bool:
     """Tell whether one that went on alone is to be believed over the other from a place on."""
     return alone is not None and alone.size <= place and signed_size(other) <= alone.size
+
+
+def is_believed_unread(alone: Alone | None, own: Path, other: Path) -> bool:
+    """Tell the same where lines cannot be read, so that no place is known.
+
+    What cannot be read is no history; its checkpoint still says whether there was one. What a mark says is not
+    enough then: whoever can write one disk alone must not put the other back by it.
+    """
+    return alone is not None and signed_size(other) <= min(alone.size, signed_size(own))
 
 
 def signed_size(directory: Path) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
+from pyroaring import BitMap64
 
 from gateway.record.chain import Break, Chain, Link
 from gateway.record.checkpoint import (
@@ -19,11 +20,10 @@ from gateway.record.checkpoint import (
 from gateway.record.layout import CHECKPOINT, parts_path, segments
 from gateway.record.merkle import Leaves
 from gateway.record.parts import PartInvalid, PartsCursor
-from gateway.record.parts_scan import ARCHIVED, archived_segment
+from gateway.record.parts_scan import ARCHIVED, FORGOTTEN, archived_segment
 from gateway.record.seal import begin_of_log
 from gateway.record.slot import MOST_UNSIGNED
 from gateway.record.waypoint import Waypoint
-
 
 Amendment = tuple[str, int, str, str]
 """Log and place of an entry whose part was amended, the digest of what stands there now, and the entry that says so."""
@@ -48,6 +48,8 @@ class Examination:
         amended: By place, the digest of a part that stands in the place of another, and the entry that it names.
         amendments: What entries of this log say of such parts: of which log, at which place, with which digest, and
             which entry says so.
+        original: Places whose part is the one that was entered.
+        forgotten: Place of the newest entry that says that a forgetting came to its end; -1 without one.
         n_moved: How many of the first segments are not here.
         archived: Segments of which entries of this log say that they were moved elsewhere, by slot.
     """
@@ -66,6 +68,8 @@ class Examination:
         self.n_witnessed = 0
         self.amended: dict[int, tuple[str, str]] = {}
         self.amendments: set[Amendment] = set()
+        self.original = BitMap64()
+        self.forgotten = -1
         self.n_moved = 0
         self.archived: set[tuple[str, int]] = set()
         self._parts: PartsCursor | None = PartsCursor(directory)
@@ -185,6 +189,8 @@ class Examination:
             self.blame("the log does not begin with its opening", 0)
         if body.kind == "amended":
             self.amendments.add((body.origin, body.place, body.digest, f"{link.log}:{link.seq}"))
+        if body.kind == "changed" and body.what == FORGOTTEN:
+            self.forgotten = link.seq
         if body.kind == "changed" and body.what == ARCHIVED and self.chain is not None:
             moved = archived_segment(self.chain.raw)
             self.archived |= set() if moved is None else {moved}
@@ -206,6 +212,8 @@ class Examination:
             self.n_parts += 1
             if stored.amended:
                 self.amended[stored.seq] = (stored.own_digest, stored.amended)
+            else:
+                self.original.add(stored.seq)
         else:
             self.blame(f"the part of entry {link.seq} was changed", link.seq)
 

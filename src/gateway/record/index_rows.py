@@ -16,6 +16,7 @@ from gateway.domain.entry import (
     Looked,
     Observed,
     Passed,
+    RefusalsCounted,
     Refused,
     Release,
     SignIn,
@@ -116,6 +117,11 @@ def _refused(body: Refused) -> dict[str, Any]:
     return {"decision": decision, "reason": body.reason, "bytes": body.bytes, **_of_facts(body.facts)}
 
 
+def _counted(body: RefusalsCounted) -> dict[str, Any]:
+    # Entries of the first builds count several reasons; they are found by the one that was counted most.
+    return {"decision": DENY, "reason": max(body.reasons, key=lambda one: body.reasons[one], default="")}
+
+
 def _end(body: End) -> dict[str, Any]:
     return {"reason": body.reason or "", "bytes": body.bytes or 0}
 
@@ -145,6 +151,7 @@ _SAID: dict[type, Callable[[Any], dict[str, Any]]] = {
     Observed: _observed,
     Passed: _passed,
     Refused: _refused,
+    RefusalsCounted: _counted,
     End: _end,
     SignIn: _sign_in,
     Changed: _changed,

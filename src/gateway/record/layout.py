@@ -61,9 +61,14 @@ def unfit(directory: Path) -> list[str]:
     Whoever examines a log that somebody handed over must not be led elsewhere by it, wait for ever, or be filled up.
     """
     modes = {name: _found(directory / name) for name in _FOLDERS}
-    wrong = [f"{name} is no folder" for name, found in modes.items() if found is not None and not stat.S_ISDIR(found.st_mode)]
-    inside = [] if wrong else [path for name in _FOLDERS if modes[name] is not None for path in (directory / name).iterdir()]
-    lines = [path for path in directory.iterdir() if _SEGMENT.match(path.name)]
+    wrong = [
+        f"{name} is no folder" for name, found in modes.items() if found is not None and not stat.S_ISDIR(found.st_mode)
+    ]
+    inside = (
+        [] if wrong else [path for name in _FOLDERS if modes[name] is not None for path in (directory / name).iterdir()]
+    )
+    there = directory.iterdir() if directory.is_dir() else ()
+    lines = [path for path in there if _SEGMENT.match(path.name)]
     for path in (*(directory / name for name in _NOTES), *lines, *inside):
         found, name = _found(path), path.relative_to(directory).as_posix()
         if found is None or path.suffix == ".new":

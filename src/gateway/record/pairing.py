@@ -21,7 +21,7 @@ import msgspec
 from gateway.domain.errors import LogDamaged, LogUnavailable
 from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, open_checkpoint
 from gateway.record.copying import PAIRED, copy_closed, copy_rest
-from gateway.record.differing import alone_of, first_difference, is_believed, note_of, signed_size
+from gateway.record.differing import alone_of, first_difference, is_believed, is_believed_unread, note_of, signed_size
 from gateway.record.files import Files
 from gateway.record.layout import CHECKPOINT, segments
 from gateway.record.seal import read_seal, seal_name
@@ -81,7 +81,11 @@ class Pair:
                 self._missing = error.strerror or "not there"
                 return
             raise LogUnavailable(_is_away(self.second.directory, error, self.rule)) from error
-        if self.rule == "either" and self._alone is not None and self._is_emptied():
+        if (
+            self.rule == "either"
+            and self._alone is not None
+            and _is_emptied(self.first.directory, self.second.directory)
+        ):
             # A folder that a disk was mounted over once: to fill it would be to keep both copies on one disk.
             self._missing = f"it is empty; if its disk is new, remove {self.first.directory / PAIRED}"
             self.second.close()
@@ -105,7 +109,7 @@ class Pair:
         if self._missing:
             sinks.lose(SECOND, self._missing)
             return sinks
-        lacks = size_of(self.first.directory) - size_of(self.second.directory)
+        lacks = size_of(self.first.directory) - self._size_of_second()
         _complete(self.first.directory, self.second, with_parts=self._was_away)
         if lacks > 0:
             self.completed = (SECOND, lacks)
@@ -115,6 +119,12 @@ class Pair:
             sink.remove(ALONE)
         return sinks
 
+    def _size_of_second(self) -> int:
+        try:
+            return size_of(self.second.directory)
+        except LogDamaged:
+            return 0 if self._alone is None else self._alone.size
+
     def close(self) -> None:
         """Let the second go again."""
         self.second.close()
@@ -123,16 +133,11 @@ class Pair:
         first, second = self.first.directory, self.second.directory
         for here, there in ((first, second), (second, first)):
             is_said = here == second and alone_of(here) is not None
-            if (here / PAIRED).exists() and not segments(there) and segments(here) and not is_said:
+            if _is_emptied(here, there) and not is_said:
                 raise LogUnavailable(
                     f"{there} held this log and is empty now: is its disk mounted? If the disk is new, "
                     f"remove {here / PAIRED}"
                 )
-
-    def _is_emptied(self) -> bool:
-        """Tell whether the second held this log once and holds nothing now."""
-        first, second = self.first.directory, self.second.directory
-        return (first / PAIRED).exists() and bool(segments(first)) and not segments(second)
 
     def _first_is_behind_by(self) -> int:
         """Return by how many entries the second is ahead, after it was made sure that one begins the other.
@@ -141,15 +146,21 @@ class Pair:
         a mark that was left behind, or put there, must not cut the other.
         """
         first, second = self.first.directory, self.second.directory
-        place = first_difference(first, second)
         alone, other = alone_of(first), alone_of(second)
+        try:
+            place, apart = first_difference(first, second), size_of(second) - size_of(first)
+        except LogDamaged:
+            is_first, is_second = is_believed_unread(alone, first, second), is_believed_unread(other, second, first)
+            if is_first == is_second:
+                raise
+            self._was_away = True
+            return 1 if is_second else -1
         if place is not None:
             is_first, is_second = is_believed(alone, second, place), is_believed(other, first, place)
             if is_first == is_second:
                 raise _differing(place)
             self._was_away = True
             return 1 if is_second else -1
-        apart = size_of(second) - size_of(first)
         self._was_away = alone is not None or abs(apart) > MOST_APART
         return apart
 
@@ -167,6 +178,15 @@ class Pair:
         with suppress(CheckpointInvalid):
             if open_checkpoint(note, key).size > signed_size(first):
                 self.first.put(CHECKPOINT, note.encode())
+
+
+def _is_emptied(here: Path, there: Path) -> bool:
+    """Tell whether one held the log that the other holds, and holds nothing now.
+
+    A disk that was paired says so itself. One that says so and has no entry is the right one: a crash came when the
+    first entry of all was on the other alone.
+    """
+    return (here / PAIRED).exists() and bool(segments(here)) and not segments(there) and not (there / PAIRED).exists()
 
 
 def _complete(source: Path, sink: Sink, *, with_parts: bool) -> None:

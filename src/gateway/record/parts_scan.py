@@ -15,6 +15,7 @@ from gateway.record.parts import PartInvalid, StoredPart, parse_part
 from gateway.record.tail import tail
 
 ARCHIVED = "segments-archived"
+FORGOTTEN = "person-forgotten"
 HOLD_ADDED, HOLD_LIFTED = "log-hold-added", "log-hold-lifted"
 _BACK_BYTES = 1 << 18
 
@@ -43,6 +44,18 @@ class Taken(msgspec.Struct, frozen=True):
 
     after: StoredPart
     people: int
+
+
+class Archived(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment that was moved elsewhere.
+
+    Attributes:
+        folder: Where to, as the entry says; empty where none that is here does.
+    """
+
+    slot: str
+    segment: int
+    folder: str
 
 
 class PartsHold(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +144,27 @@ def holds_in_force(logs: Path, since: Mapping[str, int] | None = None) -> list[P
             elif isinstance(body, Changed) and body.what == HOLD_LIFTED:
                 lifted.add(body.target)
     return sorted((one for one in added.values() if one.id not in lifted), key=lambda one: one.at_us)
+
+
+def archived(logs: Path) -> list[Archived]:
+    """Return the segments that are not here, by slot and number.
+
+    Args:
+        logs: ``STATE/log``.
+
+    Raises:
+        LogDamaged: A log cannot be read.
+    """
+    found: dict[tuple[str, int], str] = {}
+    here = {slot: numbers for slot in slots(logs) if (numbers := segments(logs / slot))}
+    for slot, numbers in here.items():
+        found |= dict.fromkeys(((slot, number) for number in range(numbers[0])), "")
+    for slot in here if found else ():
+        for record in tail(logs / slot, 0, kinds=("changed",)):
+            body, moved = record.line.body, archived_segment(record.raw)
+            if isinstance(body, Changed) and moved in found:
+                found[moved] = str(body.facts.get("folder", ""))
+    return [Archived(slot=slot, segment=number, folder=folder) for (slot, number), folder in sorted(found.items())]
 
 
 def archived_segment(raw: bytes) -> tuple[str, int] | None:

@@ -26,6 +26,8 @@ FIRST, SECOND = "first", "second"
 ALONE = "alone"
 PATIENCE_S = 1.0
 """How long a sink may take longer than the other before it counts as lost, under ``either``."""
+CLOSE_PATIENCE_S = 5.0
+"""How long a lost sink is waited for at the end, so that its lock is free to whoever opens the log next."""
 T = TypeVar("T")
 
 
@@ -49,13 +51,15 @@ class Lane:
     Attributes:
         name: ``first`` or ``second``.
         lost: Why it takes nothing; empty while it is whole.
+        is_back: Whether a lost one was taken again and copying can begin.
     """
 
     def __init__(self, name: str, sink: Sink, *, is_alone: bool) -> None:
         self.name, self.sink, self.lost = name, sink, ""
         self._thread = None if is_alone else ThreadPoolExecutor(1, thread_name_prefix=f"log-{name}")
         self.following: Future[None] | None = None
-        """The copying by which a lost sink is made equal."""
+        """The copying by which a lost sink is made equal, or the look whether it is back."""
+        self.is_back = False
 
     def start(self, work: Callable[[Sink], T]) -> "Future[T]":
         """Let the sink do something: at once where there is but one, on its own thread where there are two."""
@@ -69,12 +73,13 @@ class Lane:
         return done
 
     def close(self) -> None:
-        """Give files and lock back; a disk that hangs is not waited for."""
+        """Give files and lock back; a disk that hangs is not waited for beyond patience."""
         if self._thread is None:
             self.sink.close()
             return
-        self._thread.submit(self.sink.close)
-        self._thread.shutdown(wait=not self.lost)
+        closing = self._thread.submit(self.sink.close)
+        wait([closing], timeout=CLOSE_PATIENCE_S if self.lost else None)
+        self._thread.shutdown(wait=False)
 
 
 class Sinks:

@@ -21,7 +21,7 @@ from gateway.domain.entry import Closed, Entry, Line
 from gateway.domain.errors import LogUnavailable
 from gateway.record.chain import NO_LEAF
 from gateway.record.checkpoint import Checkpoint, Signer, signed
-from gateway.record.copying import copy_rest, copy_segments
+from gateway.record.copying import copy_closed, copy_rest, take_lost
 from gateway.record.differing import refuse_another_history
 from gateway.record.drafts import Draft, draft
 from gateway.record.layout import CHECKPOINT, LineFile, segment_path
@@ -162,14 +162,19 @@ class SlotLog:
             return False
         whole = self._sinks.whole
         if lane.following is None:
-            # What is copied behind the log's back are segments that do not grow any more.
-            self._leave_segment()
-            below = self._begin.number
-            lane.following = lane.start(lambda sink: copy_segments(whole.directory, sink, below, refuse_another_history))
+            lane.is_back = False
+            lane.following = lane.start(lambda sink: take_lost(whole.directory, sink, refuse_another_history))
             return False
         if not lane.following.done():
             return False
         failed, lane.following = lane.following.exception(), None
+        if failed is None and not lane.is_back:
+            # What is copied behind the log's back are segments that do not grow any more. Not left before the disk is
+            # back: one that stays away must not cost a segment for every look.
+            self._leave_segment()
+            lane.is_back, below = True, self._begin.number
+            lane.following = lane.start(lambda sink: copy_closed(whole.directory, sink, below, with_parts=True))
+            return False
         if failed is not None:
             # What keeps it away now may be something else than what it was lost by.
             lane.lost = (failed.strerror if isinstance(failed, OSError) else str(failed)) or lane.lost
@@ -224,7 +229,7 @@ class SlotLog:
         lines, parts, leaves, prev = [], [], [], self._tip.prev
         for (seq, one), salt in zip(enumerate(drafts, self.size), new_salts(len(drafts)), strict=True):
             stored = None if one.part is None else StoredPart(seq, salt, one.part)
-            line = self._line(seq, prev, one, stored)
+            line = self._line(seq, prev, one, salt if stored is None else stored)
             leaf = leaf_hash(line)
             prev = leaf.hex()
             leaves.append(leaf)
@@ -233,11 +238,14 @@ class SlotLog:
                 parts.append(stored.line())
         return b"\n".join(lines) + b"\n", b"".join(parts), leaves
 
-    def _line(self, seq: int, prev: str, one: Draft, stored: StoredPart | None) -> bytes:
+    def _line(self, seq: int, prev: str, one: Draft, beside: StoredPart | bytes) -> bytes:
         # The body was encoded when the entry was handed over; Raw puts those bytes in as they are.
         body = cast("Entry", msgspec.Raw(one.body))
-        digest = None if stored is None else stored.digest
-        return _encoder.encode(Line(log=self._name, seq=seq, prev=prev, at_us=one.at_us, body=body, part=digest))
+        digest = None if isinstance(beside, bytes) else beside.digest
+        # Proofs show strangers the hashes of neighbours: without a part to salt it, a line could be guessed by its hash.
+        salt = beside.hex() if isinstance(beside, bytes) else None
+        line = Line(log=self._name, seq=seq, prev=prev, at_us=one.at_us, body=body, part=digest, salt=salt)
+        return _encoder.encode(line)
 
     def _leave_full_segment(self, now_us: int) -> None:
         """Leave a segment that failed, is full or was begun long ago."""

@@ -6,7 +6,8 @@ For each log, if it consists of plain files:
 2. The chain: every line in its place, under its predecessor's hash; torn is at most the last line.
 3. Every opening names the log's key.
 4. The parts: those that are there have the digest that their entry holds. Absent ones were deleted,
-   which retention and erasure may do, and are counted.
+   which retention and erasure may do, and are counted. One that another was put in the place of, so an entry
+   says, is not there any more.
 5. The checkpoint: signed with the key, the log at least as long, the same root, and no longer tail
    behind it than the log's own rule allows. The seals of segments, and what a seal says of moved ones. Of
    segments that are not here an entry has to say that they were moved.
@@ -30,6 +31,7 @@ from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, open_check
 from gateway.record.examination import Examination
 from gateway.record.layout import PUBLIC_KEY, slot_of, slots, unfit
 from gateway.record.outsiders import Outsiders, check_outsiders, trusted_outsiders
+from gateway.record.put_back import check_put_back
 from gateway.record.seal_check import check_moved, check_seals, is_told_moved
 
 MOST_READINGS = 5
@@ -127,9 +129,11 @@ def _verify_logs(logs: Path, keys: Sequence[str], expect: str | None, outsiders:
     archived = set().union(*(one.archived for one in examined))
     are_all_here = not any(one.n_moved and is_told_moved(one, archived) for one in examined)
     firsts = {one.key.name: one.chain.leaves.first for one in examined if one.key is not None and one.chain is not None}
+    forgotten = {name: one.forgotten for name, one in known.items()}
     for one in examined:
         problems += _check_seen(one, known)
         one.check_amended(amendments, firsts, is_all=True)
+        check_put_back(one, amendments, forgotten)
         check_moved(one, archived, is_all=are_all_here)
     return Verdict(logs=tuple(map(_verdict, examined)), problems=tuple(dict.fromkeys(problems)))
 
@@ -182,6 +186,7 @@ def _verify_log(directory: Path, key: str | None, expect: str | None, outsiders:
     for problem in problems:
         one.blame(problem)
     one.check_amended(one.amendments, {}, is_all=False)
+    check_put_back(one, one.amendments, {} if one.key is None else {one.key.name: one.forgotten})
     check_moved(one, one.archived, is_all=False)
     return _verdict(one)
 

@@ -139,7 +139,7 @@ def test_two_officers_open_a_list_by_a_script(officers: CommandLine, tmp_path: P
     assert "only who has the role officer" in open_("clerk", code=3)
     assert "A second officer opens" in open_("officer-1")
     out = tmp_path / "people.csv"
-    assert "1 people" in open_("officer-2", "--out", str(out))
+    assert "1 person" in open_("officer-2", "--out", str(out))
 
     [row] = csv.DictReader(io.StringIO(out.read_text(encoding="utf-8")))
     assert (row["identity_kind"], row["identity"]) == (KIND, WHO)

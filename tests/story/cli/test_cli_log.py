@@ -16,7 +16,7 @@ from pyroaring import BitMap
 from gateway.app.installation import DOOR_SLOT, open_log
 from gateway.cli import log_search
 from gateway.cli.desk import run_to_end
-from gateway.domain.entry import End, Entry, Facts, Part, Refused, Release
+from gateway.domain.entry import Answered, End, Entry, Facts, Numbered, Part, Refused, Release
 from gateway.domain.names import DecisionId
 from gateway.flows import log_reading
 from gateway.settings import load
@@ -330,3 +330,27 @@ class Lines:
     def _read(self) -> None:
         for line in self._stream:
             self._lines.put(line)
+
+
+def test_a_search_for_nothing_leaves_out_what_the_gateway_enters_by_itself(command: CommandLine) -> None:
+    """Unless all is asked for; from the index and from the files. What is asked for by its kind is shown."""
+
+    async def upkeep() -> None:
+        async with open_log(load(state=command.state), DOOR_SLOT) as log:
+            for n in range(6):
+                await log.append(Answered(since_us=n, counts={"livez": 1}))
+                await log.append(Numbered(people=1, identity="crm.customer_id"))
+
+    run_to_end(upkeep())
+
+    for words in ((), ("--slot", DOOR_SLOT)):
+        short = command("log", "search", "since:1h", "--limit", "2", *words, "--json")
+        kinds = [one["entry"]["body"]["kind"] for one in short.documents()]
+        assert kinds[-1] in {"closed", "opened", "changed", "looked"}
+        assert len(kinds) == 2
+        assert not {"answered", "numbered"} & set(kinds)
+        assert "--all shows them" in short.err
+        every = command("log", "search", "since:1h", "--limit", "0", "--all", *words, "--json")
+        assert [one["entry"]["body"]["kind"] for one in every.documents()].count("answered") == 6
+        assert "--all" not in every.err
+    assert len(command("log", "search", "kind:answered", "--json").documents()) == 6

@@ -99,8 +99,13 @@ def test_segments_are_moved_and_verify_there_and_here(old: CommandLine, tmp_path
     assert hold in old("log", "archive", str(shelf), "--yes", code=1).err
     old("log", "hold", "lift", hold)
 
+    would = old("log", "archive", str(shelf), "--dry-run", "--json").document()
+    assert "would be moved" in old("log", "archive", str(shelf), "--dry-run").out
+    assert not list(shelf.iterdir())
     moved = old("log", "archive", str(shelf), "--yes", "--json").document()
+    assert moved == would
     assert len(moved) > 2
+    assert old("log", "archive", str(shelf)).out == "no segment is old enough\n"
     for one in moved:
         name = f"{one['segment']:06}"
         alone = old("log", "verify", "--segment", str(shelf / "door-0" / f"{name}.ndjson"), "--json").document()
@@ -121,6 +126,34 @@ def test_segments_are_moved_and_verify_there_and_here(old: CommandLine, tmp_path
     assert "its bytes differ" in wrong.out
 
 
+def test_a_person_is_forgotten_in_what_was_moved_where_its_folder_is_given(old: CommandLine, tmp_path: Path) -> None:
+    """Where it is not, the command says what it did not look through and how to."""
+    shelf, other = tmp_path / "shelf", tmp_path / "other"
+    shelf.mkdir()
+    (other / DOOR_SLOT).mkdir(parents=True)
+    moved = old("log", "archive", str(shelf), "--yes", "--json").document()
+
+    def holding() -> int:
+        door = shelf / DOOR_SLOT
+        return sum(5 in stored.part().met for number in segments(door) for stored in stored_parts(door, number))
+
+    assert holding() == 1
+    told = old("log", "forget", "--person", "5", "--yes", "--json").document()
+    assert (told["parts"], {one["folder"] for one in told["unseen"]}) == (0, {str(shelf)})
+    assert [one["segment"] for one in told["unseen"]] == [one["segment"] for one in moved if one["slot"] == DOOR_SLOT]
+    assert f"--archive {shelf}" in old("log", "forget", "--person", "5", "--yes").out
+    assert holding() == 1
+
+    wrong = old("log", "forget", "--person", "5", "--archive", str(other), "--yes", code=1)
+    assert "no folder that segments of these logs were moved to" in wrong.err
+    told = old("log", "forget", "--person", "5", "--archive", str(shelf), "--yes", "--json").document()
+    assert (told["parts"], told["unseen"], holding()) == (1, [], 0)
+    assert "not looked through" not in old("log", "forget", "--person", "6", "--archive", str(shelf), "--yes").out
+    assert old("log", "verify", "--json").document()["is_right"]
+    (shelf / "lost+found").mkdir()
+    old("log", "forget", "--person", "7", "--archive", str(shelf), "--yes")
+
+
 def test_the_doctor_looks_at_the_second_disk(old: CommandLine, tmp_path: Path) -> None:
     """Whether it is there, another disk, alone, equal and right."""
     say(old, f"second: {tmp_path / 'other'}")
@@ -131,9 +164,12 @@ def test_the_doctor_looks_at_the_second_disk(old: CommandLine, tmp_path: Path) -
 
     assert "is not there" in found(1)[0]
     (tmp_path / "other").mkdir()
+    before = found(0)
+    assert any(DOOR_SLOT in one and "takes effect at the next start" in one for one in before), before
     run_to_end(_noted(old))
     old("log", "tail")
     told = found(0)
+    assert not any("next start" in one for one in told)
     assert any("same disk" in one for one in told)
     assert any("verify" in one for one in told)
     newest = max((tmp_path / "other" / "cli").glob("*.ndjson"))

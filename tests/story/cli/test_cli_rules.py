@@ -203,3 +203,26 @@ def test_explain_tells_when_doors_have_other_rules(command: CommandLine) -> None
     edit(command, "grants.csv", *MORE)
 
     assert "other rules" in command("explain", "analyst-1", "crm.customers", "--purpose", INSIGHTS).err
+
+
+def test_a_service_that_is_an_officer_and_a_log_for_services_are_noted(command: CommandLine) -> None:
+    """When it is added, at every check and by the doctor; also where another role contains the officer's."""
+    edit(command, "grants.csv", *MORE)
+    words = ("--recipient", "own", "--scope", "essential.legal_obligation")
+    assert "officers are people" in command("client", "add", "robot", "--role", "officer-lead", *words).err
+    told = "robot is a service with the role officer; officers are people who sign in"
+
+    answer = command("check", "--json").document()
+
+    assert told in answer["notes"]
+    assert not [one for one in answer["notes"] if "assurance" in one]
+    found = command("doctor", "--json").document()["findings"]
+    assert ("warning", told, "gateway client disable robot") in [
+        (one["grade"], one["sentence"], one["fix"]) for one in found
+    ]
+    command("client", "disable", "robot")
+    edit(command, "datasets/gateway.yaml", "          assurance: 4\n", "")
+    edit(command, "tests/service.yaml", "  - name: An officer who signed in before", "  - name: Not so any more")
+    notes = command("check", "--json", code=1).document()["notes"]
+    assert told not in notes
+    assert "datasets: gateway.access_log does not say `assurance: 4`, so a service with a grant reads the log" in notes

@@ -5,9 +5,21 @@ import pytest
 
 from gateway.app.dataset_text import FieldPlace, changed, unreviewed
 from gateway.app.showing import as_if_confirmed, decider_of, viewers_of, words_for
-from gateway.app.starting import ANALYST, CAMPAIGNER, FOR_INSIGHTS, FOR_MAILING, settings_content, starter_files
+from gateway.app.starting import (
+    ANALYST,
+    CAMPAIGNER,
+    FOR_INSIGHTS,
+    FOR_MAILING,
+    LEGAL,
+    OF_LOG,
+    OFFICER,
+    settings_content,
+    starter_files,
+)
 from gateway.decide.loader.vocabulary import vocabulary
+from gateway.decide.ruletests import failures
 from gateway.domain.names import CategoryKey, DatasetName, StoreName
+from gateway.domain.own_data import ACCESS_LOG, ACCESS_LOG_COUNTS
 from tests.fakes.own_dataset import UNREVIEWED
 
 CLUB, PEOPLE = StoreName("club"), DatasetName("club.people")
@@ -71,10 +83,52 @@ def test_a_confirmed_field_leaves_at_once() -> None:
 
 def test_every_category_is_of_the_vocabulary() -> None:
     """A mistyped one would give nothing, unseen."""
-    assert {one.category for one in (*FOR_INSIGHTS, *FOR_MAILING)} <= vocabulary().categories
+    assert {one.category for one in (*FOR_INSIGHTS, *FOR_MAILING, *OF_LOG)} <= vocabulary().categories
 
 
 def test_settings_name_the_store() -> None:
     """With its credentials where it has some."""
     content = settings_content(CLUB, "http://127.0.0.1:9", host="127.0.0.1", port=8080, authorization_file="/x")
     assert content["stores"] == {"club": {"base_url": "http://127.0.0.1:9", "authorization_file": "/x"}}
+
+
+CASES = """\
+tests:
+  - name: An officer reads the log
+    role: officer
+    recipient: own
+    assurance: 4
+    dataset: DATASET
+    purpose: essential.legal_obligation
+    expect: {FIELDS}
+  - name: An analyst does not
+    role: analyst
+    recipient: own
+    assurance: 4
+    dataset: DATASET
+    purpose: essential.legal_obligation
+    refused: grant-missing
+  - name: An officer sees nothing of the store
+    role: officer
+    recipient: own
+    assurance: 4
+    dataset: club.people
+    purpose: essential.legal_obligation
+    refused: purpose-not-allowed
+"""
+
+
+@pytest.mark.parametrize("dataset", [ACCESS_LOG, ACCESS_LOG_COUNTS])
+def test_an_officer_reads_the_log_from_the_first_day_and_nobody_else_does(dataset: DatasetName) -> None:
+    """Every field of it, for the purpose that asks for a case; and nothing of the store."""
+    files = starter_files(CLUB, UNREVIEWED)
+    rules = decider_of(files).rules
+    fields = ", ".join(f"{one.name}: reveal" for one in rules.catalog.collections[dataset].fields)
+    cases = CASES.replace("DATASET", dataset).replace("FIELDS", fields)
+
+    tested = decider_of({**files, "tests/log.yaml": cases.encode()}).rules
+
+    assert failures(tested, NOW_US) == ()
+    assert len(tested.tests) == 3
+    assert rules.purposes[LEGAL].needs_reference
+    assert OFFICER not in words(as_if_confirmed(files))

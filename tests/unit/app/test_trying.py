@@ -34,7 +34,7 @@ def test_an_installation_has_the_rules_that_were_given(tmp_path: Path) -> None:
     """And none of the demo's stores; its log verifies."""
     settings = made(tmp_path / "state")
     names = {path.relative_to(settings.policies_dir).as_posix() for path in settings.policies_dir.rglob("*.*")}
-    assert names == {"datasets/club.yaml"} | {
+    assert names == {"datasets/club.yaml", "datasets/gateway.yaml"} | {
         name for name in shipped_files() if not name.startswith(("datasets/", "tests/"))
     }
     assert verify_logs(settings.state / "log").is_right

@@ -62,7 +62,7 @@ SAID = (
     "3 red-line",
     f"signed to 48, root {'ab' * 32}",
     "log cli: 2 entries; no checkpoint that could be read",
-    "9 entries were read from files",
+    "9 entries read from files",
     "the index is empty: every entry was read",
 )
 

@@ -81,7 +81,7 @@ SENTENCES: tuple[tuple[Entry, str], ...] = (
         RulesInForce(rules="a" * 64, before="b" * 64, by="local:ops"),
         "rules aaaaaaaaaaaa put in force by local:ops after bbbbbbbbbbbb",
     ),
-    (RulesRefused(rules="a" * 64, problems=("x:1: y",)), "rules aaaaaaaaaaaa refused, 1 problems: x:1: y"),
+    (RulesRefused(rules="a" * 64, problems=("x:1: y",)), "rules aaaaaaaaaaaa refused, 1 problem: x:1: y"),
     (
         Changed(by="local:root", what="key-retired", target="totp", facts={"version": 1}),
         "local:root: key-retired totp version=1",

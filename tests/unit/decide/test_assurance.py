@@ -6,7 +6,7 @@ import pytest
 from gateway.decide.assurance import ceiling, freshest, is_sensitive
 from gateway.domain.names import CategoryKey
 from gateway.domain.principal import Assurance
-from gateway.domain.treatment import Treatment
+from gateway.domain.treatment import NOTHING, Treatment
 from gateway.domain.viewplan import Layer
 from tests.fakes.deciding import TEXT, TOP, field, needs_fresh
 
@@ -50,3 +50,12 @@ def test_only_a_persons_sign_in_can_be_fresh() -> None:
     """A service stays at the level of its proof."""
     assert freshest(Assurance.PERSON) == freshest(Assurance.PERSON_FRESH) == Assurance.PERSON_FRESH
     assert freshest(Assurance.SERVICE_KEY_BOUND) == Assurance.SERVICE_KEY_BOUND
+
+
+def test_below_the_level_of_its_collection_nothing_of_a_field_leaves() -> None:
+    """Whatever its category; at the level it is as if the collection asked for nothing."""
+    least = Assurance.PERSON_FRESH
+    found = ceiling((), (), NAME, TEXT, Assurance.PERSON, least)
+
+    assert (found.treatment, found.rule) == (NOTHING, "level 3, needs 4")
+    assert ceiling((), (), NAME, TEXT, Assurance.PERSON_FRESH, least).treatment == TOP

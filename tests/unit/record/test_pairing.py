@@ -128,6 +128,19 @@ def test_a_second_that_is_not_there_is_not_gone_without(first: Path, second: Pat
     assert files_of(first) == files_of(second)
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_crash_at_the_first_entry_of_all_is_no_disk_that_is_not_mounted(
+    first: Path, second: Path, is_first: bool
+) -> None:
+    """Both say that they were paired, and one of them has no segment yet."""
+    log, _ = open_slot(first, NAME, key_of(NAME), FaultyDisk(), second=Second(directory=second))
+    log.close(None)
+    written(first if is_first else second, None, 1)
+    written(first, second, 1, start=50)
+    assert files_of(first) == files_of(second)
+    assert verify_log(second).problems == ()
+
+
 def test_one_that_says_that_it_is_alone_goes_on_and_completes_the_other_when_it_is_back(
     first: Path, second: Path
 ) -> None:

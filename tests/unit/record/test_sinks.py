@@ -84,6 +84,30 @@ def bring_back(log: SlotLog) -> None:
     raise AssertionError(log.lost)
 
 
+def test_a_disk_that_stays_away_costs_no_segments(tmp_path: Path) -> None:
+    """It is looked for once a second, perhaps for weeks, and numbers of segments have six digits."""
+    disks = Disks(tmp_path, "either", most_bytes=100_000)
+    disks.others.fail = {"sync": errno.EIO}
+    assert fill(disks.log, 0, 2) == 2
+    away = disks.second.parent.with_name("away")
+    disks.second.parent.rename(away)
+    for place in range(20):
+        lane = disks.log._sinks.lost
+        assert lane is not None
+        assert fill(disks.log, 10 + place, 1) == 1
+        disks.log.follow_up()
+        if lane.following is not None:
+            wait([lane.following])
+    assert segments(disks.first) == [0]
+
+    away.rename(disks.second.parent)
+    disks.others.fail = {}
+    bring_back(disks.log)
+    disks.log.close(START_US)
+    disks.assert_right()
+    assert len(segments(disks.first)) == 2
+
+
 @pytest.mark.parametrize("rule", ["both", "either"])
 def test_every_line_and_part_is_on_both(tmp_path: Path, rule: Rule) -> None:
     """Over several segments; either can be verified alone."""

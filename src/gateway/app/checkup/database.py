@@ -11,7 +11,6 @@ from gateway.app.checkup.findings import (
     CannotBeTold,
     Finding,
     Patient,
-    counted,
     days,
     note,
     ok,
@@ -20,6 +19,7 @@ from gateway.app.checkup.findings import (
 )
 from gateway.app.clock import now_us
 from gateway.domain.principal import PrincipalKind
+from gateway.domain.wording import counted
 from gateway.settings import Settings
 from gateway.store.accounts import Accounts
 from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store, place_of
@@ -46,7 +46,7 @@ async def database(patient: Patient) -> Iterable[Finding]:
         finding = await asyncio.to_thread(_revision, settings, base)
         found.append(finding)
     if all(one.fix is None for one in found):
-        async with _opened(settings) as store:
+        async with opened(settings) as store:
             kind = "SQLite with WAL and synchronous=FULL" if store.is_sqlite else "PostgreSQL with synchronous commits"
             found.append(ok("database", f"it answers: {kind}"))
     return found
@@ -75,7 +75,7 @@ def _revision(settings: Settings, base: str) -> Finding:
 
 async def backup(patient: Patient) -> Iterable[Finding]:
     """Look at how old the newest copies are, and whether the copy of the keys still counts."""
-    async with _opened(patient.settings) as store:
+    async with opened(patient.settings) as store:
         meta = Meta(store)
         made = {base: await meta.read(BACKED_UP + base) for base in ("main", "keys")}
         until = await meta.read(BACKED_UP_UNTIL + "keys")
@@ -112,7 +112,7 @@ def _keys_copy(patient: Patient, made: str | None, until: str | None) -> Iterabl
 
 async def accounts(patient: Patient) -> Iterable[Finding]:
     """Look at who can look after the gateway, and whose second factor is missing."""
-    async with _opened(patient.settings) as store:
+    async with opened(patient.settings) as store:
         known = [one for one in await Accounts(store).all() if one.disabled_us is None]
     people = [one for one in known if one.account.kind is PrincipalKind.PERSON]
     admins = [one for one in people if ADMIN in one.account.roles and one.enrolled]
@@ -136,7 +136,7 @@ async def accounts(patient: Patient) -> Iterable[Finding]:
 
 async def unseen_fields(patient: Patient) -> Iterable[Finding]:
     """Look at fields that stores send and no dataset declares."""
-    async with _opened(patient.settings) as store:
+    async with opened(patient.settings) as store:
         known = await UnseenFields(store).all()
     n = {dataset: sum(one.dataset == dataset for one in known) for dataset in sorted({one.dataset for one in known})}
     return [
@@ -151,7 +151,7 @@ async def unseen_fields(patient: Patient) -> Iterable[Finding]:
 
 async def clock(patient: Patient) -> Iterable[Finding]:
     """Compare this machine's clock with the database server's."""
-    async with _opened(patient.settings) as store:
+    async with opened(patient.settings) as store:
         before_us = now_us()
         server_us = await Meta(store).server_us()
         middle_us = (before_us + now_us()) // 2
@@ -169,7 +169,7 @@ def skew(check: str, whose: str, us: int) -> Finding:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Store]:
+async def opened(settings: Settings) -> AsyncIterator[Store]:
     """Yield the database as it is; nothing is made or changed.
 
     Raises:

@@ -3,7 +3,7 @@
 
 from collections.abc import AsyncIterator
 
-from gateway.app.checkup import database, folders, keyring, logs, network, rules, stores, witnesses
+from gateway.app.checkup import database, folders, keyring, logs, network, officers, rules, stores, witnesses
 from gateway.app.checkup.findings import Check, Finding, Patient, isolated
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -24,6 +24,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("listening", network.listening),
     ("handles", network.handles),
     ("accounts", database.accounts),
+    ("officers", officers.officers),
     ("serving", network.serving),
 )
 

@@ -94,10 +94,3 @@ async def isolated(name: str, check: Check, patient: Patient) -> tuple[Finding, 
 def days(us: int) -> int:
     """Return whole days."""
     return us // DAY_US
-
-
-def counted(n: int, what: str) -> str:
-    """Return a number with its word: ``1 entry``, ``2 entries``."""
-    if n == 1:
-        return f"1 {what}"
-    return f"{n} {what[:-1]}ies" if what.endswith("y") and what[-2] not in "aeiou" else f"{n} {what}s"

@@ -3,9 +3,10 @@
 
 from collections.abc import Iterable
 
-from gateway.app.checkup.findings import DAY_US, Finding, Patient, counted, days, note, ok, problem
+from gateway.app.checkup.findings import DAY_US, Finding, Patient, days, note, ok, problem
 from gateway.app.installation import open_keyring
 from gateway.domain.errors import GatewayError
+from gateway.domain.wording import counted
 from gateway.keys.keyring import Keyring, KeyState
 
 FOR_LIFE = ("people.lookup", "people/lookup", "backup", "credentials", "log/")

@@ -5,7 +5,8 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 
-from gateway.app.checkup.findings import Finding, Patient, counted, note, ok, problem, warning
+from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, warning
+from gateway.app.checkup.officers import told_of_log
 from gateway.app.rule_files import read_folder
 from gateway.decide.loader.load import load_with_notes
 from gateway.decide.oracle_sample import N_QUESTIONS, compared
@@ -14,6 +15,7 @@ from gateway.decide.rules import RuleSet
 from gateway.decide.ruletests import failures
 from gateway.domain.errors import RulesError
 from gateway.domain.own_data import ACCESS_LOG, OWN_STORE
+from gateway.domain.wording import counted
 from gateway.transform.treat import check_chain
 
 MOST_TOLD = 5
@@ -42,6 +44,7 @@ def _rules(patient: Patient) -> list[Finding]:
     if not found:
         found.append(ok("rules", f"they load, {counted(len(loaded.rules.tests), 'test')} pass, and Casbin agrees"))
     notes = [*(one.sentence() for one in loaded.notes), *(one.sentence() for one in probing_roles(loaded.rules))]
+    found += [warning("rules", one, "say so there: docs/how-to/read-the-log.md") for one in told_of_log(loaded.rules)]
     found += [note("rules", one, "gateway check tells all of them") for one in notes[:MOST_TOLD]]
     if len(notes) > MOST_TOLD:
         found.append(note("rules", f"{counted(len(notes) - MOST_TOLD, 'more note')}", CHECK))

@@ -4,11 +4,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.app.checkup.findings import Finding, Patient, ok, problem, warning
-from gateway.record.layout import slots
+from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, warning
+from gateway.domain.wording import counted
+from gateway.record.copying import PAIRED
 from gateway.record.differing import first_difference
+from gateway.record.layout import slots
 from gateway.record.sinks import ALONE
-from gateway.record.verify import verify_logs
+from gateway.record.verify import verify_log, verify_logs
 
 SECOND = "second log"
 
@@ -38,9 +40,22 @@ def _findings(first: Path, second: Path) -> Iterator[Finding]:
         if (second / slot).is_dir() and (place := first_difference(first / slot, second / slot)) is not None:
             fix = "gateway log verify --dir COPY for both; put a copy of the right one in the place of the other"
             yield problem(SECOND, f"{slot}: the two differ from entry {place} on", fix)
-    verdict = verify_logs(second)
-    wrong = [*verdict.problems, *(f"{one.slot}: {each}" for one in verdict.logs for each in one.problems)]
+    waiting = [slot for slot in slots(first) if not (first / slot / PAIRED).exists()]
+    if waiting:
+        told = f"not on {second} yet: {', '.join(waiting)}; log.second takes effect at the next start"
+        yield note(SECOND, told, "start the gateway again")
+    yield from _verified(second, is_whole=not waiting)
+
+
+def _verified(second: Path, *, is_whole: bool) -> Iterator[Finding]:
+    """Verify what is there; what is missing as well, unless logs are still to come."""
+    if is_whole:
+        verdict = verify_logs(second)
+        logs, missing = verdict.logs, verdict.problems
+    else:
+        logs, missing = tuple(verify_log(second / slot) for slot in slots(second)), ()
+    wrong = [*missing, *(f"{one.slot}: {each}" for one in logs for each in one.problems)]
     for one in wrong:
         yield problem(SECOND, one, f"gateway log verify --dir {second}")
-    if not wrong:
-        yield ok(SECOND, f"{len(verdict.logs)} logs on {second} verify")
+    if logs and not wrong:
+        yield ok(SECOND, f"{counted(len(logs), 'log')} on {second} verify")

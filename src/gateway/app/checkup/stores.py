@@ -15,11 +15,12 @@ from ipaddress import ip_network
 import msgspec
 
 from gateway.app.checkup.database import skew
-from gateway.app.checkup.findings import DAY_US, Finding, Patient, counted, days, ok, problem, warning
+from gateway.app.checkup.findings import DAY_US, Finding, Patient, days, ok, problem, warning
 from gateway.app.clock import now_us
 from gateway.app.installation import open_keyring
 from gateway.app.traces import LABEL, Headers, Traces
 from gateway.domain.errors import GatewayError, SettingsError, StoreUnreachable
+from gateway.domain.wording import counted
 from gateway.forward.addresses import BaseUrl, base_url, judged_addresses, resolve
 from gateway.keys.certificates import ends_us
 from gateway.settings import StoreSettings

@@ -5,9 +5,10 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from gateway.app.checkup.findings import Finding, Patient, counted, note, ok, problem, warning
+from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, warning
 from gateway.app.witnessing import START_S, KeyedWitness, open_witnesses
 from gateway.domain.errors import WitnessSilent
+from gateway.domain.wording import counted
 from gateway.flows.cosigning import newest_of
 from gateway.record.checkpoint import Checkpoint, open_checkpoint
 from gateway.record.layout import PUBLIC_KEY, slots
@@ -57,7 +58,11 @@ def _compared(name: str, prover: Prover, state: Checkpoint) -> list[Finding]:
     fix = f"stop the gateway and keep STATE/log as it is: {PAGE}"
     if n_entries < state.size:
         return [
-            problem("witness", f"{name} co-signed {state.size} entries of {state.origin}, which has {n_entries}", fix)
+            problem(
+                "witness",
+                f"{name} co-signed {counted(state.size, 'entry')} of {state.origin}, which has {n_entries}",
+                fix,
+            )
         ]
     if prover.root(state.size) != state.root:
         return [problem("witness", f"{name} co-signed another history of {state.origin} than the one here", fix)]

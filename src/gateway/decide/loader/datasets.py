@@ -26,6 +26,7 @@ from gateway.domain.names import (
     is_field_name,
     is_key,
 )
+from gateway.domain.principal import Assurance
 from gateway.domain.treatment import ChainName
 
 FIDES_TYPES = {
@@ -103,7 +104,12 @@ def _collection(
         )
     birth_date, region = _row(ours, fields)
     collection = Collection(
-        dataset=dataset, fields=specs, subject=_subject(ours, fields), birth_date=birth_date, region=region
+        dataset=dataset,
+        fields=specs,
+        subject=_subject(ours, fields),
+        birth_date=birth_date,
+        region=region,
+        assurance=Assurance(ours.number("assurance", least=1, most=4, default=0)),
     )
     routes = read_routes(ours, store, collection, treatments.chains if treatments else {})
     ours.close()

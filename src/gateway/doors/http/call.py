@@ -16,6 +16,7 @@ from gateway.domain.continuation import Continuation
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import DecisionId, PurposeKey, RulesDigest
+from gateway.domain.own_data import OWN_STORE
 from gateway.domain.principal import Principal
 from gateway.doors.http import out as low
 from gateway.doors.http.binding import CURSOR, WAYS_ON, Asked, bind, has_pages
@@ -121,7 +122,7 @@ class HttpCall:
             self.allow = matched.allow
             return Deny(reason=matched.reason)
         route, collection = matched.target, catalog.collections[matched.target.dataset]
-        form = form_of(self.stated.accept, route.answer.kind)
+        form = form_of(self.stated.accept, route.answer.kind, for_people=route.store == OWN_STORE)
         if form is None:
             return Deny(reason=Reason.CONTENT_TYPE_NOT_SUPPORTED, fields=("Accept",))
         self._form = form

@@ -26,8 +26,14 @@ def accepts_json(accept: str | None) -> bool:
     return accept is None or _quality(accept, "application/json") > 0
 
 
-def form_of(accept: str | None, kind: str) -> Form | None:
-    """Return the form in which an answer of a store's kind goes out; ``None`` if the caller takes none of them."""
+def form_of(accept: str | None, kind: str, *, for_people: bool = False) -> Form | None:
+    """Return the form in which an answer of a store's kind goes out; ``None`` if the caller takes none of them.
+
+    Args:
+        accept: As the caller says it.
+        kind: Of the route's answer.
+        for_people: Only people ask for this, so CSV is without formulas though nobody says so.
+    """
     if kind not in _LISTS:
         return Form.JSON if accepts_json(accept) else None
     own = {"ndjson": Form.NDJSON, "csv": Form.CSV}.get(kind, Form.JSON)
@@ -36,7 +42,9 @@ def form_of(accept: str | None, kind: str) -> Form | None:
     ranges = _ranges_with_parameters(accept)
     # The first of those that rank alike counts; the one for people last.
     best = max((own, *Form), key=lambda form: _form_quality(ranges, form))
-    return best if _form_quality(ranges, best) > 0 else None
+    if _form_quality(ranges, best) <= 0:
+        return None
+    return Form.CSV_FOR_PEOPLE if for_people and best is Form.CSV else best
 
 
 def accepts_some_form(accept: str | None) -> bool:

@@ -42,6 +42,7 @@ from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
 from gateway.domain.entry import STALE, Facts
 from gateway.domain.inquiry import Filter, Inquiry, page_number
 from gateway.domain.names import FieldName
+from gateway.domain.own_data import ACCOUNT_FIELD, OWN_STORE, is_account_id
 from gateway.domain.principal import assurance_at
 from gateway.domain.viewplan import Caps, ViewPlan
 from gateway.flows.access.ports import StoreCall
@@ -221,6 +222,12 @@ def told_filter(asked: Filter) -> str:
     return f"{asked.field} {asked.comparison}{many}"
 
 
+def _accounts_asked_for(inquiry: Inquiry) -> tuple[str, ...]:
+    """Return the accounts by which the gateway's own data is asked; any other value may be what somebody typed."""
+    told = (value for each in inquiry.filters if each.field == ACCOUNT_FIELD for value in each.compared)
+    return tuple(value for value in told if is_account_id(value))
+
+
 def facts_of(
     inquiry: Inquiry,
     plan: ViewPlan | None,
@@ -265,4 +272,5 @@ def facts_of(
         # Of a write that goes on, the intent says what it writes.
         named=inquiry.fields or (written_fields(inquiry) if plan is None else ()),
         limit=inquiry.limit or 0,
+        asked=_accounts_asked_for(inquiry) if inquiry.route.store == OWN_STORE else (),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.checkup.findings import CannotBeTold, Finding, Grade, Patient, counted, isolated, ok
+from gateway.app.checkup.findings import CannotBeTold, Finding, Grade, Patient, isolated, ok
 from gateway.domain.errors import SettingsError
 from gateway.settings import Settings
 
@@ -40,9 +40,3 @@ async def test_what_a_check_finds_is_what_comes_of_it(tmp_path: Path) -> None:
 
     found = await isolated("name", check, Patient(settings=Settings(state=tmp_path), now_us=0))
     assert [one.check for one in found] == ["a", "c"]
-
-
-def test_numbers_have_their_word() -> None:
-    """One and many."""
-    assert [counted(n, "day") for n in (0, 1, 2)] == ["0 days", "1 day", "2 days"]
-    assert [counted(n, "entry") for n in (1, 2)] == ["1 entry", "2 entries"]

@@ -5,6 +5,8 @@ import pytest
 
 from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.catalog import Collection, FieldType, Form, SurrogateKind
+from gateway.domain.own_data import ACCESS_LOG, ACCESS_LOG_COUNTS
+from gateway.domain.principal import Assurance
 from tests.fakes.rule_files import Broken, check, edited, loaded, sentences
 
 CRM, SHOP = "datasets/crm.yaml", "datasets/shop.yaml"
@@ -127,6 +129,13 @@ def city(text: str, says: str, at: str = "") -> Broken:
         ),
         Broken(CRM, SUBJECT, "          subject: nobody\n", "`subject` is `nobody`, expected one of `none`"),
         Broken(CRM, SUBJECT, SUBJECT + "          reviewed: yes\n", "unknown key `reviewed`", at="          reviewed"),
+        Broken(
+            CRM,
+            SUBJECT,
+            SUBJECT + "          assurance: 5\n",
+            "`assurance` is 5, expected 1 to 4",
+            at="          assurance: 5",
+        ),
         Broken(
             CRM, ROW, ROW.replace("birth_date: birth_date", "birth_date: city"), "field `city` is text, expected date"
         ),
@@ -362,3 +371,14 @@ def test_a_field_has_a_name_of_any_script() -> None:
     for wrong in ("所在 城市", "cite\u0301", "城市!"):
         broken = edited(CRM, "          - name: city\n", f"          - name: {wrong}\n")
         assert any("is no name for a field" in sentence for sentence in sentences(broken))
+
+
+def test_a_collection_may_ask_for_a_level_of_proof_as_the_log_does() -> None:
+    """The others ask for none; their fields are guarded by category."""
+    collections = loaded().catalog.collections
+
+    asked = {name: one.assurance for name, one in collections.items() if one.assurance}
+
+    assert asked == dict.fromkeys((ACCESS_LOG, ACCESS_LOG_COUNTS), Assurance.PERSON_FRESH)
+    stronger = edited(CRM, SUBJECT, SUBJECT + "          assurance: 3\n")
+    assert collection("crm.customers", stronger).assurance is Assurance.PERSON

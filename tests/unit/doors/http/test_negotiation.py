@@ -132,3 +132,20 @@ def test_single_records_are_json(kind: str) -> None:
     """A caller that takes no JSON takes none of them."""
     assert form_of(None, kind) is form_of("text/csv, */*;q=0.1", kind) is JSON
     assert form_of("text/csv", kind) is None
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        (None, Form.JSON),
+        ("application/json", Form.JSON),
+        ("application/x-ndjson", Form.NDJSON),
+        ("text/csv", Form.CSV_FOR_PEOPLE),
+        ("text/csv; header=present", Form.CSV_FOR_PEOPLE),
+        ("text/csv; formulas=escaped", Form.CSV_FOR_PEOPLE),
+        ("text/html", None),
+    ],
+)
+def test_what_people_alone_ask_for_is_csv_without_formulas(accept: str | None, form: Form | None) -> None:
+    """Though the caller does not say so; other forms stay exact."""
+    assert form_of(accept, "object", for_people=True) is form
