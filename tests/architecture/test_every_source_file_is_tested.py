@@ -212,6 +212,7 @@ INSTEAD: dict[str, tuple[str, ...]] = {
     "settings.py": ("architecture/test_configuration_reference.py", CLI("contract")),
     "store/chunks.py": ("unit/store/test_people.py",),
     "store/log_bulk.py": INDEX,
+    "store/log_layout.py": INDEX,
     "store/log_filling.py": INDEX,
     "store/log_held.py": INDEX,
     "store/log_words.py": INDEX,

@@ -70,7 +70,7 @@ async def everything(index: LogIndex) -> Everything:
             for one in positions.values()
             for number in range(one.size // SPAN + 1)
         ],
-        "strays": await held.strays(),
+        "strays": await held.strays({}),
     }
 
 

@@ -37,11 +37,15 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def filled_and_killed(place: str, logs: Path, chance: random.Random) -> bool:
-    """Let a process fill the index and kill it at some moment; tell whether it had come to the end before."""
-    command = [sys.executable, "-m", "tests.fakes.index_filler", place, str(logs)]
+    """Let a process fill the index and kill it at some moment; tell whether it had come to the end before.
+
+    Every other one fills it as a building anew does, in which logs are read by further processes; they end with it.
+    """
+    anew = ["anew"] if chance.random() < 0.5 else []
+    command = [sys.executable, "-m", "tests.fakes.index_filler", place, str(logs), *anew]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as filler:
         assert filler.stdout is not None
-        told = [filler.stdout.readline() for _ in range(chance.randint(0, MOST_BATCHES))]
+        told = [filler.stdout.readline() for _ in range(chance.randint(0, 2 if anew else MOST_BATCHES))]
         # Anywhere in the work on the next batch: reading, entering, committing.
         time.sleep(chance.random() * LONGEST_BATCH_S)
         filler.kill()

@@ -8,19 +8,22 @@ RULES
 2. A segment is copied with its parts and its seal, made durable there, and verified there by itself; only then it
    is entered that it goes, and it goes from every disk. Its seal stays.
 3. Nothing is moved while a hold is on: holds are read from the entries that are here.
+4. What was moved leaves the index with its log, which is read into it anew from its first segment that is here.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
 
 from gateway.app.clock import now_us
+from gateway.app.index_building import opened_index
+from gateway.app.indexing import written_alone
 from gateway.app.installation import Rooms
-from gateway.app.parts_deleting import copies_of, retention_rooms
+from gateway.app.parts_deleting import INDEX_PATIENCE_S, copies_of, retention_rooms
 from gateway.domain.entry import Changed
-from gateway.domain.errors import NotDeleted
+from gateway.domain.errors import NotDeleted, SettingsError, StateUnavailable
 from gateway.flows.retention import DAY_US, check_holds
 from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, parse_verifier_key
 from gateway.record.copying import is_same
@@ -31,6 +34,7 @@ from gateway.record.parts_scan import ARCHIVED, Ends, ends_of
 from gateway.record.proving import Prover
 from gateway.record.seal import seal_name
 from gateway.record.seal_check import verify_segment
+from gateway.settings import Settings
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,18 +67,42 @@ async def archive_older(rooms: Rooms, target: Path, days: int, by: str) -> list[
     lasts = {one.slot: one.ends.last for one in found}
     for slot, last in lasts.items():
         await asyncio.to_thread(_keep_hashes, held.logs / slot, last)
-    for one in found:
-        await asyncio.to_thread(_copied, held.logs / one.slot, one.ends.number, target / one.slot)
-        facts: dict[str, str | int] = {
-            "segment": one.ends.number,
-            "first": one.ends.first,
-            "last": one.ends.last,
-            "folder": str(target),
-        }
-        await rooms.log.append(Changed(by=by, what=ARCHIVED, target=one.slot, facts=facts))
-        for directory in copies_of(rooms.settings, one.slot):
-            await asyncio.to_thread(_removed, directory, one.ends.number)
+    gone: set[str] = set()
+    try:
+        for one in found:
+            await asyncio.to_thread(_copied, held.logs / one.slot, one.ends.number, target / one.slot)
+            facts: dict[str, str | int] = {
+                "segment": one.ends.number,
+                "first": one.ends.first,
+                "last": one.ends.last,
+                "folder": str(target),
+            }
+            await rooms.log.append(Changed(by=by, what=ARCHIVED, target=one.slot, facts=facts))
+            gone.add(one.slot)
+            for directory in copies_of(rooms.settings, one.slot):
+                await asyncio.to_thread(_removed, directory, one.ends.number)
+    finally:
+        if gone:
+            await _read_anew(rooms.settings, gone)
     return found
+
+
+async def _read_anew(settings: Settings, slots: Collection[str]) -> None:
+    """Take logs out of the index, so that it is what follows from the files that are left; the worker reads those."""
+    alone = written_alone(settings.state, patience_s=INDEX_PATIENCE_S)
+    still = "the segments are moved, but the index of the log holds them still ({}): run `gateway log index rebuild`"
+    # Waited for on a thread: the worker itself may be the one that writes the index.
+    if not await asyncio.to_thread(alone.__enter__):
+        alone.__exit__(None, None, None)
+        raise NotDeleted(still.format("another process builds it"))
+    try:
+        async with opened_index(settings) as index:
+            for slot in sorted(slots):
+                await index.forget(slot)
+    except (SettingsError, StateUnavailable) as error:
+        raise NotDeleted(still.format(error)) from error
+    finally:
+        alone.__exit__(None, None, None)
 
 
 def _keep_hashes(directory: Path, last: int) -> None:

@@ -10,13 +10,16 @@ import fcntl
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from gateway.app.clock import now_us, ticks_s
-from gateway.domain.errors import LogUnavailable, StateUnavailable
+from gateway.app.log_stretches import FirstOf, read_by_process, read_in_thread
+from gateway.domain.errors import LogDamaged, LogUnavailable, StateUnavailable
 from gateway.domain.log_index import LogPosition
+from gateway.domain.log_packing import Stretch
 from gateway.flows.indexing import Indexing
 from gateway.record.indexing import MOST_ENTRIES, SlotReader
 from gateway.record.layout import slots
@@ -28,6 +31,12 @@ from gateway.store.log_index import LogIndex
 LOCK = "log-index.lock"
 MOST_AT_ONCE = 16_384
 """Entries of a batch where nobody waits for anything else: a whole span."""
+
+WORTH_A_PROCESS = 50_000
+"""Entries; a process begins in half a second, in which so many are half read."""
+
+MOST_PROCESSES = 4
+"""That read logs beside the one that enters; three keep it busy."""
 
 MOST_RUNS = 10
 
@@ -63,6 +72,11 @@ class LogFiles:
         """Return what reads a log from an entry on."""
         return SlotReader.at(self.folder / slot, seq)
 
+    def stretches(self, slot: str, first_of: FirstOf, until: int) -> AsyncGenerator[Stretch, None]:
+        """Yield a log from its first entry up to another; a long one is read by a process of its own."""
+        read = read_by_process if until >= WORTH_A_PROCESS else read_in_thread
+        return read(self.folder / slot, first_of, until)
+
 
 def index_place(settings: Settings) -> str | Path:
     """Return where the index of an installation is, in the words of ``open_index``."""
@@ -77,12 +91,41 @@ async def fill(index: LogIndex, logs: Path, entered: Callable[[int], None] = lam
     """
     indexing = Indexing(index, LogFiles(logs), now_us, most=MOST_AT_ONCE)
     with _uncollected():
+        await _fill_from_processes(index, LogFiles(logs), entered)
         for _ in range(MOST_RUNS):
             n_changed = len(indexing.changed)
             # Again for logs that were taken out, to be read from their first entries, and where others wrote too.
             if await indexing.catch_up(entered) or (indexing.troubles and len(indexing.changed) == n_changed):
                 break
     return indexing.troubles
+
+
+async def _fill_from_processes(index: LogIndex, files: LogFiles, entered: Callable[[int], None]) -> None:
+    """Enter long logs of which the index has nothing, read beside; what they leave is for who comes after."""
+    known, sizes = await index.positions(), dict[str, int]()
+    for slot in set(files.slots()) - known.keys():
+        with suppress(LogDamaged):
+            sizes[slot] = await asyncio.to_thread(files.size, slot)
+    at_once, one_writes = asyncio.Semaphore(min(os.cpu_count() or 1, MOST_PROCESSES)), asyncio.Lock()
+
+    async def enter(slot: str) -> None:
+        # A log that cannot be read on is told by who reads it next, and so is that no process can be started.
+        async with at_once, aclosing(files.stretches(slot, partial(index.first_of, slot), sizes[slot])) as read:
+            with suppress(LogDamaged, OSError):
+                async for one in read:
+                    async with one_writes:
+                        if not await index.enter(one.batch, one.span(), now_us()):
+                            return
+                    entered(one.batch.n_entries)
+
+    long = [slot for slot in sorted(sizes, key=lambda slot: -sizes[slot]) if sizes[slot] >= WORTH_A_PROCESS]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for slot in long:
+                group.create_task(enter(slot))
+    except ExceptionGroup as several:
+        # Whoever called knows of each error, and of no group.
+        raise several.exceptions[0] from None
 
 
 @contextmanager
@@ -151,11 +194,12 @@ class KeptIndex:
         if self._file != index_file(index_place(self._settings)):
             # A command removed it, since it could not be used, and made it anew.
             await self.close()
-        indexing = self._indexing or await self._opened()
         with written_alone(self._settings.state) as is_ours:
             if not is_ours:
-                # A command builds it anew.
+                # A command builds it anew; if it is killed, it leaves the tables without indexes.
+                await self.close()
                 return ()
+            indexing = self._indexing or await self._opened()
             asked_us, self._began_s = self._clock(), ticks_s()
             self._last_s = self._began_s
             is_whole = await indexing.catch_up(pause=self._pause)

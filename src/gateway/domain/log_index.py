@@ -38,7 +38,7 @@ class LogPosition(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         slot: Name of the log's folder.
-        size: Entries that were read.
+        size: Entries that were read, or are before those that are here.
         segment / line_at / part_at: Where the next line and the next part begin; the latter a hint.
         head: Leaf hash of the last entry that was read, hexadecimal.
         last_us: Time of that entry; 0 for none.
@@ -51,6 +51,11 @@ class LogPosition(msgspec.Struct, frozen=True, kw_only=True):
     part_at: int = 0
     head: str = NO_HEAD
     last_us: int = 0
+
+    @property
+    def is_beginning(self) -> bool:
+        """Tell whether nothing was read: of a log whose first segments were moved away, ``size`` is not 0 then."""
+        return not self.line_at
 
 
 class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):

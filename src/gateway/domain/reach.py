@@ -17,7 +17,7 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         slot: Name of the log's folder.
         size: Entries that were read.
-        spans: Spans that are gathered, from the first entry on and without a gap.
+        spans: The number behind the last span that is gathered; there is no gap before it.
         head: Leaf hash of the last entry that was read, hexadecimal; empty for none.
     """
 
@@ -38,6 +38,26 @@ class SpanUse(msgspec.Struct, frozen=True, kw_only=True):
     entries: int
     rows: int
     bytes: int
+
+
+class Released(msgspec.Struct, frozen=True, kw_only=True):
+    """One release in a span, as the index knows it: how much, of which use, and where its people are written.
+
+    Attributes:
+        people: How many people its core tells of.
+        segment / line_at / part_at: Where its line begins, and its part, -1 for none; the last is a hint.
+    """
+
+    slot: str
+    seq: int
+    use: int
+    at_us: int
+    rows: int
+    bytes: int
+    people: int
+    segment: int
+    line_at: int
+    part_at: int
 
 
 class Bare(msgspec.Struct, frozen=True, kw_only=True):

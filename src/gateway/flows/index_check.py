@@ -7,7 +7,10 @@ for ``gateway log verify``.
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from functools import partial
+from operator import add
 from typing import Protocol
 
 import msgspec
@@ -23,16 +26,17 @@ from gateway.domain.log_index import (
     SpanPeople,
     Use,
     call_bytes,
-    hour_of,
-    use_of,
 )
+from gateway.domain.log_packing import PackedBatch, Stretch
 from gateway.domain.log_query import LogRow
-from gateway.record.spans import SpanGathering, is_same
+from gateway.record.spans import is_same
 
 MOST_NAMED = 20
 """Differences that are told; further ones are only counted."""
 
 MOST_TRIES = 20
+
+FirstOf = Callable[[Collection[str]], Awaitable[Mapping[str, LogRow]]]
 
 
 class Reader(Protocol):
@@ -53,8 +57,11 @@ class Logs(Protocol):
     def slots(self) -> list[str]:
         """Return the names of the logs."""
 
-    def reader(self, position: LogPosition) -> Reader:
-        """Return what reads a log from a position on."""
+    def reader_at(self, slot: str, seq: int) -> Reader:
+        """Return what reads a log from an entry on."""
+
+    def stretches(self, slot: str, first_of: FirstOf, until: int) -> AsyncGenerator[Stretch, None]:
+        """Yield a log from its first entry up to another, each stretch with the people of the span that it ends."""
 
 
 class Held(Protocol):
@@ -62,6 +69,9 @@ class Held(Protocol):
 
     async def positions(self) -> dict[str, LogPosition]:
         """Return how far each log was read."""
+
+    async def holds(self, batch: PackedBatch) -> bool:
+        """Tell whether the rows of a batch's entries are just what is entered for it."""
 
     async def entries(self, slot: str, first: int, until: int) -> list[LogRow]:
         """Return rows in order."""
@@ -78,8 +88,8 @@ class Held(Protocol):
     async def words(self) -> tuple[set[str], set[str], set[Use]]:
         """Return every text, address and use."""
 
-    async def strays(self) -> list[str]:
-        """Return what belongs to no entry that was read."""
+    async def strays(self, begins: Mapping[str, int]) -> list[str]:
+        """Return what belongs to no entry that was read; by log, the first entry that is here, if it is not 0."""
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +126,7 @@ class Comparison:
         self._n_entries = 0
         self._found: list[str] = []
         self._n_found = 0
+        self._begins: dict[str, int] = {}
         self._hours: dict[Hour, list[int]] = {}
         self._words: set[str] = set()
         self._places: set[str] = set()
@@ -140,7 +151,7 @@ class Comparison:
         self._compare_hours(hours)
         await self._compare_words(positions)
         if await self._held.positions() == positions:
-            for stray in await self._held.strays():
+            for stray in await self._held.strays(self._begins):
                 self._blame(stray)
         return Compared(n_entries=self._n_entries, differences=tuple(self._found), n_differences=self._n_found)
 
@@ -154,29 +165,43 @@ class Comparison:
         raise StateUnavailable("the index of the log grows faster than it can be looked at; try again")
 
     async def _compare(self, held: LogPosition, compared: Callable[[int], None]) -> None:
-        reader = self._logs.reader(LogPosition(slot=held.slot))
-        gathering = SpanGathering(held.slot, 0)
+        after = LogPosition(slot=held.slot)
+        first_of = partial(self._held.first_of, held.slot)
         try:
-            while (missing := held.size - reader.position.size) > 0:
-                batch = await asyncio.to_thread(reader.read, min(self._most, missing))
-                if batch is None:
-                    self._blame(f"the index holds {held.size} entries of {held.slot}, which has {reader.position.size}")
-                    return
-                if batch.unknown:
-                    batch = reader.completed(batch, await self._held.first_of(held.slot, batch.unknown))
-                await self._compare_entries(batch.entries)
-                gathering.add(batch.entries)
-                if batch.ends_span:
-                    await self._compare_span(gathering.people())
-                    gathering = SpanGathering(held.slot, batch.after.size // SPAN)
-                self._n_entries += len(batch.entries)
-                compared(len(batch.entries))
+            async with aclosing(self._logs.stretches(held.slot, first_of, held.size)) as found:
+                async for one in found:
+                    self._begins.setdefault(held.slot, one.batch.before.size)
+                    await self._compare_batch(one.batch)
+                    if (people := one.span()) is not None:
+                        await self._compare_span(people)
+                    after = one.batch.after
+                    self._n_entries += one.batch.n_entries
+                    compared(one.batch.n_entries)
         except LogDamaged as error:
             self._blame(f"{held.slot} cannot be compared further: {error}")
             return
+        if after.size < held.size:
+            self._blame(f"the index holds {held.size} entries of {held.slot}, which has {after.size}")
         # Where the next part begins is a hint that depends on how the files were read.
-        if msgspec.structs.replace(reader.position, part_at=held.part_at) != held:
+        elif msgspec.structs.replace(after, part_at=held.part_at) != held:
             self._blame(f"the index ends {held.slot} with another entry than the files have there")
+
+    async def _compare_batch(self, batch: PackedBatch) -> None:
+        self._note(batch)
+        if await self._held.holds(batch):
+            return
+        # Which of them, and in what, is looked for one by one.
+        slot, end, n_found = batch.before.slot, batch.after.size, self._n_found
+        reader = await asyncio.to_thread(self._logs.reader_at, slot, batch.before.size)
+        while reader.position.size < end:
+            again = await asyncio.to_thread(reader.read, min(self._most, end - reader.position.size))
+            if again is None:
+                raise LogDamaged(f"{slot} became shorter")
+            if again.unknown:
+                again = reader.completed(again, await self._held.first_of(slot, again.unknown))
+            await self._compare_entries(again.entries)
+        if self._n_found == n_found:
+            self._blame(f"entries {batch.before.size} to {end - 1} of {slot} are spelled otherwise in the index")
 
     async def _compare_entries(self, entries: Sequence[IndexEntry]) -> None:
         first, until = entries[0].row.seq, entries[-1].row.seq + 1
@@ -184,7 +209,6 @@ class Comparison:
         held = {row.seq: row for row in await self._held.entries(slot, first, until)}
         for entry in entries:
             row = entry.row
-            self._note(entry)
             if row.call:
                 row = msgspec.structs.replace(row, call=call_bytes(row.call).hex())
             found = held.get(row.seq)
@@ -194,16 +218,19 @@ class Comparison:
                 members = (name for name in row.__struct_fields__ if getattr(row, name) != getattr(found, name))
                 self._blame(f"entry {slot}:{row.seq} differs in {', '.join(members)}")
 
-    def _note(self, entry: IndexEntry) -> None:
-        row, use = entry.row, use_of(entry.row)
-        counts = self._hours.setdefault(hour_of(row), [0, 0, 0, 0])
-        for place, amount in enumerate((1, entry.begins, row.rows, row.bytes)):
-            counts[place] += amount
-        if use not in self._uses:
-            self._uses.add(use)
-            self._words |= {use.account, use.client, use.recipient, use.purpose, use.dataset, use.operation}
-        self._words.update((row.kind, row.session, row.reference, row.decision, row.reason))
-        self._places.add(row.place)
+    def _note(self, batch: PackedBatch) -> None:
+        words = batch.words
+        for hour, use, kind, decision, reason, *counts in batch.hours:
+            known = self._hours.setdefault(
+                Hour(hour, batch.uses[use], words[kind], words[decision], words[reason]), [0] * 4
+            )
+            known[:] = map(add, known, counts)
+        for one in batch.uses:
+            if one not in self._uses:
+                self._uses.add(one)
+                self._words |= {one.account, one.client, one.recipient, one.purpose, one.dataset, one.operation}
+        self._words.update(words)
+        self._places.update(batch.places)
 
     async def _compare_span(self, people: SpanPeople) -> None:
         held = await self._held.span(people.slot, people.span)

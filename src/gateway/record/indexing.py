@@ -23,10 +23,12 @@ from gateway.domain.entry import Line
 from gateway.domain.errors import LogDamaged
 from gateway.domain.log_index import INHERITING, SPAN, IndexEntry, LogBatch, LogPosition
 from gateway.domain.log_query import LogRow
+from gateway.record.checkpoint import CheckpointInvalid, parse_verifier_key
 from gateway.record.index_parts import PartsBeside
 from gateway.record.index_rows import row_of, with_facts_of
-from gateway.record.layout import LineFile, segment_path, segments
+from gateway.record.layout import PUBLIC_KEY, LineFile, segment_path, segments
 from gateway.record.merkle import leaf_hash
+from gateway.record.seal import begin_of_log
 from gateway.record.tail import LINE_SEQ, offset_of
 
 MOST_ENTRIES = 4_096
@@ -52,7 +54,13 @@ class SlotReader:
     """
 
     def __init__(self, directory: Path, position: LogPosition) -> None:
-        """Begin behind the entries before a position; nothing is read yet."""
+        """Begin behind the entries before a position; nothing of them is read yet.
+
+        Raises:
+            LogDamaged: Nothing says what came before the first segment that is here.
+        """
+        if position.is_beginning:
+            position = beginning_of(directory)
         self._directory = directory
         self.position = position
         self._segment = position.segment
@@ -77,7 +85,7 @@ class SlotReader:
         """
         position = self.position
         path = segment_path(self._directory, position.segment)
-        if position.size and _leaf_before(path, position.line_at) != position.head:
+        if not position.is_beginning and _leaf_before(path, position.line_at) != position.head:
             raise self._changed()
 
     def read(self, most: int = MOST_ENTRIES) -> LogBatch | None:
@@ -190,14 +198,33 @@ class SlotReader:
         return LogChanged(f"the files of {position.slot} are not those of which {position.size} entries were read")
 
 
+def beginning_of(directory: Path) -> LogPosition:
+    """Return the position before the first entry of a slot that is here; segments before it may have been moved away.
+
+    Raises:
+        LogDamaged: The seal of the last of those is missing or wrong.
+    """
+    if min(segments(directory), default=0) == 0:
+        return LogPosition(slot=directory.name)
+    try:
+        key = parse_verifier_key((directory / PUBLIC_KEY).read_bytes().decode().removesuffix("\n"))
+        begin = begin_of_log(directory, key)
+    except (OSError, UnicodeDecodeError, CheckpointInvalid) as error:
+        raise LogDamaged(
+            f"the first segments of {directory.name} are not here, nor the seal that tells of them"
+        ) from error
+    return LogPosition(slot=directory.name, size=begin.first, segment=begin.number, head=begin.prev)
+
+
 def position_of(directory: Path, seq: int) -> LogPosition:
-    """Return the position before an entry of a slot, found from the files alone.
+    """Return the position before an entry of a slot, or before the first that is here, found from the files alone.
 
     Raises:
         LogDamaged: The entry before it is not where it should be.
     """
-    if seq == 0:
-        return LogPosition(slot=directory.name)
+    beginning = beginning_of(directory)
+    if seq <= beginning.size:
+        return beginning
     number = _segment_with(directory, seq - 1)
     path = segment_path(directory, number)
     lines = LineFile(path, offset_of(path, seq - 1, LINE_SEQ))

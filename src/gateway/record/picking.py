@@ -8,13 +8,14 @@ others are deleted; one that is not where the index says is looked for by its nu
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 
 import msgspec
 
 from gateway.domain.entry import Line, Part
 from gateway.domain.errors import LogDamaged
 from gateway.domain.log_query import LogRow
+from gateway.domain.reach import Released
 from gateway.record.layout import parts_path, segment_path
 from gateway.record.parts import PartInvalid, StoredPart, parse_part
 from gateway.record.reader import Record
@@ -27,6 +28,20 @@ MOST_STEPS = 64
 """Parts that are passed over one by one before the next is looked for by halves."""
 
 _decoder = msgspec.json.Decoder(Line)
+
+
+class _Core(msgspec.Struct, gc=False):
+    seq: int
+    part: str | None = None
+
+
+class _People(msgspec.Struct, gc=False):
+    people: bytes = b""
+
+
+_core = msgspec.json.Decoder(_Core)
+_people = msgspec.json.Decoder(_People)
+Entered = TypeVar("Entered", Line, _Core)
 
 
 def picked(logs: Path, rows: Sequence[LogRow]) -> Iterator[Record]:
@@ -43,15 +58,25 @@ def picked(logs: Path, rows: Sequence[LogRow]) -> Iterator[Record]:
         yield from _together(logs, rows[first : first + AT_ONCE])
 
 
+def people_of(logs: Path, rows: Sequence[Released]) -> Iterator[bytes | None]:
+    """Yield the people of releases, in their order, each a serialised roaring bitmap; ``None`` for a deleted part.
+
+    As ``picked``, but nothing else of an entry is read.
+    """
+    for (slot, segment), group in groupby(rows, key=lambda row: (row.slot, row.segment)):
+        with _opened(logs, slot, segment) as file, _Parts(parts_path(logs / slot, segment)) as parts:
+            for row in group:
+                stored = parts.stored(_line(file, row, _core)[1], row.part_at)
+                yield None if stored is None else _people.decode(stored.content).people
+
+
 def _together(logs: Path, rows: Sequence[LogRow]) -> list[Record]:
     found: list[Record | None] = [None] * len(rows)
     places = sorted(range(len(rows)), key=lambda place: _place(rows[place]))
     for (slot, segment), group in groupby(places, key=lambda place: (rows[place].slot, rows[place].segment)):
         these = list(group)
-        try:
-            lines = _lines(segment_path(logs / slot, segment), [rows[place] for place in these])
-        except FileNotFoundError as error:
-            raise LogDamaged(f"segment {segment:06} of {slot} is not there; run `gateway log verify`") from error
+        with _opened(logs, slot, segment) as file:
+            lines = [_line(file, rows[place], _decoder) for place in these]
         with _Parts(parts_path(logs / slot, segment)) as parts:
             for place, (raw, line) in zip(these, lines, strict=True):
                 found[place] = Record(line, raw, parts.of(line, rows[place].part_at))
@@ -62,16 +87,18 @@ def _place(row: LogRow) -> tuple[str, int, int]:
     return row.slot, row.segment, row.line_at
 
 
-def _lines(path: Path, rows: Sequence[LogRow]) -> list[tuple[bytes, Line]]:
-    with path.open("rb") as file:
-        return [_line(file, row) for row in rows]
+def _opened(logs: Path, slot: str, segment: int) -> BinaryIO:
+    try:
+        return segment_path(logs / slot, segment).open("rb")
+    except FileNotFoundError as error:
+        raise LogDamaged(f"segment {segment:06} of {slot} is not there; run `gateway log verify`") from error
 
 
-def _line(file: BinaryIO, row: LogRow) -> tuple[bytes, Line]:
+def _line(file: BinaryIO, row: LogRow | Released, decoder: "msgspec.json.Decoder[Entered]") -> tuple[bytes, Entered]:
     file.seek(row.line_at)
     raw = file.readline()
     try:
-        line = _decoder.decode(raw)
+        line = decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         line = None
     if line is None or line.seq != row.seq or not raw.endswith(b"\n"):
@@ -98,6 +125,11 @@ class _Parts:
 
     def of(self, line: Line, hint: int) -> Part | None:
         """Return the part of an entry; it is looked for by its number where the hint does not lead to it."""
+        stored = self.stored(line, hint)
+        return None if stored is None else stored.part()
+
+    def stored(self, line: "Line | _Core", hint: int) -> StoredPart | None:
+        """Return the same as it is stored."""
         if line.part is None:
             return None
         stored = self._at(hint, line.seq) or self._after_last(line.seq)
@@ -105,7 +137,7 @@ class _Parts:
             return None
         if stored.digest != line.part:
             raise LogDamaged(f"the part of entry {line.seq} was changed; run `gateway log verify`")
-        return stored.part()
+        return stored
 
     def _at(self, offset: int, seq: int) -> StoredPart | None:
         """Return the part that begins at a byte, if it is of this entry."""

@@ -34,6 +34,8 @@ INDEX_FILE = "log-index.db"
 N_READERS = 5  # one of them belongs to the change feed
 N_WRITERS = 4  # on PostgreSQL; SQLite has one, whose pool is the queue of this process's writers
 POOL_TIMEOUT_S = 30
+OF_INDEX = sqlite.Held(65_536, 16_384)
+"""Of the index of the log, each of whose batches changes pages all over it: 64 MB in memory, and in its WAL."""
 
 
 class Base:
@@ -162,7 +164,7 @@ async def open_index(place: str | Path, *, upgrade: bool = True) -> Base:
     url, schema = place_of(place, "index")
     try:
         await asyncio.to_thread(migrate if upgrade else check, url, "index", schema)
-        return _base(url, schema, synchronous=sqlite.NORMAL)
+        return _base(url, schema, synchronous=sqlite.NORMAL, held=OF_INDEX)
     except DBAPIError as error:
         raise SettingsError(f"the index of the log cannot be opened: {error.orig}") from error
 
@@ -230,11 +232,11 @@ def _postgres_urls(place: str) -> dict[str, tuple[URL, str | None]]:
     return {"main": (url, None), "keys": (url, KEYS_SCHEMA), "index": (url, INDEX_SCHEMA)}
 
 
-def _base(url: URL, schema: str | None, *, synchronous: int = sqlite.FULL) -> Base:
+def _base(url: URL, schema: str | None, *, synchronous: int = sqlite.FULL, held: sqlite.Held = sqlite.USUAL) -> Base:
     if url.get_backend_name() == "sqlite":
         url = url.set(drivername="sqlite+aiosqlite")
         writer, reader = _engine(url, size=1), _engine(url, size=N_READERS)
-        sqlite.prepare(writer.sync_engine, writes=True, synchronous=synchronous)
+        sqlite.prepare(writer.sync_engine, writes=True, synchronous=synchronous, held=held)
         sqlite.prepare(reader.sync_engine, writes=False, synchronous=synchronous)
         return Base(writer, reader)
     # Only where there is one: a map of nothing would name the schema "public", past the search path.

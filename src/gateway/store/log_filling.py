@@ -7,14 +7,14 @@ What a batch means to the tables stands here; when a batch may be taken stands i
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Table, bindparam, case, delete, exists, func, insert, literal, select, text, union, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.domain.log_index import HOUR_US, IndexEntry, LogPosition, SpanPeople, Use, call_bytes, use_of
-from gateway.store.log_bulk import EntryRow
+from gateway.domain.log_index import HOUR_US, IndexEntry, LogPosition, SpanPeople, Use
+from gateway.domain.log_packing import PackedBatch
+from gateway.store.log_bulk import add_rows
 from gateway.store.log_held import inheriting
+from gateway.store.log_layout import Ids, said
 from gateway.store.log_schema import (
     log_entry,
     log_hour,
@@ -29,27 +29,6 @@ from gateway.store.log_schema import (
 from gateway.store.log_words import interned, uses_interned
 
 _COUNTS = ("entries", "calls", "rows", "bytes")
-_OF_HOUR = ("hour", "use", "kind", "decision", "reason")
-
-HourKey = tuple[int, int, int, int, int]
-HourCounts = dict[HourKey, list[int]]
-
-
-class Ids(msgspec.Struct, frozen=True):
-    """What stands for the texts, the addresses and the uses of some entries."""
-
-    words: dict[str, int]
-    places: dict[str, int]
-    uses: dict[Use, int]
-
-    def __or__(self, other: "Ids") -> "Ids":
-        """Return what either knows."""
-        return Ids(self.words | other.words, self.places | other.places, self.uses | other.uses)
-
-    def __len__(self) -> int:
-        """Return how many ids there are."""
-        return len(self.words) + len(self.places) + len(self.uses)
-
 
 NONE = Ids({}, {}, {})
 Newest = tuple[int, int, int]
@@ -63,7 +42,7 @@ async def slot_at(connection: AsyncConnection, before: LogPosition, now_us: int)
     row = (await connection.execute(select(log_slot).where(log_slot.c.name == before.slot))).one_or_none()
     if row is not None:
         return row.id if (row.size, row.head) == (before.size, before.head) else None
-    if before.size:
+    if not before.is_beginning:
         return None
     number = int((await connection.execute(select(func.coalesce(func.max(log_slot.c.id), 0)))).scalar_one()) + 1
     await connection.execute(insert(log_slot).values(id=number, **_place_of(before, now_us)))
@@ -95,19 +74,11 @@ async def newest_ids(connection: AsyncConnection) -> Newest:
     return words, places, uses
 
 
-async def ids_of(connection: AsyncConnection, entries: Sequence[IndexEntry], known: Ids) -> Ids:
-    """Return ids of all texts of some entries; those that are known are not looked up."""
-    uses = {use_of(entry.row) for entry in entries}
-    said = {
-        word
-        for use in uses
-        for word in (use.recipient, use.operation, use.account, use.client, use.purpose, use.dataset)
-    }
-    for entry in entries:
-        row = entry.row
-        said.update((row.kind, row.session, row.reference, row.decision, row.reason))
-    words = await _with_known(connection, log_word, said, known.words)
-    places = await _with_known(connection, log_place, {entry.row.place for entry in entries}, known.places)
+async def ids_of(connection: AsyncConnection, batch: PackedBatch, known: Ids) -> Ids:
+    """Return ids of all texts of a batch; those that are known are not looked up."""
+    words = await _with_known(connection, log_word, said(batch.uses).union(batch.words), known.words)
+    places = await _with_known(connection, log_place, set(batch.places), known.places)
+    uses = set(batch.uses)
     new = await uses_interned(connection, words, uses - known.uses.keys())
     return Ids(words, places, new | {use: known.uses[use] for use in uses if use in known.uses})
 
@@ -117,60 +88,6 @@ async def _with_known(
 ) -> dict[str, int]:
     found = {text: known[text] for text in texts if text in known}
     return await interned(connection, table, texts - found.keys()) | found
-
-
-def laid_out(entries: Sequence[IndexEntry], slot: int, ids: Ids) -> tuple[list[EntryRow], HourCounts]:
-    """Return the rows of entries in the order of the table's columns, and what they count by the hour."""
-    words, rows, hours = ids.words, list[EntryRow](), HourCounts()
-    for entry in entries:
-        row = entry.row
-        use, kind = ids.uses[use_of(row)], words[row.kind]
-        decision, reason = words[row.decision], words[row.reason]
-        rows.append(
-            (
-                slot,
-                row.seq,
-                row.at_us,
-                kind,
-                call_bytes(row.call) if row.call else None,
-                words[row.session],
-                ids.places[row.place],
-                words[row.account],
-                words[row.client],
-                words[row.purpose],
-                words[row.dataset],
-                words[row.reference],
-                decision,
-                reason,
-                use,
-                row.rows,
-                row.bytes,
-                row.people,
-                row.segment,
-                row.line_at,
-                row.part_at,
-            )
-        )
-        counts = hours.setdefault((row.at_us // HOUR_US, use, kind, decision, reason), [0, 0, 0, 0])
-        counts[0] += 1
-        counts[1] += entry.begins
-        counts[2] += row.rows
-        counts[3] += row.bytes
-    return rows, hours
-
-
-async def count(connection: AsyncConnection, hours: HourCounts) -> None:
-    """Add to the counts by the hour."""
-    keys = _OF_HOUR
-    new = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(log_hour)
-    more = new.on_conflict_do_update(
-        index_elements=keys, set_={name: log_hour.c[name] + new.excluded[name] for name in _COUNTS}
-    )
-    rows = [
-        {**dict(zip(keys, key, strict=True)), **dict(zip(_COUNTS, counts, strict=True))}
-        for key, counts in sorted(hours.items())
-    ]
-    await connection.execute(more, rows)
 
 
 def without_unused() -> list[Any]:
@@ -211,22 +128,17 @@ async def add_span(connection: AsyncConnection, slot: int, span: SpanPeople, kno
         missing = span.uses.keys() - known.keys()
         ids = {**known, **(await _use_ids(connection, missing) if missing else {})}
         rows = [
-            {**place, "use": ids[use], **{name: getattr(totals, name) for name in totals.__struct_fields__}}
-            for use, totals in span.uses.items()
+            (slot, span.span, ids[use], of.first_us, of.last_us, of.entries, of.rows, of.bytes, of.people)
+            for use, of in span.uses.items()
         ]
-        await connection.execute(insert(log_people), rows)
+        await add_rows(connection, log_people, rows)
     if span.postings:
-        postings = [{**place, "bucket": bucket, "postings": held} for bucket, held in span.postings.items()]
-        await connection.execute(insert(log_person), postings)
+        postings = [(bucket, slot, span.span, held) for bucket, held in span.postings.items()]
+        await add_rows(connection, log_person, postings)
 
 
 async def _use_ids(connection: AsyncConnection, uses: Collection[Use]) -> dict[Use, int]:
-    said = {
-        word
-        for use in uses
-        for word in (use.account, use.client, use.recipient, use.purpose, use.dataset, use.operation)
-    }
-    return await uses_interned(connection, await interned(connection, log_word, said), uses)
+    return await uses_interned(connection, await interned(connection, log_word, said(uses)), uses)
 
 
 async def remove_span(connection: AsyncConnection, slot: int, span: int) -> None:

@@ -4,7 +4,9 @@
 An id that stands for nothing becomes a text that no entry has, so that it shows as a difference.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import eq
 from typing import Any
 
 import msgspec
@@ -12,9 +14,11 @@ from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.log_index import INHERITING, SPAN, Counts, Hour, LogPosition, SpanPeople, Use, UseTotals, call_bytes
+from gateway.domain.log_packing import PackedBatch
 from gateway.domain.log_query import LogRow
 from gateway.store.chunks import chunks
 from gateway.store.engine import Base
+from gateway.store.log_layout import ids_known, laid_out
 from gateway.store.log_schema import (
     log_entry,
     log_hour,
@@ -57,6 +61,20 @@ class HeldIndex:
             rows = (await connection.execute(select(log_slot).order_by(log_slot.c.name))).all()
         return {row.name: position_of(row) for row in rows}
 
+    async def holds(self, batch: PackedBatch) -> bool:
+        """Tell whether the rows of a batch's entries are just what is entered for it."""
+        first, until = batch.before.size, batch.after.size
+        async with self._base.connect() as connection:
+            query = select(log_slot.c.id).where(log_slot.c.name == batch.before.slot)
+            slot = (await connection.execute(query)).scalar_one_or_none()
+            known = None if slot is None else await ids_known(connection, batch)
+            if slot is None or known is None:
+                return False
+            query = select(log_entry).where(log_entry.c.slot == slot, log_entry.c.seq >= first, log_entry.c.seq < until)
+            held = (await connection.execute(query.order_by(log_entry.c.seq))).all()
+        rows, _hours = await asyncio.to_thread(laid_out, batch, slot, known)
+        return len(held) == len(rows) and all(map(eq, map(tuple, held), rows))
+
     async def entries(self, slot: str, first: int, until: int) -> list[LogRow]:
         """Return the rows of a slot from one place up to another, in order."""
         query = _of_slot(slot).where(log_entry.c.seq >= first, log_entry.c.seq < until)
@@ -90,11 +108,15 @@ class HeldIndex:
         async with self._base.connect() as connection:
             return await _words(connection)
 
-    async def strays(self) -> list[str]:
-        """Return which tables hold rows of entries or spans that the index does not say that it read."""
+    async def strays(self, begins: Mapping[str, int]) -> list[str]:
+        """Return which tables hold rows of entries or spans that the index does not say that it read.
+
+        Args:
+            begins: By slot, the first entry that is here, where segments were moved away.
+        """
         positions = await self.positions()
         async with self._base.connect() as connection:
-            return await _strays(connection, positions.values())
+            return await _strays(connection, positions.values(), begins)
 
 
 def inheriting() -> Select[Any]:
@@ -197,23 +219,26 @@ async def _words(connection: AsyncConnection) -> tuple[set[str], set[str], set[U
     return words, places, set((await uses(connection, numbers)).values())
 
 
-async def _strays(connection: AsyncConnection, positions: Iterable[LogPosition]) -> list[str]:
-    """Return which tables hold rows of entries or spans that lie behind the positions, or of no log at all."""
+async def _strays(
+    connection: AsyncConnection, positions: Iterable[LogPosition], begins: Mapping[str, int]
+) -> list[str]:
+    """Return which tables hold rows of entries or spans that lie before or behind what was read, or of no log at all."""
     sizes = {one.slot: one.size for one in positions}
     names = dict((await connection.execute(select(log_slot.c.id, log_slot.c.name))).all())
     found = []
     counted = await connection.execute(
-        select(log_entry.c.slot, func.count(), func.max(log_entry.c.seq)).group_by(log_entry.c.slot)
+        select(log_entry.c.slot, func.min(log_entry.c.seq), func.max(log_entry.c.seq)).group_by(log_entry.c.slot)
     )
-    for slot, n_rows, newest in counted:
-        size = sizes.get(names.get(slot, ""), 0)
-        if n_rows > size or newest >= size:
-            found.append(
-                f"log_entry holds more of {names.get(slot, f'log {slot}')} than the {size} entries that were read"
-            )
+    for slot, oldest, newest in counted:
+        name = names.get(slot, "")
+        begin, size = begins.get(name, 0), sizes.get(name, 0)
+        if oldest < begin or newest >= size:
+            n_read = max(0, size - begin)
+            found.append(f"log_entry holds more of {name or f'log {slot}'} than the {n_read} entries that were read")
     for table in (log_span, log_people, log_person):
-        pairs = await connection.execute(select(table.c.slot, func.max(table.c.span)).group_by(table.c.slot))
-        for slot, newest in pairs:
-            if newest >= sizes.get(names.get(slot, ""), 0) // SPAN:
-                found.append(f"{table.name} holds a span of {names.get(slot, f'log {slot}')} that is not whole")
+        spans = select(table.c.slot, func.min(table.c.span), func.max(table.c.span)).group_by(table.c.slot)
+        for slot, oldest, newest in await connection.execute(spans):
+            name = names.get(slot, "")
+            if oldest < begins.get(name, 0) // SPAN or newest >= sizes.get(name, 0) // SPAN:
+                found.append(f"{table.name} holds a span of {name or f'log {slot}'} that is not whole")
     return found

@@ -20,11 +20,14 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.log_index import IndexEntry, LogBatch, LogPosition, SpanPeople
+from gateway.domain.log_packing import PackedBatch, packed
 from gateway.domain.log_query import LogRow
 from gateway.store import log_filling as filling
 from gateway.store.engine import Base
-from gateway.store.log_bulk import add_entries
+from gateway.store.log_begun import BegunCalls
+from gateway.store.log_bulk import add_counts, add_rows
 from gateway.store.log_held import HeldIndex
+from gateway.store.log_layout import laid_out
 from gateway.store.log_schema import (
     INDEX,
     log_entry,
@@ -40,9 +43,11 @@ from gateway.store.log_words import interned
 ADVISORY_LOCK = 0x6C_6F_67_69
 """Number of the PostgreSQL lock that writers of the index take; it spells ``logi``."""
 
-KEPT = "ix_log_entry_call"
-"""The one index that building needs: what the first entry of a call said is looked up by it."""
+OF_CALLS = "ix_log_entry_call"
+"""The index by which the first entry of a call is found."""
 
+SORTING_MB = 256
+"""Memory in which PostgreSQL may sort an index that is made; SQLite sorts in its cache."""
 
 MOST_KNOWN = 200_000
 """Ids that are remembered from one batch to the next."""
@@ -61,6 +66,7 @@ class LogIndex:
         self.base = base
         self.held = HeldIndex(base)
         self._known, self._newest = filling.NONE, (0, 0, 0)
+        self._begun: BegunCalls | None = None
 
     async def positions(self) -> dict[str, LogPosition]:
         """Return how far each log was read, by slot."""
@@ -69,13 +75,25 @@ class LogIndex:
 
     async def first_of(self, slot: str, calls: Collection[str]) -> dict[str, LogRow]:
         """Return the first entries of those calls that have one in a slot."""
+        if self._begun is not None:
+            calls = self._begun.possible(slot, calls)
+            if not calls:
+                return {}
+            # Without its index, finding a call is reading the table.
+            self._begun = None
+            async with self._writing() as connection:
+                await _make(connection, OF_CALLS)
         return await self.held.first_of(slot, calls)
 
     async def add(self, batch: LogBatch, span: SpanPeople | None, now_us: int) -> bool:
+        """Enter a batch, no call of which is unknown, as ``enter`` does."""
+        return await self.enter(await asyncio.to_thread(packed, batch), span, now_us)
+
+    async def enter(self, batch: PackedBatch, span: SpanPeople | None, now_us: int) -> bool:
         """Enter a batch, and the people of the span that it ends.
 
         Args:
-            batch: Complete: no call of it is unknown.
+            batch: Of one log, in order.
             span: Given if and only if the batch ends a span.
             now_us: When the log was looked at.
 
@@ -90,10 +108,10 @@ class LogIndex:
             if slot is None:
                 return False
             known = self._known if await filling.newest_ids(connection) == self._newest else filling.NONE
-            ids = await filling.ids_of(connection, batch.entries, known)
-            rows, hours = await asyncio.to_thread(filling.laid_out, batch.entries, slot, ids)
-            await add_entries(connection, rows)
-            await filling.count(connection, hours)
+            ids = await filling.ids_of(connection, batch, known)
+            rows, hours = await asyncio.to_thread(laid_out, batch, slot, ids)
+            await add_rows(connection, log_entry, rows)
+            await add_counts(connection, hours)
             if span is not None:
                 await filling.add_span(connection, slot, span, ids.uses)
             await filling.move(connection, slot, batch.after, now_us)
@@ -101,6 +119,8 @@ class LogIndex:
         # Only what was committed is remembered.
         self._known = known | ids if len(known) < MOST_KNOWN else ids
         self._newest = newest
+        if self._begun is not None:
+            self._begun.add(batch)
         return True
 
     async def renew(self, entries: Sequence[IndexEntry], span: SpanPeople | None) -> None:
@@ -152,14 +172,15 @@ class LogIndex:
         """Let many entries be added faster; until ``make_indexes`` searches take long."""
         async with self._writing() as connection:
             for index in log_entry.indexes:
-                if index.name != KEPT:
-                    await connection.run_sync(index.drop, checkfirst=True)
+                await connection.run_sync(index.drop, checkfirst=True)
+        self._begun = BegunCalls()
 
     async def make_indexes(self) -> None:
-        """Make those indexes that are missing."""
-        async with self._writing() as connection:
-            for index in sorted(log_entry.indexes, key=lambda one: str(one.name)):
-                await connection.run_sync(index.create, checkfirst=True)
+        """Make those indexes that are missing, each in a transaction of its own."""
+        self._begun = None
+        for name in sorted(str(one.name) for one in log_entry.indexes):
+            async with self._writing() as connection:
+                await _make(connection, name)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -167,6 +188,15 @@ class LogIndex:
 
     def _writing(self) -> "_Writing":
         return _Writing(self.base)
+
+
+async def _make(connection: AsyncConnection, name: str) -> None:
+    """Make an index of the entries if it is missing."""
+    if connection.dialect.name == "postgresql":
+        # A million keys of an index are sorted in 64 MB.
+        await connection.execute(text(f"SET LOCAL maintenance_work_mem = '{SORTING_MB}MB'"))
+    (index,) = (one for one in log_entry.indexes if one.name == name)
+    await connection.run_sync(index.create, checkfirst=True)
 
 
 class _Writing:

@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pyroaring import BitMap64
-from sqlalchemy import Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.log_index import BUCKETS, SPAN, Use, call_bytes
 from gateway.domain.log_query import LogQuery, LogRow
-from gateway.domain.reach import Bare, Extent, SpanUse
+from gateway.domain.reach import Bare, Extent, Released, SpanUse
 from gateway.store.chunks import chunks
 from gateway.store.engine import Base
 from gateway.store.log_rows import rows_told
@@ -30,6 +30,12 @@ PLACE_BITS = 16
 DRIVERS = ("session", "place", "account", "client", "dataset")
 """Columns by whose index entries are found, the one with the fewest entries a value first."""
 
+BROAD = ("client", "dataset")
+"""Those that have more entries a value than most kinds have."""
+
+FEW = 200
+"""Uses that are looked up one by one; of more, all of a span are read."""
+
 
 class LogPeople:
     """Reads the index for scopes and for the accesses to one person."""
@@ -41,7 +47,12 @@ class LogPeople:
     async def extents(self) -> dict[str, Extent]:
         """Return by slot how far the index reaches."""
         query = (
-            select(log_slot.c.name, log_slot.c.size, log_slot.c.head, func.count(log_span.c.span).label("spans"))
+            select(
+                log_slot.c.name,
+                log_slot.c.size,
+                log_slot.c.head,
+                (func.coalesce(func.max(log_span.c.span), -1) + 1).label("spans"),
+            )
             .select_from(log_slot.outerjoin(log_span, log_span.c.slot == log_slot.c.id))
             .group_by(log_slot.c.name, log_slot.c.size, log_slot.c.head)
         )
@@ -58,32 +69,43 @@ class LogPeople:
             rows = (await connection.execute(uses_of(terms))).all()
             return await uses_told(connection, [int(row.id) for row in rows])
 
-    async def spans(self, uses: Collection[int]) -> list[SpanUse]:
-        """Return what uses released, by span, without the people."""
-        of, found = log_people.c, list[SpanUse]()
+    async def spans(self, uses: Collection[int], since_us: int | None, until_us: int | None) -> list[SpanUse]:
+        """Return what uses released by span, without the people; of uses that have something of a span in a time."""
+        of, found, wanted = log_people.c, list[SpanUse](), frozenset(uses)
         columns = (of.span, of.use, of.first_us, of.last_us, of.entries, of.rows, of.bytes)
+        times = _meeting(of, since_us, until_us)
         async with self._base.connect() as connection:
             for id_, slot in (await _slots(connection)).items():
-                spans = (
-                    (await connection.execute(select(log_span.c.span).where(log_span.c.slot == id_))).scalars().all()
-                )
-                # All three columns of the key are said, so that each row is looked up and no blob is passed over.
-                for some, those in ((some, those) for some in chunks(sorted(uses)) for those in chunks(spans)):
-                    query = select(*columns).where(of.slot == id_, of.span.in_(those), of.use.in_(some))
-                    found += [SpanUse(slot=slot, **row) for row in (await connection.execute(query)).mappings()]
+                for those in chunks(await _spans_meeting(connection, id_, since_us, until_us)):
+                    query = select(*columns).where(of.slot == id_, of.span.in_(those), *times)
+                    if len(wanted) <= FEW:
+                        # All columns of the key are said, so that each row is looked up and no blob is passed over.
+                        query = query.where(of.use.in_(sorted(wanted)))
+                    for span, use, first_us, last_us, entries, n_rows, n_bytes in await connection.execute(query):
+                        if use in wanted:
+                            found.append(
+                                SpanUse(
+                                    slot=slot, span=span, use=use, first_us=first_us, last_us=last_us,
+                                    entries=entries, rows=n_rows, bytes=n_bytes,
+                                )
+                            )  # fmt: skip
         return found
 
     async def people(self, spans: Iterable[SpanUse]) -> list[tuple[int, bytes]]:
         """Return the people of each use in a span: the use, and a serialised roaring bitmap."""
-        of, found, asked = log_people.c, list[tuple[int, bytes]](), dict[tuple[str, int], list[int]]()
+        of, found, asked = log_people.c, list[tuple[int, bytes]](), dict[str, set[tuple[int, int]]]()
         for one in spans:
-            asked.setdefault((one.slot, one.span), []).append(one.use)
+            asked.setdefault(one.slot, set()).add((one.span, one.use))
         async with self._base.connect() as connection:
             ids = await _ids(connection)
-            for (slot, span), uses in asked.items():
-                for some in chunks(uses):
-                    query = select(of.use, of.people).where(of.slot == ids[slot], of.span == span, of.use.in_(some))
-                    found += [(row.use, row.people) for row in await connection.execute(query)]
+            for slot, wanted in asked.items():
+                uses = {use for _, use in wanted}
+                for those in chunks(sorted({span for span, _ in wanted})):
+                    query = select(of.span, of.use, of.people).where(of.slot == ids[slot], of.span.in_(those))
+                    if len(uses) <= FEW:
+                        query = query.where(of.use.in_(sorted(uses)))
+                    rows = await connection.execute(query)
+                    found += [(use, held) for span, use, held in rows if (span, use) in wanted]
         return found
 
     async def refused(self, asked: LogQuery, *, below: Mapping[str, int]) -> dict[tuple[str, str], int]:
@@ -97,7 +119,7 @@ class LogPeople:
             within = [and_(of.slot == ids[slot], of.seq < end) for slot, end in below.items() if slot in ids]
             query = (
                 select(of.dataset, of.reason, func.count().label("n"))
-                .where(*terms.conditions(_driver(terms)), unserved(of.kind) == kind, or_(false(), *within))
+                .where(*_driven(terms, [kind]), or_(false(), *within))
                 .group_by(of.dataset, of.reason)
             )
             rows = (await connection.execute(query)).all()
@@ -111,10 +133,11 @@ class LogPeople:
             terms = await terms_of(connection, asked)
             if terms is None:
                 return []
+            # Spelled as ``ix_log_entry_bare`` is, which holds these entries and no others.
             query = (
                 select(of.slot, span, of.use, func.count().label("entries"), func.sum(of.people).label("people"))
-                .where(*terms.conditions(_driver(terms)), unserved(of.kind) == await _word(connection, RELEASE))
-                .where(unserved(of.people) > 0, unserved(of.part_at) < 0)
+                .where(of.use >= 0, of.part_at < literal_column("0"), of.people > literal_column("0"))
+                .where(*terms.unserved())
                 .group_by(of.slot, span, of.use)
             )
             slots, rows = await _slots(connection), (await connection.execute(query)).all()
@@ -131,32 +154,39 @@ class LogPeople:
             if terms is None:
                 return []
             ids, numbers = await _ids(connection), [await _word(connection, kind) for kind in kinds]
-            query = _entries().where(unserved(of.kind).in_(numbers))
-            whole = [ids[slot] for slot, first in after.items() if slot in ids and first == 0]
+            # The end of a log is short, and so is one without a whole span: they are read through.
+            is_sought = RELEASE not in kinds or _driver(terms) not in (None, *BROAD)
+            whole = [ids[slot] for slot, first in after.items() if slot in ids and first == 0 and is_sought]
             if whole:
-                wanted = *terms.conditions(_driver(terms)), unserved(of.slot).in_(whole)
-                found += await _rows(connection, query.where(*wanted))
+                wanted = *_driven(terms, numbers), unserved(of.slot).in_(whole)
+                found += await _rows(connection, _entries().where(*wanted))
             for slot, first in after.items():
-                if slot in ids and first:
-                    # The end of a log is short: it is read through, whatever was asked.
-                    wanted = *terms.conditions(None), of.slot == ids[slot], of.seq >= first
-                    found += await _rows(connection, query.where(*wanted))
+                if slot in ids and ids[slot] not in whole:
+                    wanted = *terms.unserved(), of.slot == ids[slot], of.seq >= first, unserved(of.kind).in_(numbers)
+                    found += await _rows(connection, _entries().where(*wanted))
         return found
 
     async def of_span(
         self, slot: str, span: int, uses: Collection[int], since_us: int | None, until_us: int | None
-    ) -> list[LogRow]:
+    ) -> list[Released]:
         """Return the releases of some uses in one span of a slot and in a time, in their order."""
-        of, first = log_entry.c, span * SPAN
+        of, first, wanted = log_entry.c, span * SPAN, frozenset(uses)
         times = [] if since_us is None else [unserved(of.at_us) >= since_us]
         times += [] if until_us is None else [unserved(of.at_us) < until_us]
+        columns = (of.seq, of.use, of.at_us, of.rows, of.bytes, of.people, of.segment, of.line_at, of.part_at)
         async with self._base.connect() as connection:
             kind = await _word(connection, RELEASE)
             within = of.slot == (await _ids(connection)).get(slot, -1), of.seq >= first, of.seq < first + SPAN
-            return await _rows(
-                connection,
-                _entries().where(*within, *times, unserved(of.kind) == kind, unserved(of.use).in_(sorted(uses))),
+            query = select(*columns).where(*within, *times, unserved(of.kind) == kind).order_by(of.seq)
+            rows = (await connection.execute(query)).all()
+        return [
+            Released(
+                slot=slot, seq=seq, use=use, at_us=at_us, rows=n_rows, bytes=n_bytes, people=people,
+                segment=segment, line_at=line_at, part_at=part_at,
             )
+            for seq, use, at_us, n_rows, n_bytes, people, segment, line_at, part_at in rows
+            if use in wanted
+        ]  # fmt: skip
 
     async def naming(self, numbers: Collection[int]) -> dict[str, list[int]]:
         """Return by slot the places of the entries in whole spans that speak of people, in their order."""
@@ -208,6 +238,28 @@ class LogPeople:
 
 def _driver(terms: Terms) -> str | None:
     return next((name for name in DRIVERS if name in terms.ids), None)
+
+
+def _driven(terms: Terms, kinds: Sequence[int]) -> list[ColumnElement[bool]]:
+    """Return what entries of some kinds must be, so that the column with the fewest entries a value finds them."""
+    driver = _driver(terms)
+    if driver in (None, *BROAD):
+        return [*terms.conditions(None), log_entry.c.kind.in_(kinds)]
+    return [*terms.conditions(driver), unserved(log_entry.c.kind).in_(kinds)]
+
+
+def _meeting(of: Any, since_us: int | None, until_us: int | None) -> list[ColumnElement[bool]]:
+    """Return what must hold of what has something in a time."""
+    found: list[ColumnElement[bool]] = [] if since_us is None else [of.last_us >= since_us]
+    return found if until_us is None else [*found, of.first_us < until_us]
+
+
+async def _spans_meeting(
+    connection: AsyncConnection, slot: int, since_us: int | None, until_us: int | None
+) -> Sequence[int]:
+    of = log_span.c
+    query = select(of.span).where(of.slot == slot, *_meeting(of, since_us, until_us)).order_by(of.span)
+    return (await connection.execute(query)).scalars().all()
 
 
 def _places(postings: BitMap64, numbers: Iterable[int]) -> Iterator[int]:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from gateway.domain import log_index
@@ -34,6 +35,9 @@ INDEX = MetaData(naming_convention=NAMING)
 
 SPAN, BUCKETS = log_index.SPAN, log_index.BUCKETS
 """Entries of one log that are gathered in a span, and into how many rows its people are divided."""
+
+BARE = "part_at < 0 AND people > 0"
+"""An entry about people whose part is not there any more."""
 
 log_slot = Table(
     "log_slot",
@@ -119,6 +123,8 @@ log_entry = Table(
     Index("ix_log_entry_dataset_at_us", "dataset", "at_us"),
     Index("ix_log_entry_reason_at_us", "reason", "at_us"),
     Index("ix_log_entry_kind_at_us", "kind", "at_us"),
+    # Releases whose parts were deleted: mostly none, and whoever counts people has to know of each.
+    Index("ix_log_entry_bare", "use", sqlite_where=text(BARE), postgresql_where=text(BARE)),
     sqlite_with_rowid=False,
 )
 

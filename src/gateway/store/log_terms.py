@@ -60,6 +60,12 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
             found.append(log_entry.c.call == self.call)
         return [*found, *self.within(log_entry.c.at_us)]
 
+    def unserved(self) -> list[ColumnElement[bool]]:
+        """Return the same so that no index serves any of it."""
+        found = [_one_of(unserved(log_entry.c[name]), ids) for name, ids in self.ids.items()]
+        found += [] if self.call is None else [log_entry.c.call == self.call]
+        return [*found, *self.within(unserved(log_entry.c.at_us))]
+
     def within(self, at_us: ColumnElement[int]) -> list[ColumnElement[bool]]:
         """Return what a time must be."""
         found = [] if self.since_us is None else [at_us >= self.since_us]

@@ -8,11 +8,12 @@ Whoever adds holds the lock of writers.
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Table, func, insert, select, tuple_
+from sqlalchemy import Table, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.log_index import Use
 from gateway.store.chunks import chunks
+from gateway.store.log_bulk import add_rows
 from gateway.store.log_schema import log_use, log_word
 
 _USE = (
@@ -40,7 +41,7 @@ async def interned(connection: AsyncConnection, table: Table, texts: Collection[
     if new:
         numbers = range(await _next(connection, table), (1 << 31) - 1)
         added = dict(zip(new, numbers, strict=False))
-        await connection.execute(insert(table), [{"id": number, "text": text} for text, number in added.items()])
+        await add_rows(connection, table, [(number, text) for text, number in added.items()])
         found.update(added)
     return found
 
@@ -57,21 +58,28 @@ async def texts(connection: AsyncConnection, table: Table, numbers: Collection[i
 async def uses_interned(connection: AsyncConnection, words: dict[str, int], uses: Collection[Use]) -> dict[Use, int]:
     """Return the ids of uses, whose texts have ids; those that are new get one."""
     keys = {_key(use, words): use for use in uses}
-    found: dict[UseKey, int] = {}
-    for some in chunks(sorted(keys), _USES_AT_ONCE):
-        rows = await connection.execute(select(log_use.c.id, *_USE).where(tuple_(*_USE).in_(some)))
-        found.update((tuple(row)[1:], row.id) for row in rows)
+    found = await _ids_of_keys(connection, keys)
     new = sorted(keys.keys() - found.keys())
     if new:
         numbers = range(await _next(connection, log_use), (1 << 31) - 1)
         added = dict(zip(new, numbers, strict=False))
-        columns = [column.name for column in _USE]
-        rows_to_add: list[dict[str, Any]] = [
-            {"id": number, **dict(zip(columns, key, strict=True))} for key, number in added.items()
-        ]
-        await connection.execute(insert(log_use), rows_to_add)
+        await add_rows(connection, log_use, [(number, *key) for key, number in added.items()])
         found.update(added)
     return {use: found[key] for key, use in keys.items()}
+
+
+async def use_ids(connection: AsyncConnection, words: dict[str, int], uses: Collection[Use]) -> dict[Use, int]:
+    """Return the ids of those uses that have one; their texts have."""
+    keys = {_key(use, words): use for use in uses}
+    return {keys[key]: number for key, number in (await _ids_of_keys(connection, keys)).items()}
+
+
+async def _ids_of_keys(connection: AsyncConnection, keys: Collection[UseKey]) -> dict[UseKey, int]:
+    found: dict[UseKey, int] = {}
+    for some in chunks(sorted(keys), _USES_AT_ONCE):
+        rows = await connection.execute(select(log_use.c.id, *_USE).where(tuple_(*_USE).in_(some)))
+        found.update((tuple(row)[1:], row.id) for row in rows)
+    return found
 
 
 async def uses(connection: AsyncConnection, numbers: Collection[int]) -> dict[int, Use]:

@@ -11,7 +11,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, event
 
@@ -27,13 +27,29 @@ NO_TRANSACTION = "gateway_no_transaction"
 """Execution option of a connection that must stay outside of a transaction."""
 
 
-def prepare(engine: Engine, *, writes: bool, synchronous: int = FULL) -> None:
+class Held(NamedTuple):
+    """What a writer may keep before it is folded back into the file.
+
+    Attributes:
+        cache_kib: Pages in memory, where indexes are sorted as well.
+        wal_pages: Pages in the WAL.
+    """
+
+    cache_kib: int
+    wal_pages: int
+
+
+USUAL = Held(2_000, 1_000)
+"""As SQLite comes."""
+
+
+def prepare(engine: Engine, *, writes: bool, synchronous: int = FULL, held: Held = USUAL) -> None:
     """Register what every new connection and transaction of an engine starts with."""
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma, value in _pragmas(writes=writes, synchronous=synchronous):
+        for pragma, value in _pragmas(writes=writes, synchronous=synchronous, held=held):
             _set(connection, pragma, value)
 
     if writes:
@@ -62,7 +78,7 @@ def touch(path: Path) -> None:
         raise SettingsError(f"the database {path} cannot be opened: {error.strerror}") from error
 
 
-def _pragmas(*, writes: bool, synchronous: int) -> list[tuple[str, str | int]]:
+def _pragmas(*, writes: bool, synchronous: int, held: Held) -> list[tuple[str, str | int]]:
     """Return settings in the order in which they must be made, each as SQLite reads it back."""
     settings: list[tuple[str, str | int]] = [
         ("busy_timeout", BUSY_TIMEOUT_MS),
@@ -71,7 +87,14 @@ def _pragmas(*, writes: bool, synchronous: int) -> list[tuple[str, str | int]]:
         ("trusted_schema", 0),
         ("secure_delete", 1),
     ]
-    return [*settings, ("journal_mode", "wal")] if writes else [*settings, ("query_only", 1)]
+    if not writes:
+        return [*settings, ("query_only", 1)]
+    return [
+        *settings,
+        ("journal_mode", "wal"),
+        ("cache_size", -held.cache_kib),
+        ("wal_autocheckpoint", held.wal_pages),
+    ]
 
 
 def _set(connection: Any, pragma: str, value: str | int) -> None:

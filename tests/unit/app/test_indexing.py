@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 from gateway.app import indexing
 from gateway.app.index_building import check, opened_index, rebuild, states
@@ -15,6 +16,8 @@ from gateway.domain.errors import StateUnavailable
 from gateway.domain.log_index import IndexBroken
 from gateway.settings import Settings
 from gateway.store.engine import remove_index
+from gateway.store.log_index import LogIndex
+from gateway.store.log_schema import INDEX_SCHEMA, log_entry
 from tests.fakes.clock import FakeClock
 from tests.fakes.log_index import long_log
 
@@ -120,6 +123,29 @@ async def test_a_building_that_was_killed_is_gone_on_with(kept: KeptIndex, setti
     assert await kept.tick() == ()
     async with opened_index(settings) as index:
         assert (await check(index, settings.state / "log")).is_same
+
+
+async def test_one_whose_rebuilding_was_killed_while_it_stood_aside_has_its_indexes_again(
+    kept: KeptIndex, settings: Settings
+) -> None:
+    """Although it had the index open all the time; while it stands aside it makes none."""
+    await kept.tick()
+    async with opened_index(settings) as index:
+        with written_alone(settings.state):
+            await index.clear()
+            await index.drop_indexes()
+            assert await kept.tick() == ()
+            assert await _n_indexes(index) == 0
+        assert await kept.tick() == ()
+        assert await _n_indexes(index) == len(log_entry.indexes)
+        assert (await check(index, settings.state / "log")).is_same
+
+
+async def _n_indexes(index: LogIndex) -> int:
+    schema = None if index.base.is_sqlite else INDEX_SCHEMA
+    async with index.base.connect() as connection:
+        found = await connection.run_sync(lambda one: inspect(one).get_indexes("log_entry", schema=schema))
+    return len(found)
 
 
 async def test_one_that_was_removed_beneath_it_is_opened_again(kept: KeptIndex, settings: Settings) -> None:

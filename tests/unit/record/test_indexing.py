@@ -211,3 +211,28 @@ def test_people_are_those_of_the_part(tmp_path: Path) -> None:
     batch = reader_of(tmp_path / SLOT).read()
     assert batch is not None
     assert (batch.entries[1].released, batch.entries[1].met) == (b"", (4, 5))
+
+
+def test_a_log_whose_first_segments_were_moved_away_begins_behind_them(log: Path) -> None:
+    """By the seal that stays: it names the first place that is here, and the leaf before it."""
+    whole = rows_of(reader_of(log))
+    for number in (0, 1):
+        (log / f"{number:06}.ndjson").unlink()
+        (log / "parts" / f"{number:06}.ndjson").unlink(missing_ok=True)
+
+    reader = reader_of(log)
+    begin = reader.position
+
+    assert begin.size == next(row.seq for row in whole if row.segment == 2)
+    assert begin.is_beginning
+    assert rows_of(reader) == whole[begin.size :]
+    assert position_of(log, 0) == position_of(log, begin.size) == begin
+    assert [one.seq for one in rows_of(SlotReader.at(log, begin.size + 2))] == list(range(begin.size + 2, 12))
+
+
+def test_moved_segments_without_a_seal_are_no_beginning(log: Path) -> None:
+    """Nobody can tell which entries are missing then."""
+    (log / "000000.ndjson").unlink()
+    (log / "seals" / "000000").unlink()
+    with pytest.raises(LogDamaged, match="nor the seal"):
+        reader_of(log)

@@ -2,19 +2,25 @@
 """The tables of the index: a batch enters once or not at all, spans hold everybody, and tampering is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from pyroaring import BitMap, BitMap64
 from sqlalchemy import Table, delete, func, insert, inspect, select, update
 
+from gateway.app import indexing as app_indexing
 from gateway.app.index_building import check, renew
 from gateway.app.indexing import LogFiles, fill
+from gateway.domain.entry import End
 from gateway.domain.log_index import SPAN, IndexBroken, LogPosition
+from gateway.domain.names import DecisionId
 from gateway.flows.indexing import Indexing
 from gateway.record.indexing import SlotReader
+from gateway.record.layout import segments
 from gateway.record.reader import records
 from gateway.store.engine import open_index
 from gateway.store.log_index import LogIndex
@@ -29,6 +35,7 @@ from gateway.store.log_schema import (
     log_use,
     log_word,
 )
+from tests.fakes.log import enter, lines, opened, part, put_lines, release, written
 from tests.fakes.log_index import delete_parts, everything, expected, long_log, span_of
 
 SLOT = "door-0"
@@ -213,13 +220,120 @@ async def test_parts_that_were_deleted_leave_the_index(index: LogIndex, tmp_path
 async def test_indexes_that_were_left_out_are_made_again(index: LogIndex, logs: Path) -> None:
     """Building goes on without them; making them twice is no error."""
     await index.drop_indexes()
-    assert await _indexes(index) == {"ix_log_entry_call"}
+    assert await _indexes(index) == set()
     await fill(index, logs)
     await index.make_indexes()
     await index.make_indexes()
 
     assert await _indexes(index) == {str(one.name) for one in log_entry.indexes}
     assert (await check(index, logs)).is_same
+
+
+async def test_calls_are_found_while_the_indexes_are_left_out(index: LogIndex, tmp_path: Path) -> None:
+    """One that nobody began costs no look at the table; the first that somebody may have begun makes its index."""
+    log = opened(tmp_path / "log" / SLOT)
+    enter(log, release("a" * 32, last=False), part(1))
+    first, unknown = log.size, DecisionId("b" * 32)
+    enter(log, End(call=unknown, how="cut"))
+    enter(log, End(call=DecisionId("a" * 32), how="cut"))
+    log.close(None)
+    await index.drop_indexes()
+    files = LogFiles(tmp_path / "log")
+
+    for size in (first, first + 2):
+        # A process that remembers nothing of what was read before.
+        reader = files.reader_at(SLOT, first if size > first else 0)
+        batch = reader.read(size - reader.position.size)
+        assert batch is not None
+        known = await index.first_of(SLOT, batch.unknown)
+        assert known.keys() == batch.unknown - {unknown}
+        assert await index.add(reader.completed(batch, known), None, 0)
+        assert (await index.first_of(SLOT, [unknown])).keys() == ({unknown} if size > first else set())
+        assert await _indexes(index) == ({"ix_log_entry_call"} if size > first else set())
+    await index.make_indexes()
+    assert (await check(index, tmp_path / "log")).is_same
+
+
+async def test_long_logs_are_read_by_processes_of_their_own(
+    index: LogIndex, long_logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the index, and what is found in it, is the same as if one process did all."""
+    await fill(index, long_logs)
+    alone = await everything(index)
+    await index.clear()
+    monkeypatch.setattr(app_indexing, "WORTH_A_PROCESS", 10)
+    n_entered = list[int]()
+
+    assert await fill(index, long_logs, n_entered.append) == {}
+
+    assert await everything(index) == alone
+    assert sum(n_entered) == alone["positions"][SLOT].size
+    assert (await check(index, long_logs)).is_same
+
+
+async def test_what_a_process_cannot_read_is_told_and_the_rest_is_there(
+    index: LogIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the batch with the entry that cannot be read, nothing is."""
+    logs = tmp_path / "log"
+    long_log(logs / SLOT, 60)
+    long_log(logs / "cli", 60, "demo/node-1/cli")
+    whole = lines(logs / SLOT)
+    put_lines(logs / SLOT, [*whole[:40], b"{}\n", *whole[41:]])
+    monkeypatch.setattr(app_indexing, "WORTH_A_PROCESS", 10)
+
+    troubles = await fill(index, logs)
+
+    assert list(troubles) == [SLOT]
+    assert {slot: one.size for slot, one in (await index.positions()).items()} == {"cli": 60}
+
+
+@pytest.mark.parametrize("python", ["/bin/false", "/no/such/file"])
+async def test_a_process_that_ends_early_or_never_began_is_done_without(
+    index: LogIndex, logs: Path, monkeypatch: pytest.MonkeyPatch, python: str
+) -> None:
+    """Everything is entered all the same, and nothing is blamed on the log."""
+    monkeypatch.setattr(app_indexing, "WORTH_A_PROCESS", 10)
+    monkeypatch.setattr(sys, "executable", python)
+
+    assert await fill(index, logs) == {}
+
+    assert [one.size for one in (await index.positions()).values()] == [len(list(records(logs / SLOT)))]
+
+
+async def test_a_log_whose_first_segments_were_moved_away_is_indexed_from_what_is_here(
+    index: LogIndex, tmp_path: Path
+) -> None:
+    """Built anew, brought up to later, and held against the files."""
+    directory = tmp_path / "log" / SLOT
+    written(directory, 60, most_bytes=4_000)
+    moved = segments(directory)[:3]
+    first = next(reader_lines(directory, moved[-1] + 1))
+    for number in moved:
+        (directory / f"{number:06}.ndjson").unlink()
+        (directory / "parts" / f"{number:06}.ndjson").unlink(missing_ok=True)
+
+    for most in (SPAN, 7):
+        await index.clear()
+        assert await Indexing(index, LogFiles(tmp_path / "log"), lambda: 0, most=most).catch_up()
+        rows = (await everything(index))["rows"]
+        assert [row.seq for row in rows] == list(range(first, 60))
+        assert (await check(index, tmp_path / "log")).differences == ()
+
+    async with index.base.begin() as connection:
+        await connection.execute(update(log_entry).where(log_entry.c.seq == first).values(seq=first - 1))
+    (missing, more) = (await check(index, tmp_path / "log")).differences
+    assert missing == f"entry {SLOT}:{first} is not in the index"
+    assert more == f"log_entry holds more of {SLOT} than the {60 - first} entries that were read"
+
+    (directory / "seals" / f"{moved[-1]:06}").unlink()
+    await index.clear()
+    assert "seal" in (await fill(index, tmp_path / "log"))[SLOT]
+
+
+def reader_lines(directory: Path, number: int) -> Iterator[int]:
+    """Yield the places of a segment's entries."""
+    yield from (msgspec.json.decode(line)["seq"] for line in lines(directory, number))
 
 
 async def _indexes(index: LogIndex) -> set[str]:

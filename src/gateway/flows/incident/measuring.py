@@ -18,7 +18,7 @@ import msgspec
 
 from gateway.domain.entry import Intent
 from gateway.domain.errors import LogDamaged, StateUnavailable
-from gateway.domain.log_index import SPAN, LogBatch
+from gateway.domain.log_index import SPAN, LogBatch, Use
 from gateway.domain.log_query import LogQuery, LogRow
 from gateway.domain.reach import Extent, SpanUse
 from gateway.flows.incident.ports import Index
@@ -26,7 +26,7 @@ from gateway.flows.incident.tally import OTHERS, Tally, means
 from gateway.record.agreeing import Stand, has_part_at, spread, stand_of
 from gateway.record.indexing import SlotReader, position_of
 from gateway.record.layout import slots
-from gateway.record.picking import picked
+from gateway.record.picking import people_of, picked
 from gateway.record.reader import Record
 from gateway.record.tail import tail
 
@@ -141,7 +141,8 @@ class Measuring:
         """Take what is gathered in spans; return by slot the place behind the last of them."""
         uses = await index.uses(asked)
         stale = {(slot, span) for slot in agreed for span in await self._stale(index, agreed[slot])}
-        spans = [one for one in await index.spans(uses) if one.slot in agreed and one.span < agreed[one.slot].spans]
+        held = await index.spans(uses, asked.since_us, asked.until_us)
+        spans = [one for one in held if one.slot in agreed and one.span < agreed[one.slot].spans]
         whole = [one for one in spans if _is_within(one, asked) and (one.slot, one.span) not in stale]
         for one in whole:
             self._tally.span(uses[one.use], one)
@@ -151,20 +152,19 @@ class Measuring:
         for bare in await index.bare(asked):
             if (bare.slot, bare.span, bare.use) in places:
                 self._tally.bare(uses[bare.use], bare.entries, bare.people)
-        await self._edges(
-            index, asked, [one for one in spans if (one.slot, one.span, one.use) not in places and _meets(one, asked)]
-        )
+        await self._edges(index, asked, uses, [one for one in spans if (one.slot, one.span, one.use) not in places])
         return {slot: extent.spans * SPAN for slot, extent in agreed.items()}
 
-    async def _edges(self, index: Index, asked: LogQuery, edges: Sequence[SpanUse]) -> None:
+    async def _edges(self, index: Index, asked: LogQuery, uses: Mapping[int, Use], edges: Sequence[SpanUse]) -> None:
+        """Take the releases in a time of spans that reach beyond it; their uses are those that are asked for."""
         by_span: dict[tuple[str, int], list[int]] = {}
         for one in edges:
             by_span.setdefault((one.slot, one.span), []).append(one.use)
         for (slot, span), those in by_span.items():
-            times = asked.since_us, asked.until_us
-            await self._pick(
-                asked, [row for row in await index.of_span(slot, span, those, *times) if means(asked, row)]
-            )
+            rows = await index.of_span(slot, span, those, asked.since_us, asked.until_us)
+            people = await asyncio.to_thread(lambda some: list(people_of(self._logs, some)), rows)
+            for row, some in zip(rows, people, strict=True):
+                self._tally.released(uses[row.use], row, some)
 
     async def _stale(self, index: Index, extent: Extent) -> set[int]:
         """Return the spans of segments from which parts were deleted since the index was built."""
@@ -264,10 +264,4 @@ def _below(rows: Sequence[LogRow], agreed: Mapping[str, Extent]) -> list[LogRow]
 def _is_within(one: SpanUse, asked: LogQuery) -> bool:
     return (asked.since_us is None or asked.since_us <= one.first_us) and (
         asked.until_us is None or one.last_us < asked.until_us
-    )
-
-
-def _meets(one: SpanUse, asked: LogQuery) -> bool:
-    return (asked.since_us is None or asked.since_us <= one.last_us) and (
-        asked.until_us is None or one.first_us < asked.until_us
     )

@@ -12,7 +12,7 @@ from gateway.domain.incident import Approval
 from gateway.domain.log_index import Use
 from gateway.domain.log_query import LogQuery, LogRow
 from gateway.domain.names import AccountId, RoleName
-from gateway.domain.reach import Bare, Behind, Extent, SpanUse, Standing
+from gateway.domain.reach import Bare, Behind, Extent, Released, SpanUse, Standing
 
 
 class Index(Protocol):
@@ -26,8 +26,8 @@ class Index(Protocol):
         """Return by number the uses that a query means."""
         ...
 
-    async def spans(self, uses: Collection[int]) -> Sequence[SpanUse]:
-        """Return what uses released, by span, without the people."""
+    async def spans(self, uses: Collection[int], since_us: int | None, until_us: int | None) -> Sequence[SpanUse]:
+        """Return what uses released by span, without the people; of uses that have something of a span in a time."""
         ...
 
     async def people(self, spans: Iterable[SpanUse]) -> Sequence[tuple[int, bytes]]:
@@ -48,8 +48,8 @@ class Index(Protocol):
 
     async def of_span(
         self, slot: str, span: int, uses: Collection[int], since_us: int | None, until_us: int | None
-    ) -> Sequence[LogRow]:
-        """Return the releases of some uses in one span of a slot."""
+    ) -> Sequence[Released]:
+        """Return the releases of some uses in one span of a slot and in a time, in their order."""
         ...
 
     async def beginnings(self, slot: str, calls: Collection[str]) -> Mapping[str, LogRow]:

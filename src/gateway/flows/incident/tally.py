@@ -11,7 +11,7 @@ from gateway.domain.entry import Intent
 from gateway.domain.log_index import Use, use_of
 from gateway.domain.log_query import LogQuery, LogRow
 from gateway.domain.names import is_under
-from gateway.domain.reach import SpanUse
+from gateway.domain.reach import Released, SpanUse
 
 
 class Reach:
@@ -88,7 +88,10 @@ class Tally:
 
     def release(self, row: LogRow, people: bytes | None) -> None:
         """Add one entry of a release; ``None`` for people whom nobody can tell any more."""
-        use = use_of(row)
+        self.released(use_of(row), row, people)
+
+    def released(self, use: Use, row: LogRow | Released, people: bytes | None) -> None:
+        """Add one entry of a release of a use."""
         self.of(use).add(1, row.rows, row.bytes, row.at_us, row.at_us)
         if people is None and row.people:
             self.bare(use, 1, row.people)

@@ -110,6 +110,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_log_entry_dataset_at_us"), "log_entry", ["dataset", "at_us"], schema=schema)
     op.create_index(op.f("ix_log_entry_reason_at_us"), "log_entry", ["reason", "at_us"], schema=schema)
     op.create_index(op.f("ix_log_entry_kind_at_us"), "log_entry", ["kind", "at_us"], schema=schema)
+    bare = sa.text("part_at < 0 AND people > 0")
+    op.create_index(
+        op.f("ix_log_entry_bare"), "log_entry", ["use"], schema=schema, sqlite_where=bare, postgresql_where=bare
+    )
     op.create_table(
         "log_hour",
         sa.Column("hour", sa.Integer(), autoincrement=False, nullable=False),
