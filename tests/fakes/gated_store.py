@@ -43,6 +43,8 @@ class GatedStore:
 
     Attributes:
         pieces: Of the answer to every call.
+        is_open: All pieces go out by themselves.
+        n_free: How many pieces of each answer go out by themselves in any case.
         n_calls: How many calls came.
         n_waiting: How many answers wait for the next piece to be let through.
     """
@@ -51,6 +53,7 @@ class GatedStore:
         """Begin with an answer without rows."""
         self.pieces: list[bytes] = [b"[]"]
         self.is_open = True
+        self.n_free = 0
         self.n_calls = 0
         self.port = 0
         self._let_through = asyncio.Semaphore(0)
@@ -94,8 +97,8 @@ class GatedStore:
 
     async def _answer(self, writer: asyncio.StreamWriter) -> None:
         writer.write(CHUNKED)
-        for piece in self.pieces:
-            if not self.is_open:
+        for place, piece in enumerate(self.pieces):
+            if place >= self.n_free and not self.is_open:
                 self.n_waiting += 1
                 await self._let_through.acquire()
                 self.n_waiting -= 1
