@@ -16,7 +16,7 @@ import uvloop
 from bench.report import Figure, figure, marked
 from bench.sequencer import NAME, PART, release
 from gateway.keys.signing import SigningKey
-from gateway.record.sequencer import Sequencer
+from gateway.record.writing.sequencer import Sequencer
 
 CALLERS = (1, 4, 64)
 ENTRIES = {1: 400, 4: 1_600, 64: 6_400}

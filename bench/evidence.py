@@ -37,17 +37,17 @@ from bench.evidence_world import (
 from bench.made_calls import N_PEOPLE
 from bench.made_log import DAYS, SLOTS, START_US, made_log
 from bench.report import Figure, figure, marked, spin_s
-from gateway.app.index_building import check
-from gateway.app.indexing import fill
+from gateway.app.index.building import check
+from gateway.app.index.indexing import fill
 from gateway.domain.log_query import LogQuery
 from gateway.flows.accesses.ports import Action, RuleWords
 from gateway.flows.accesses.telling import accesses_to
 from gateway.flows.incident.scope import scope_of
 from gateway.flows.incident.values import Scope
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
 from gateway.store.engine import Base
-from gateway.store.log_index import LogIndex
-from gateway.store.log_people import LogPeople
+from gateway.store.log.index import LogIndex
+from gateway.store.log.people import LogPeople
 from gateway.store.people_behind import PeopleBehind
 
 N_QUESTIONS, PAGE = 200, 100

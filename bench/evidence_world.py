@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from bench import brute
 from bench.made_calls import N_PEOPLE
-from gateway.app.log_reading import LogFiles, LogIndexJoin
+from gateway.app.index.reading import LogFiles, LogIndexJoin
 from gateway.domain.entry import Entry, Part
 from gateway.domain.log_query import LogQuery
 from gateway.domain.names import IdentityKind

@@ -12,8 +12,8 @@ from pathlib import Path
 from bench.report import Figure, figure, marked, spin_s
 from bench.sequencer import PART, sequenced
 from gateway.domain.log_query import LogQuery
-from gateway.record.search import search
-from gateway.record.verify import verify_log
+from gateway.record.proof.verify import verify_log
+from gateway.record.reading.search import search
 
 CALLERS = 512
 

@@ -23,10 +23,10 @@ import msgspec
 from bench.made_calls import Calls, Drafted, encoded
 from gateway.domain.entry import Closed, LogSeen, Opened
 from gateway.keys.signing import SigningKey
-from gateway.record.checkpoint import Checkpoint, VerifierKey, signed
-from gateway.record.layout import CHECKPOINT, PUBLIC_KEY, parts_path, segment_path
-from gateway.record.merkle import Tree
-from gateway.record.seal import Begin, seal_name, seal_of
+from gateway.record.format.checkpoint import Checkpoint, VerifierKey, signed
+from gateway.record.format.layout import CHECKPOINT, PUBLIC_KEY, parts_path, segment_path
+from gateway.record.format.merkle import Tree
+from gateway.record.format.seal import Begin, seal_name, seal_of
 
 SLOTS = ("door-0", "door-1", "worker", "cli")
 SHARES = (0.5, 0.42, 0.03, 0.05)

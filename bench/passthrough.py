@@ -9,7 +9,7 @@ import uvicorn
 import uvloop
 from pyreqwest.client import ClientBuilder
 
-from gateway.app.serve import bound_socket
+from gateway.app.serving.serve import bound_socket
 
 HEADERS = ("content-type", "content-length")
 

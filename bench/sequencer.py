@@ -23,8 +23,8 @@ from pyroaring import BitMap
 from gateway.domain.entry import Facts, Part, Release
 from gateway.domain.names import DecisionId
 from gateway.keys.signing import SigningKey
-from gateway.record.sequencer import Sequencer
-from gateway.record.verify import verify_log
+from gateway.record.proof.verify import verify_log
+from gateway.record.writing.sequencer import Sequencer
 
 CALLERS = (1, 64, 512)
 ROUNDS = 3

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from bench.sequencer import NAME, PART, release
 from gateway.keys.signing import SigningKey
-from gateway.record.pairing import Second
-from gateway.record.sequencer import Sequencer
-from gateway.record.sinks import Rule
+from gateway.record.writing.pairing import Second
+from gateway.record.writing.sequencer import Sequencer
+from gateway.record.writing.sinks import Rule
 
 CALLERS = (1, 64, 512)
 ROUNDS = 5

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from gateway.app.serve import bound_socket
+from gateway.app.serving.serve import bound_socket
 from gateway.identify.totp import code_at
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"

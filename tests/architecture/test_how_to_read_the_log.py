@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.app.installation import CLI_SLOT, open_log
 from gateway.app.making import make_installation
 from gateway.cli.desk import run_to_end
-from gateway.cli.log_query import QUALIFIERS
+from gateway.cli.log.query import QUALIFIERS
 from gateway.decide.loader.load import load
 from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.log_facets import FACETS

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.flows.witnessing import Witnessing
-from gateway.record.proving import Prover
-from gateway.record.witness_folder import WitnessFolder
+from gateway.record.proof.proving import Prover
+from gateway.record.proof.witness_folder import WitnessFolder
 from gateway.settings import load
 from tests.fakes.command_line import CommandLine
 from tests.fakes.witness import asked

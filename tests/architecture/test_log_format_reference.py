@@ -18,10 +18,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.domain.entry import Amended, Entry, Facts, Line, Part
-from gateway.record.files import DiskFiles
-from gateway.record.parts import StoredPart
-from gateway.record.parts_scan import parts_without
-from gateway.record.rewriting import Rewriting
+from gateway.record.format.files import DiskFiles
+from gateway.record.format.parts import StoredPart
+from gateway.record.proof.parts_scan import parts_without
+from gateway.record.writing.rewriting import Rewriting
 from tests.fakes.log import checkpoint_of, enter, opened, part, release, written
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "log-format.md").read_text("utf-8")

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from gateway.domain.entry import Changed, End, Entry, SignIn
-from gateway.record.ocsf import OCSF_VERSION, event
-from gateway.record.ocsf_words import CHANGES, ENDS, OPERATIONS, STEPS
+from gateway.record.reading.ocsf import OCSF_VERSION, event
+from gateway.record.reading.ocsf_words import CHANGES, ENDS, OPERATIONS, STEPS
 from tests.fakes.entries import CALL, EVERY, pairs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "ocsf.md").read_text("utf-8")

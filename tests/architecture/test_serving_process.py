@@ -11,7 +11,7 @@ are for a start that finds older tables."""
 
 def told(program: str) -> str:
     """Return what a program prints that has imported everything that serves."""
-    program = f"import os, sys, gateway.app.processes; {program}"
+    program = f"import os, sys, gateway.app.serving.processes; {program}"
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 

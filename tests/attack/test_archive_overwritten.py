@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.archiving import _copied, _removed
+from gateway.app.evidence.archiving import _copied, _removed
 from gateway.domain.errors import NotDeleted
-from gateway.record.files import DiskFiles
-from gateway.record.verify import verify_log
+from gateway.record.format.files import DiskFiles
+from gateway.record.proof.verify import verify_log
 from tests.fakes.log import key_of, written
 
 

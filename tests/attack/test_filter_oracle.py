@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.choice import ChoiceState
 from gateway.domain.entry import Refused
-from gateway.record import counting
+from gateway.record.writing import counting
 from tests.fakes.wire import Heard, called, request
 from tests.story.conftest import ANALYST, EMAIL, SUPPORT, World
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.record.sequencer import Sequencer
+from gateway.record.writing.sequencer import Sequencer
 from tests.fakes.command_line import CommandLine
 
 WHO = "C-canary-hidden-5HQ2"

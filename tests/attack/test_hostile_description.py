@@ -25,7 +25,7 @@ BOMBS: dict[str, str] = {
 LOOK = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-from gateway.app.looking import decoded
+from gateway.app.own_stores.looking import decoded
 from gateway.discover.openapi import is_openapi, read_openapi
 found = decoded(("openapi: 3.0.0\\npaths: {}\\n" * (sys.argv[1] == "members") + sys.stdin.read()).encode())
 print(read_openapi(found).routes if is_openapi(found) else "none")

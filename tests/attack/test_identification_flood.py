@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gateway.domain.entry import RefusalsCounted, Refused
-from gateway.record.counting import SINGLY_A_PLACE
+from gateway.record.writing.counting import SINGLY_A_PLACE
 from tests.fakes.wire import Heard, called, request
 from tests.story.conftest import ANALYST, World
 

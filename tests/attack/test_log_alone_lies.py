@@ -11,12 +11,12 @@ from typing_extensions import override
 
 from gateway.domain.entry import Release
 from gateway.domain.errors import LogDamaged, LogUnavailable
-from gateway.record.opening import open_slot
-from gateway.record.pairing import Second
-from gateway.record.reader import records
-from gateway.record.sinks import ALONE, Alone
-from gateway.record.slot import SlotLog
-from gateway.record.verify import verify_log
+from gateway.record.proof.verify import verify_log
+from gateway.record.reading.reader import records
+from gateway.record.writing.opening import open_slot
+from gateway.record.writing.pairing import Second
+from gateway.record.writing.sinks import ALONE, Alone
+from gateway.record.writing.slot import SlotLog
 from tests.fakes.log import NAME, START_US, FaultyDisk, enter, key_of, opened, part, release
 
 

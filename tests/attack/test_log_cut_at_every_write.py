@@ -16,12 +16,12 @@ from typing_extensions import override
 
 from gateway.domain.entry import Release
 from gateway.domain.errors import LogDamaged, LogUnavailable
-from gateway.record.files import DiskFiles
-from gateway.record.pairing import Second
-from gateway.record.reader import records
-from gateway.record.sinks import Rule
-from gateway.record.slot import SlotLog
-from gateway.record.verify import verify_log
+from gateway.record.format.files import DiskFiles
+from gateway.record.proof.verify import verify_log
+from gateway.record.reading.reader import records
+from gateway.record.writing.pairing import Second
+from gateway.record.writing.sinks import Rule
+from gateway.record.writing.slot import SlotLog
 from tests.fakes.log import START_US, enter, opened, part, release
 
 MOST_STEPS = 2_000

@@ -11,15 +11,15 @@ import pytest
 
 from gateway.domain.entry import Release
 from gateway.domain.errors import LogDamaged
-from gateway.record.copying import PAIRED
-from gateway.record.layout import segments
-from gateway.record.merkle import leaf_hash
-from gateway.record.pairing import Second
-from gateway.record.reader import records
-from gateway.record.sinks import ALONE, Alone
-from gateway.record.slot import SlotLog
-from gateway.record.tail import size_of
-from gateway.record.verify import verify_log
+from gateway.record.format.layout import segments
+from gateway.record.format.merkle import leaf_hash
+from gateway.record.proof.verify import verify_log
+from gateway.record.reading.reader import records
+from gateway.record.reading.tail import size_of
+from gateway.record.writing.copying import PAIRED
+from gateway.record.writing.pairing import Second
+from gateway.record.writing.sinks import ALONE, Alone
+from gateway.record.writing.slot import SlotLog
 from tests.fakes.log import START_US, FaultyDisk, enter, opened, part, release
 
 TURNS = 8

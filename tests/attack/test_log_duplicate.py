@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
 from tests.fakes.log import lines, put_lines, written
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.entry import Changed, LogSeen
-from gateway.record.verify import verify_log, verify_logs
+from gateway.record.proof.verify import verify_log, verify_logs
 from tests.fakes.log import NAME, START_US, checkpoint_of, enter, opened, release
 
 

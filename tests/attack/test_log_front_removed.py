@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.entry import Changed
-from gateway.record.parts_scan import ARCHIVED
-from gateway.record.verify import Verdict, verify_log, verify_logs
+from gateway.record.proof.parts_scan import ARCHIVED
+from gateway.record.proof.verify import Verdict, verify_log, verify_logs
 from tests.fakes.log import START_US, enter, opened, written
 
 CLI = "demo/node-1/cli"

@@ -11,10 +11,10 @@ import msgspec
 
 from gateway.domain.entry import Line, Looked
 from gateway.keys.signing import SigningKey
-from gateway.record.checkpoint import Checkpoint, signed
-from gateway.record.merkle import Tree, leaf_hash
-from gateway.record.proving import Prover
-from gateway.record.verify import verify_log
+from gateway.record.format.checkpoint import Checkpoint, signed
+from gateway.record.format.merkle import Tree, leaf_hash
+from gateway.record.proof.proving import Prover
+from gateway.record.proof.verify import verify_log
 from tests.fakes.log import NAME, START_US, enter, key_of, lines, opened, part, put_lines, release, written
 
 LOOK = Looked(by="local:root", what="log", query="account:a_1", rows=3)

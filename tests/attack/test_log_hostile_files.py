@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.record import layout
-from gateway.record.bundle import Extra, Proof
-from gateway.record.checking import check_proof
-from gateway.record.checkpoint import parse_verifier_key
-from gateway.record.layout import unfit
-from gateway.record.seal_check import verify_segment
-from gateway.record.verify import verify_log, verify_logs
+from gateway.record.format import layout
+from gateway.record.format.bundle import Extra, Proof
+from gateway.record.format.checkpoint import parse_verifier_key
+from gateway.record.format.layout import unfit
+from gateway.record.proof.checking import check_proof
+from gateway.record.proof.seal_check import verify_segment
+from gateway.record.proof.verify import verify_log, verify_logs
 from tests.fakes.log import checkpoint_of, verifier_key, written
 
 DEEP = 200_000

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.domain.entry import Facts, Part, Refused
 from gateway.domain.names import DecisionId
-from gateway.record.reader import records
-from gateway.record.verify import verify_log
+from gateway.record.proof.verify import verify_log
+from gateway.record.reading.reader import records
 from tests.fakes.log import START_US, enter, opened
 
 TEXTS = (

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.record.merkle import leaf_hash
-from gateway.record.parts import StoredPart, parse_part
-from gateway.record.verify import verify_logs
+from gateway.record.format.merkle import leaf_hash
+from gateway.record.format.parts import StoredPart, parse_part
+from gateway.record.proof.verify import verify_logs
 from tests.fakes.log import changed, lines, put_lines, written
 
 N_ENTRIES = 10

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.entry import LogSeen
-from gateway.record.checkpoint import open_checkpoint, parse_verifier_key, signed
-from gateway.record.verify import verify_log, verify_logs
+from gateway.record.format.checkpoint import open_checkpoint, parse_verifier_key, signed
+from gateway.record.proof.verify import verify_log, verify_logs
 from tests.fakes.log import NAME, START_US, checkpoint_of, enter, key_of, opened, verifier_key, written
 
 THIEF = key_of("thief")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.entry import Release
-from gateway.record.reader import records
-from gateway.record.verify import verify_log
+from gateway.record.proof.verify import verify_log
+from gateway.record.reading.reader import records
 
 pytestmark = pytest.mark.alone
 

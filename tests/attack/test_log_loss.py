@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import LogDamaged
-from gateway.record.sequencer import Sequencer
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
+from gateway.record.writing.sequencer import Sequencer
 from tests.fakes.log import NAME, Ticking, checkpoint_of, key_of, opened, verifier_key, written
 
 CLI = "demo/node-1/cli"

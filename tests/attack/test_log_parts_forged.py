@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from gateway.domain.entry import Amended
-from gateway.record.files import DiskFiles
-from gateway.record.layout import parts_path
-from gateway.record.parts import StoredPart, new_salts
-from gateway.record.parts_scan import parts_without, stored_parts
-from gateway.record.rewriting import Rewriting
-from gateway.record.verify import verify_logs
+from gateway.record.format.files import DiskFiles
+from gateway.record.format.layout import parts_path
+from gateway.record.format.parts import StoredPart, new_salts
+from gateway.record.proof.parts_scan import parts_without, stored_parts
+from gateway.record.proof.verify import verify_logs
+from gateway.record.writing.rewriting import Rewriting
 from tests.fakes.log import NAME, START_US, enter, opened, part, release
 
 HELD = b'{"met":[1,2]}'

@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from gateway.domain.entry import Amended, Changed
-from gateway.record.files import DiskFiles
-from gateway.record.layout import parts_path
-from gateway.record.parts import StoredPart
-from gateway.record.parts_scan import FORGOTTEN, parts_without
-from gateway.record.rewriting import Rewriting
-from gateway.record.verify import verify_log, verify_logs
+from gateway.record.format.files import DiskFiles
+from gateway.record.format.layout import parts_path
+from gateway.record.format.parts import StoredPart
+from gateway.record.proof.parts_scan import FORGOTTEN, parts_without
+from gateway.record.proof.verify import verify_log, verify_logs
+from gateway.record.writing.rewriting import Rewriting
 from tests.fakes.log import NAME, START_US, enter, opened, part, release
 
 

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from sqlalchemy import select
 
-from gateway.app.indexing import fill, index_place
+from gateway.app.index.indexing import fill, index_place
 from gateway.domain.entry import Refused, Release
 from gateway.store.engine import open_index
-from gateway.store.log_index import LogIndex
+from gateway.store.log.index import LogIndex
 from gateway.store.log_schema import log_use, log_word
 from tests.story.conftest import ANALYST, World
 

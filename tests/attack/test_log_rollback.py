@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.entry import LogSeen
 from gateway.domain.errors import LogDamaged
-from gateway.record.verify import verify_log, verify_logs
+from gateway.record.proof.verify import verify_log, verify_logs
 from tests.fakes.log import NAME, START_US, checkpoint_of, enter, opened, written
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import LogDamaged
-from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, parse_verifier_key
-from gateway.record.seal import open_seal, read_seal
-from gateway.record.seal_check import verify_segment
-from gateway.record.verify import verify_log
+from gateway.record.format.checkpoint import CheckpointInvalid, VerifierKey, parse_verifier_key
+from gateway.record.format.seal import open_seal, read_seal
+from gateway.record.proof.seal_check import verify_segment
+from gateway.record.proof.verify import verify_log
 from tests.fakes.log import NAME, checkpoint_of, enter, key_of, opened, part, release, verifier_key, written
 
 KEY = parse_verifier_key(verifier_key())

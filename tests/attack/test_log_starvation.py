@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import LogUnavailable
-from gateway.record.files import Files
-from gateway.record.reader import records
-from gateway.record.sequencer import Sequencer
-from gateway.record.verify import verify_log
+from gateway.record.format.files import Files
+from gateway.record.proof.verify import verify_log
+from gateway.record.reading.reader import records
+from gateway.record.writing.sequencer import Sequencer
 from tests.fakes.log import NAME, FaultyDisk, Ticking, key_of, part, release
 from tests.referee.shortage import small_disk
 

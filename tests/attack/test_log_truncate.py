@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import LogDamaged
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
 from tests.fakes.log import checkpoint_of, lines, opened, put_lines, written
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.entry import Release
-from gateway.record.opening import open_slot
-from gateway.record.pairing import Second
-from gateway.record.reader import records
-from gateway.record.sinks import ALONE, Rule
-from gateway.record.verify import verify_log
+from gateway.record.proof.verify import verify_log
+from gateway.record.reading.reader import records
+from gateway.record.writing.opening import open_slot
+from gateway.record.writing.pairing import Second
+from gateway.record.writing.sinks import ALONE, Rule
 from tests.fakes.log import NAME, FaultyDisk, key_of
 
 pytestmark = pytest.mark.alone

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from gateway.app import rule_files
-from gateway.app.past_rules import PastRules as PastWords
-from gateway.app.replaying import PastRules
+from gateway.app.evidence.past_rules import PastRules as PastWords
+from gateway.app.evidence.replaying import PastRules
 from gateway.app.rule_files import RulesArchive, read_folder
 from gateway.decide.loader.load import digest
 from gateway.domain.errors import SettingsError

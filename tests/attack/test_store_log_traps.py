@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli import log_reconcile
+from gateway.cli.log import reconcile as log_reconcile
 from tests.fakes.command_line import CommandLine
 
 LINE = '10.0.0.7 - - [22/Nov/2026:08:00:00 +0000] "GET /crm/customers HTTP/1.1" 200 52 "-" "{}" "{}"\n'

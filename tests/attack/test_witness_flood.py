@@ -4,7 +4,7 @@
 import asyncio
 from pathlib import Path
 
-from gateway.app.witness import MOST_AN_ADDRESS
+from gateway.app.evidence.witness import MOST_AN_ADDRESS
 from tests.fakes.log import NAME
 from tests.fakes.witness import made, witness_served
 

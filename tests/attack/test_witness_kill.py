@@ -10,10 +10,10 @@ import pytest
 from gateway.domain.errors import WitnessSilent
 from gateway.flows.cosigning import Cosigning, Outcome
 from gateway.forward.witness import HttpWitness, WitnessAnswer
-from gateway.record.checkpoint import VerifierKey, parse_note
-from gateway.record.cosign import cosigned, parse_witness_key
-from gateway.record.proving import Prover
-from gateway.record.witness_folder import WitnessFolder
+from gateway.record.format.checkpoint import VerifierKey, parse_note
+from gateway.record.format.cosign import cosigned, parse_witness_key
+from gateway.record.proof.proving import Prover
+from gateway.record.proof.witness_folder import WitnessFolder
 from tests.fakes.log import written
 from tests.fakes.witness import Running, asked, made, witness_served
 

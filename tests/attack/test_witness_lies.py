@@ -8,11 +8,11 @@ from typing_extensions import override
 
 from gateway.flows.cosigning import SIZE_TYPE, Cosigning, Outcome
 from gateway.flows.witnessing import Answer
-from gateway.record.checkpoint import Checkpoint, parse_note, signed
-from gateway.record.cosign import cosigned
-from gateway.record.proving import Prover
-from gateway.record.verify import verify_log
-from gateway.record.witness_folder import WitnessFolder
+from gateway.record.format.checkpoint import Checkpoint, parse_note, signed
+from gateway.record.format.cosign import cosigned
+from gateway.record.proof.proving import Prover
+from gateway.record.proof.verify import verify_log
+from gateway.record.proof.witness_folder import WitnessFolder
 from tests.fakes.log import NAME, key_of, opened, verifier_key, written
 from tests.fakes.witness import AT_S, NearWitness, asked, made
 

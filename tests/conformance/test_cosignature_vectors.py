@@ -11,9 +11,9 @@ from hashlib import sha256
 import pytest
 
 from gateway.keys.signing import SigningKey
-from gateway.record.bundle import Proof, ProofUnreadable, parse_proof
-from gateway.record.checkpoint import CheckpointInvalid, VerifierKey, parse_note, parse_verifier_key
-from gateway.record.cosign import cosignature, cosigned, parse_witness_key, witness_key
+from gateway.record.format.bundle import Proof, ProofUnreadable, parse_proof
+from gateway.record.format.checkpoint import CheckpointInvalid, VerifierKey, parse_note, parse_verifier_key
+from gateway.record.format.cosign import cosignature, cosigned, parse_witness_key, witness_key
 
 NOTE = """example.com/behind-the-sofa
 20852163

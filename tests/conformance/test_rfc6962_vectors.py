@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.record.merkle import EMPTY_ROOT, Leaves, Tree, leaf_hash
-from gateway.record.proofs import consistency_proof, inclusion_proof, is_consistent, is_included
+from gateway.record.format.merkle import EMPTY_ROOT, Leaves, Tree, leaf_hash
+from gateway.record.format.proofs import consistency_proof, inclusion_proof, is_consistent, is_included
 
 ENTRIES = [
     bytes.fromhex(one)

@@ -10,7 +10,7 @@ from base64 import b64decode
 import pytest
 
 from gateway.keys.signing import SigningKey, is_signed_by
-from gateway.record.checkpoint import (
+from gateway.record.format.checkpoint import (
     CheckpointInvalid,
     VerifierKey,
     parse_checkpoint,

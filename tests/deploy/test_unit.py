@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app.making import make_installation
-from gateway.app.notify import VARIABLE
+from gateway.app.serving.notify import VARIABLE
 from gateway.settings import Settings
 from tests.fakes.processes import installed_environment
 from tests.fakes.wire import called, request

@@ -8,7 +8,7 @@ from pathlib import Path
 from pyroaring import BitMap
 
 from gateway.domain.entry import Release
-from gateway.record.reader import records
+from gateway.record.reading.reader import records
 
 _BUDGETS = re.compile(r"    budgets:\n(?:      - .*\n)+")
 

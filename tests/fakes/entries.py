@@ -30,8 +30,8 @@ from gateway.domain.entry import (
 )
 from gateway.domain.log_query import LogRow
 from gateway.domain.names import DecisionId
-from gateway.record.index_rows import row_of, with_facts_of
-from gateway.record.reader import Record
+from gateway.record.reading.index_rows import row_of, with_facts_of
+from gateway.record.reading.reader import Record
 
 CALL, WRITE = DecisionId("0" * 31 + "1"), DecisionId("0" * 31 + "2")
 AT_US = 1_790_000_000_123_456

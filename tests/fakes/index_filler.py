@@ -9,11 +9,11 @@ import os
 import sys
 from pathlib import Path
 
-from gateway.app import indexing
 from gateway.app.clock import now_us
+from gateway.app.index import indexing
 from gateway.flows.indexing import Indexing
 from gateway.store.engine import open_index
-from gateway.store.log_index import LogIndex
+from gateway.store.log.index import LogIndex
 
 BATCH = 499
 """No divisor of a span, so that spans end inside of batches that begin before them."""

@@ -13,12 +13,12 @@ from typing_extensions import override
 from gateway.domain.entry import Changed, Entry, Facts, Part, Release
 from gateway.domain.names import DecisionId
 from gateway.keys.signing import SigningKey
-from gateway.record.checkpoint import VerifierKey
-from gateway.record.drafts import draft
-from gateway.record.files import DiskFiles, Files
-from gateway.record.opening import SEGMENT_BYTES, begin, open_slot
-from gateway.record.pairing import Second
-from gateway.record.slot import SlotLog
+from gateway.record.format.checkpoint import VerifierKey
+from gateway.record.format.files import DiskFiles, Files
+from gateway.record.writing.drafts import draft
+from gateway.record.writing.opening import SEGMENT_BYTES, begin, open_slot
+from gateway.record.writing.pairing import Second
+from gateway.record.writing.slot import SlotLog
 
 NAME = "demo/node-1/door-0"
 START_US = 1_790_000_000_000_000

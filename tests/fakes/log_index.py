@@ -13,11 +13,11 @@ from gateway.domain.entry import Changed, Facts, Line, Looked, Part, Refused, Re
 from gateway.domain.log_index import SPAN, Hour, Use, call_bytes, use_of
 from gateway.domain.log_query import LogRow
 from gateway.domain.names import DecisionId
-from gateway.record.drafts import Draft, draft
-from gateway.record.layout import parts_path, segments, slots
-from gateway.record.parts import parse_part
-from gateway.record.reader import Record, records
-from gateway.store.log_index import LogIndex
+from gateway.record.format.layout import parts_path, segments, slots
+from gateway.record.format.parts import parse_part
+from gateway.record.reading.reader import Record, records
+from gateway.record.writing.drafts import Draft, draft
+from gateway.store.log.index import LogIndex
 from tests.fakes.log import START_US, opened
 
 Everything = dict[str, Any]

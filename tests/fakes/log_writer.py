@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import cast
 
-from gateway.record.limits import Limits
-from gateway.record.pairing import Second
-from gateway.record.sequencer import Sequencer
-from gateway.record.sinks import Rule
+from gateway.record.writing.limits import Limits
+from gateway.record.writing.pairing import Second
+from gateway.record.writing.sequencer import Sequencer
+from gateway.record.writing.sinks import Rule
 from tests.fakes.log import NAME, FaultyDisk, Ticking, key_of, part, release
 
 N_CALLERS = 8

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from gateway.app.serve import bound_socket
+from gateway.app.serving.serve import bound_socket
 
 NAMES = (
     "陈浩然",

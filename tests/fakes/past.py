@@ -28,7 +28,7 @@ from gateway.domain.past_call import PastCall, PastHold
 from gateway.domain.purpose import CategoryCeiling
 from gateway.domain.treatment import Rung
 from gateway.flows.access.asking import facts_of
-from gateway.record.past_calls import call_in
+from gateway.record.reading.past_calls import call_in
 from gateway.transform.codec import view_words
 from tests.fakes import rules as draw
 

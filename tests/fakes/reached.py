@@ -10,8 +10,8 @@ from pyroaring import BitMap
 
 from gateway.domain.entry import Changed, End, Facts, Intent, Looked, Passed, Refused, Release
 from gateway.domain.log_query import LogQuery
-from gateway.record.layout import slots
-from gateway.record.reader import Record, records
+from gateway.record.format.layout import slots
+from gateway.record.reading.reader import Record, records
 
 Told = dict[str, Any]
 

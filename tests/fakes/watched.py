@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.app.doors import connections_of, http_door, open_stores
 from gateway.app.installation import DOOR_SLOT, open_installation
 from gateway.app.metering import signals_of
-from gateway.app.sampling import Sampler
-from gateway.app.serve import server_config
+from gateway.app.serving.sampling import Sampler
+from gateway.app.serving.serve import server_config
 from gateway.app.signals.page import Page
 from gateway.demo.people import Customer
 from gateway.settings import Settings

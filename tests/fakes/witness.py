@@ -13,9 +13,9 @@ import msgspec
 from gateway.domain.errors import WitnessSilent
 from gateway.flows.cosigning import request_text
 from gateway.flows.witnessing import Answer, Witnessing
-from gateway.record.checkpoint import VerifierKey, parse_verifier_key
-from gateway.record.proving import Prover
-from gateway.record.witness_folder import WitnessFolder
+from gateway.record.format.checkpoint import VerifierKey, parse_verifier_key
+from gateway.record.proof.proving import Prover
+from gateway.record.proof.witness_folder import WitnessFolder
 from tests.fakes.log import verifier_key
 from tests.fakes.processes import installed_environment
 

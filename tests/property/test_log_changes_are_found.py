@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from gateway.record.verify import LogVerdict, verify_log
+from gateway.record.proof.verify import LogVerdict, verify_log
 from tests.fakes.log import written
 
 N_ENTRIES = 12

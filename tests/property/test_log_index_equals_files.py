@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from gateway.app.index_building import check, renew
-from gateway.app.indexing import LogFiles, fill
+from gateway.app.index.building import check, renew
+from gateway.app.index.indexing import LogFiles, fill
 from gateway.domain.entry import (
     Changed,
     End,
@@ -30,9 +30,9 @@ from gateway.domain.entry import (
 )
 from gateway.domain.names import DecisionId
 from gateway.flows.indexing import Indexing
-from gateway.record.slot import SlotLog
+from gateway.record.writing.slot import SlotLog
 from gateway.store.engine import open_index
-from gateway.store.log_index import LogIndex
+from gateway.store.log.index import LogIndex
 from tests.fakes.log import START_US, enter, opened
 from tests.fakes.log_index import delete_parts, everything, expected, without_places
 

@@ -17,18 +17,18 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from bench.made_log import made_log
-from gateway.app.indexing import fill
-from gateway.app.log_reading import LogFiles, LogIndexJoin
+from gateway.app.index.indexing import fill
+from gateway.app.index.reading import LogFiles, LogIndexJoin
 from gateway.domain.errors import StateUnavailable
 from gateway.domain.log_facets import FACETS, Tally
 from gateway.domain.log_index import HOUR_US, IndexEntry
 from gateway.domain.log_query import LogPlace, LogQuery, LogRow
 from gateway.flows import log_reading
 from gateway.flows.log_reading import LogReading
-from gateway.record.search import answers, entries, is_behind, place_of
-from gateway.store import log_pages
+from gateway.record.reading.search import answers, entries, is_behind, place_of
 from gateway.store.engine import Base, open_index
-from gateway.store.log_index import LogIndex
+from gateway.store.log import pages as log_pages
+from gateway.store.log.index import LogIndex
 from tests.conftest import postgres_url, run_on_server
 
 T = TypeVar("T")

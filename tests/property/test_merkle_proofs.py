@@ -4,8 +4,8 @@
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from gateway.record.merkle import EMPTY_ROOT, Leaves, Tree, leaf_hash, node_hash
-from gateway.record.proofs import consistency_proof, inclusion_proof, is_consistent, is_included
+from gateway.record.format.merkle import EMPTY_ROOT, Leaves, Tree, leaf_hash, node_hash
+from gateway.record.format.proofs import consistency_proof, inclusion_proof, is_consistent, is_included
 
 MOST = 70
 LEAVES = Leaves(leaf_hash(bytes((place,))) for place in range(MOST))

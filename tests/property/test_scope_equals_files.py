@@ -19,7 +19,7 @@ from sqlalchemy import update
 from typing_extensions import override
 
 from bench.made_log import made_log
-from gateway.app.indexing import fill
+from gateway.app.index.indexing import fill
 from gateway.domain.log_index import HOUR_US
 from gateway.domain.log_query import LogQuery
 from gateway.domain.reach import Extent, Standing
@@ -27,11 +27,11 @@ from gateway.flows.accesses.ports import RuleWords
 from gateway.flows.accesses.telling import accesses_to
 from gateway.flows.incident.scope import scope_of
 from gateway.flows.incident.values import Scope
-from gateway.record.layout import slots
-from gateway.record.tail import size_of
+from gateway.record.format.layout import slots
+from gateway.record.reading.tail import size_of
 from gateway.store.engine import Base, open_index
-from gateway.store.log_index import LogIndex
-from gateway.store.log_people import LogPeople
+from gateway.store.log.index import LogIndex
+from gateway.store.log.people import LogPeople
 from gateway.store.log_schema import log_entry
 from tests.conftest import postgres_url, run_on_server
 from tests.fakes import reached

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.flows.cosigning import request_text
-from gateway.record.checkpoint import Checkpoint, parse_checkpoint, parse_note, signed
-from gateway.record.merkle import Leaves, leaf_hash
-from gateway.record.proofs import consistency_proof
+from gateway.record.format.checkpoint import Checkpoint, parse_checkpoint, parse_note, signed
+from gateway.record.format.merkle import Leaves, leaf_hash
+from gateway.record.format.proofs import consistency_proof
 from tests.fakes.log import NAME, key_of
 from tests.fakes.witness import made, witnessing
 

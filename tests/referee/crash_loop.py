@@ -23,8 +23,8 @@ from pyroaring import BitMap
 
 from gateway.app.installation import open_installation
 from gateway.domain.entry import Opened
-from gateway.record.reader import follow
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
+from gateway.record.reading.reader import follow
 from tests.referee import rig
 from tests.referee.callers import Crew, Line, request
 from tests.referee.http1 import Answers, Message

@@ -25,7 +25,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gateway.domain.entry import Answered, End, Intent, Looked, RefusalsCounted, Refused, Release, SignIn
-from gateway.record.reader import records
+from gateway.record.reading.reader import records
 from tests.referee.http1 import Answers, Malformed, Message, Requests
 
 BARE_400 = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"

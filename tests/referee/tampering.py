@@ -23,8 +23,8 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.record.slot import MOST_UNSIGNED
-from gateway.record.verify import LogVerdict
+from gateway.record.proof.verify import LogVerdict
+from gateway.record.writing.slot import MOST_UNSIGNED
 
 _LINE = re.compile(rb'"seq":(\d{1,18}),"prev":"([0-9a-f]{64})"')
 PART_SEQ = re.compile(rb'\{"seq":(\d{1,18}),')

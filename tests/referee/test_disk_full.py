@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.entry import Answered, End, Release
-from gateway.record.reader import records
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
+from gateway.record.reading.reader import records
 from tests.referee import numbers, rig
 from tests.referee.callers import JSON_TYPE, Crew, Line, request
 from tests.referee.crash_loop import FAULTS

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from gateway.record.chain import NO_LEAF, Chain
-from gateway.record.checkpoint import parse_note, parse_verifier_key
-from gateway.record.cosign import cosignature, with_signatures, witness_key
-from gateway.record.examination import Examination
-from gateway.record.layout import parts_path, segment_path, segments
-from gateway.record.merkle import Tree, leaf_hash
-from gateway.record.parts import PartInvalid, PartsCursor
-from gateway.record.verify import verify_log
-from gateway.record.waypoint import Waypoint
-from gateway.record.witnessed import keep_witnessed
+from gateway.record.format.chain import NO_LEAF, Chain
+from gateway.record.format.checkpoint import parse_note, parse_verifier_key
+from gateway.record.format.cosign import cosignature, with_signatures, witness_key
+from gateway.record.format.layout import parts_path, segment_path, segments
+from gateway.record.format.merkle import Tree, leaf_hash
+from gateway.record.format.parts import PartInvalid, PartsCursor
+from gateway.record.format.waypoint import Waypoint
+from gateway.record.format.witnessed import keep_witnessed
+from gateway.record.proof.examination import Examination
+from gateway.record.proof.verify import verify_log
 from tests.fakes.log import NAME, checkpoint_of, key_of, written
 from tests.referee.numbers import ENTRIES
 from tests.referee.report import summary
@@ -288,7 +288,7 @@ def test_a_log_is_verified_alike_under_any_locale(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
 sys.exit(not verify_logs(Path(sys.argv[1])).is_right)
 """
     environment = {"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}

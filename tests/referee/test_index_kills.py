@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from bench.made_log import made_log
-from gateway.app.index_building import check
+from gateway.app.index.building import check
 from gateway.domain.log_index import SPAN
 from gateway.store.engine import open_index
-from gateway.store.log_index import LogIndex
+from gateway.store.log.index import LogIndex
 from tests.referee.numbers import INDEX_KILLS
 from tests.referee.report import progress, summary
 

@@ -16,12 +16,12 @@ from sqlalchemy import Column, ColumnElement, Table, and_, delete, func, insert,
 from sqlalchemy.exc import DBAPIError
 
 from bench.made_log import made_log
-from gateway.app.index_building import check
-from gateway.app.indexing import fill
+from gateway.app.index.building import check
+from gateway.app.index.indexing import fill
 from gateway.domain.errors import GatewayError
 from gateway.domain.log_index import SPAN
 from gateway.store.engine import Base, open_index
-from gateway.store.log_index import LogIndex
+from gateway.store.log.index import LogIndex
 from gateway.store.log_schema import INDEX
 from tests.referee.numbers import INDEX_EDITS
 from tests.referee.report import progress, summary

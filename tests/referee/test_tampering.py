@@ -10,8 +10,8 @@ import pytest
 from bench.made_calls import encoded
 from bench.made_log import Log, made_log
 from gateway.domain.entry import Changed, Opened
-from gateway.record.parts import parse_part
-from gateway.record.verify import verify_log, verify_logs
+from gateway.record.format.parts import parse_part
+from gateway.record.proof.verify import verify_log, verify_logs
 from tests.fakes.log import NAME, START_US, checkpoint_of, key_of, part, release
 from tests.referee import tampering, tampering_edits
 from tests.referee.numbers import EDITS, ENTRIES, ROLLBACKS

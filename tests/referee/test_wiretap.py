@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gateway.app.clock import now_us
-from gateway.app.replaying import PastCallsOfAll, PastRules, around
+from gateway.app.evidence.replaying import PastCallsOfAll, PastRules, around
 from gateway.app.rule_files import RulesArchive
 from gateway.flows.replay_rules import Replay, Report
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
 from gateway.store.accounts import Accounts
 from gateway.store.engine import open_store
 from gateway.store.holds import Holds

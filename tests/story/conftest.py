@@ -18,15 +18,15 @@ from typing_extensions import override
 from gateway.app.doors import http_door, open_stores
 from gateway.app.installation import DOOR_SLOT, Rooms, open_installation
 from gateway.app.making import enrol_at_once, issue_locally, make_installation
-from gateway.app.serve import bound_socket, server_config
+from gateway.app.serving.serve import bound_socket, server_config
 from gateway.demo.people import Customer, people
 from gateway.demo.store import app as store_app
 from gateway.demo.tables import make
 from gateway.domain.choice import Choice, ChoiceState
 from gateway.domain.entry import Entry, Part
 from gateway.domain.names import IdentityKind, PersonNumber, PurposeKey
-from gateway.record.reader import records
-from gateway.record.verify import Verdict, verify_logs
+from gateway.record.proof.verify import Verdict, verify_logs
+from gateway.record.reading.reader import records
 from gateway.settings import PasswordSettings, Settings, StoreSettings
 from tests.fakes.canaries import N_CANARIES, SECRET_FIELDS, canary
 

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.record.reader import records
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
+from gateway.record.reading.reader import records
 from tests.fakes.command_line import Answer, CommandLine
 from tests.fakes.own_api import PEOPLE, own_api
 from tests.fakes.terminal import Terminal

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.cli.moments import written
 from gateway.domain.entry import Looked
-from gateway.record.reader import records
+from gateway.record.reading.reader import records
 from tests.fakes.command_line import CHEAP, CommandLine
 from tests.story.conftest import ANALYST, World
 

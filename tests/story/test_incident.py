@@ -5,9 +5,9 @@ import base64
 
 import pytest
 
-from gateway.app.incidents import accesses, is_officer, may_open_lists, opening, people_behind, scope
-from gateway.app.indexing import fill as fill_index
-from gateway.app.indexing import index_place
+from gateway.app.evidence.incidents import accesses, is_officer, may_open_lists, opening, people_behind, scope
+from gateway.app.index.indexing import fill as fill_index
+from gateway.app.index.indexing import index_place
 from gateway.app.making import enrol_at_once
 from gateway.app.proving import proven
 from gateway.app.rule_files import read_folder
@@ -22,7 +22,7 @@ from gateway.flows.incident.opening import Answer, Heard, everybody, read_list, 
 from gateway.flows.incident.scope import Found
 from gateway.identify.totp import code_at, step_at
 from gateway.store.engine import open_index
-from gateway.store.log_index import LogIndex
+from gateway.store.log.index import LogIndex
 from tests.story.conftest import ANALYST, CUSTOMER, EMAIL, World
 
 BY = "local:test"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.index_building import check, opened_index, states
+from gateway.app.index.building import check, opened_index, states
 from gateway.app.installation import Rooms, open_installation
 from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.domain.log_query import LogRow

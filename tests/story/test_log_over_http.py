@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.app.indexing import fill, index_place
+from gateway.app.index.indexing import fill, index_place
 from gateway.domain.entry import Release
 from gateway.store.engine import Base, open_index
-from gateway.store.log_index import LogIndex
+from gateway.store.log.index import LogIndex
 from tests.story.conftest import ANALYST, World
 
 LEGAL = "essential.legal_obligation"

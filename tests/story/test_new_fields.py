@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.app.installation import open_installation
 from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.domain.entry import Changed
-from gateway.record.reader import records
+from gateway.record.reading.reader import records
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.processes import gateway_served
 from tests.fakes.wire import request

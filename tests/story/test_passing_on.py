@@ -14,8 +14,8 @@ from gateway.domain.entry import End, Observed, Passed, Refused
 from gateway.domain.names import CategoryKey, DecisionId
 from gateway.domain.treatment import DROP
 from gateway.domain.viewplan import Hold
-from gateway.record.files import DiskFiles
-from gateway.record.opening import open_slot
+from gateway.record.format.files import DiskFiles
+from gateway.record.writing.opening import open_slot
 from gateway.settings import CallerMatch, CallerSettings, Settings, StoreSettings
 from gateway.store.holds import new_hold_id
 from tests.fakes.log import NAME, enter, key_of

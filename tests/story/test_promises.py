@@ -14,8 +14,8 @@ import pytest
 from gateway.demo.people import Customer
 from gateway.domain.entry import Answered, Entry, Looked, Part, Refused, Release, SignIn
 from gateway.domain.names import ClientId, PurposeKey
-from gateway.record import counting
-from gateway.record.layout import segment_path, segments
+from gateway.record.format.layout import segment_path, segments
+from gateway.record.writing import counting
 from tests.fakes.canaries import all_canaries
 from tests.fakes.wire import Heard, called, request, teed
 from tests.story.conftest import ANALYST, EMAIL, SMS, SUPPORT, World

@@ -20,7 +20,7 @@ from gateway.domain.entry import Changed, Part
 from gateway.domain.errors import StateBehind, StateUnavailable
 from gateway.domain.names import AccountId, ClientId, PersonNumber, PurposeKey
 from gateway.identify.totp import step_at
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
 from gateway.settings import Settings
 from gateway.store.backup import header_of
 from gateway.store.putting_back import put_back as swap_in

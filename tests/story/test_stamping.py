@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.stamping import stamp_logs
+from gateway.app.evidence.stamping import stamp_logs
 from gateway.domain.errors import SettingsError, WitnessSilent
 from gateway.keys.stamps import StampInvalid
-from gateway.record.verify import verify_log, verify_logs
+from gateway.record.proof.verify import verify_log, verify_logs
 from tests.fakes.command_line import CommandLine
 from tests.fakes.log import checkpoint_of, written
 from tests.servers.time_authority import Authority, made, running

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.record.bundle import parse_proof
-from gateway.record.checkpoint import parse_verifier_key
-from gateway.record.verify import verify_logs
-from gateway.record.witness_folder import WitnessFolder
+from gateway.record.format.bundle import parse_proof
+from gateway.record.format.checkpoint import parse_verifier_key
+from gateway.record.proof.verify import verify_logs
+from gateway.record.proof.witness_folder import WitnessFolder
 from gateway.settings import Settings, load
 from tests.fakes.command_line import CommandLine
 from tests.fakes.processes import Served, ended, gateway_served

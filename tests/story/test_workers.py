@@ -18,7 +18,7 @@ from gateway.domain.entry import Release, SignIn
 from gateway.domain.names import AccountId, CategoryKey, PurposeKey
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import Hold
-from gateway.record.reader import records
+from gateway.record.reading.reader import records
 from gateway.store.versions import Topic, bump
 from tests.fakes.enrolled import confirmed
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces

@@ -25,9 +25,9 @@ from gateway.domain.entry import Changed
 from gateway.domain.errors import GatewayError, LogDamaged, StateBehind
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring
-from gateway.record.layout import slots
-from gateway.record.tail import size_of
-from gateway.record.verify import verify_logs
+from gateway.record.format.layout import slots
+from gateway.record.proof.verify import verify_logs
+from gateway.record.reading.tail import size_of
 from gateway.settings import Settings
 from gateway.store.backup import BackupUnusable, Header, Wanted, check_whole, dump, header_of
 from gateway.store.backup import n_rows as rows_of

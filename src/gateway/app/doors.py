@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.app.evidence.proofs import LogProofs
 from gateway.app.health import health_of
 from gateway.app.installation import Rooms, open_keyring
 from gateway.app.joins import HttpTarget, IdempotencyKeyring, IdentifyJoin
-from gateway.app.log_proofs import LogProofs
 from gateway.app.metering import MeteredFlow, Signals, noted_decision_id, watchers_token
 from gateway.app.own_data import OwnTarget, Targets
 from gateway.app.passing import with_passing
@@ -48,8 +48,8 @@ from gateway.identify.identify import Identify
 from gateway.identify.sessions import Lifetimes
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring
-from gateway.record.index_rows import call_of
-from gateway.record.reader import records
+from gateway.record.reading.index_rows import call_of
+from gateway.record.reading.reader import records
 from gateway.settings import Settings, StoreSettings
 
 NEWEST = 200_000

@@ -16,9 +16,9 @@ import msgspec
 
 import gateway
 from gateway.app.clock import now_us
+from gateway.app.index.reading import LogQuestions
 from gateway.app.joins import AnnouncedRules, CodecShelf, SurrogateKeyring, is_band
 from gateway.app.keeping import Keeper, ToldLog, announcer
-from gateway.app.log_reading import LogQuestions
 from gateway.app.restoring import CredentialDigest, open_state
 from gateway.app.rule_files import RulesArchive, beside_calls, read_folder
 from gateway.decide.loader.load import digest, load
@@ -36,9 +36,9 @@ from gateway.keys import envelope
 from gateway.keys.keyring import Keyring
 from gateway.keys.providers import FileKek, HeldKek
 from gateway.keys.signing import SigningKey
-from gateway.record.counting import Counting
-from gateway.record.limits import Limits
-from gateway.record.pairing import Second
+from gateway.record.writing.counting import Counting
+from gateway.record.writing.limits import Limits
+from gateway.record.writing.pairing import Second
 from gateway.settings import Settings
 from gateway.store.accounts import Accounts
 from gateway.store.budgets import Budgets

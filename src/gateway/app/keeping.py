@@ -34,7 +34,7 @@ from gateway.domain.entry import (
 )
 from gateway.domain.errors import GatewayError, LogUnavailable
 from gateway.domain.names import IdentityKind, PersonNumber
-from gateway.record.sequencer import Sequencer
+from gateway.record.writing.sequencer import Sequencer
 from gateway.store.marks import Marks
 from gateway.store.people_ports import Announcer
 

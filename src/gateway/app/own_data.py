@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
 
-from gateway.app.log_reading import LogQuestions
+from gateway.app.index.reading import LogQuestions
 from gateway.domain.errors import SettingsError, StateUnavailable
 from gateway.domain.own_data import LOG_ENTRIES, LOG_FACETS, OWN_STORE
 from gateway.flows.access.ports import StoreAnswer, StoreCall, Target

@@ -15,8 +15,8 @@ import msgspec
 from gateway.app.clock import now_us
 from gateway.app.joins import is_band
 from gateway.app.rule_files import read_folder
-from gateway.app.serve import bound_socket, server_config
-from gateway.app.server import AT_ONCE, DoorServer
+from gateway.app.serving.serve import bound_socket, server_config
+from gateway.app.serving.server import AT_ONCE, DoorServer
 from gateway.decide.decide import Decider
 from gateway.decide.loader.load import load
 from gateway.domain.errors import SettingsError

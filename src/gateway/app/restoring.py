@@ -29,7 +29,7 @@ from gateway.flows.restore.flow import Outcome, Restore, Rooms, rehearse
 from gateway.flows.restore.replaying import Makers
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring, KeyState
-from gateway.record.sequencer import Sequencer
+from gateway.record.writing.sequencer import Sequencer
 from gateway.settings import Settings
 from gateway.store.budgets import Budgets
 from gateway.store.engine import Store, open_store

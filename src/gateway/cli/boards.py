@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from gateway.app.showing import Shown
+    from gateway.app.own_stores.showing import Shown
     from gateway.domain.catalog import Collection
 
 MOST_SHOWN = 30

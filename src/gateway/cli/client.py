@@ -33,7 +33,7 @@ async def add(
     name: Annotated[str, typer.Option("--name", metavar="TEXT", help="What people call it.")] = "",
 ) -> None:
     """Add a client app; its secret is shown once."""
-    from gateway.app.incidents import is_officer
+    from gateway.app.evidence.incidents import is_officer
 
     rules = finding.rules_of(desk)
     roles, recipient = finding.roles(rules, role), finding.recipient(rules, recipient)

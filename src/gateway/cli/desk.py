@@ -27,7 +27,7 @@ from gateway.domain.errors import GatewayError, RulesError, SettingsError
 if TYPE_CHECKING:
     from gateway.app.installation import Rooms
     from gateway.cli.paper import Paper
-    from gateway.record.sequencer import Sequencer
+    from gateway.record.writing.sequencer import Sequencer
     from gateway.settings import Settings
 
 P = ParamSpec("P")

@@ -22,12 +22,12 @@ WHY_NOT = {
 
 async def past(desk: Desk, call: str) -> "PastDecision":
     """Return why a call was decided as it was, entered before it is told."""
-    from gateway.app.replaying import PastRules, around
+    from gateway.app.evidence.replaying import PastRules, around
     from gateway.domain.entry import Looked
     from gateway.domain.errors import SettingsError
     from gateway.domain.names import AccountId
     from gateway.flows.past_decision import AROUND, Evidence, past_decision
-    from gateway.record.past_calls import call_in
+    from gateway.record.reading.past_calls import call_in
 
     lines = _lines(desk, (f'"call":"{call}"'.encode(),), "Looking for the call")
     found = call_in(iter(lines))
@@ -60,7 +60,7 @@ async def past(desk: Desk, call: str) -> "PastDecision":
 
 def _lines(desk: Desk, texts: tuple[bytes, ...], what: str) -> "list[Line]":
     from gateway.cli.paper import in_kib
-    from gateway.record.sifting import n_bytes_of, sifted
+    from gateway.record.reading.sifting import n_bytes_of, sifted
 
     logs = desk.state / "log"
     with desk.paper.progress(f"{what}, KiB", n_bytes_of(logs) >> 10) as done:
@@ -79,7 +79,7 @@ def _not_a_call(call: str, lines: "list[Line]") -> str:
 def tell(desk: Desk, found: "PastDecision") -> None:
     """Write it for people."""
     from gateway.cli.explanation import tell_explanation
-    from gateway.cli.log_words import facts_lines
+    from gateway.cli.log.words import facts_lines
 
     paper, past = desk.paper, found.past
     paper.say(f"{past.call}: {_verdict(found)}, {moments.written(past.at_us)} ({past.slot}:{past.seq})")

@@ -52,7 +52,7 @@ def _worth(collection: "Collection", route: "Route") -> tuple[bool, bool, int]:
 
 def bearer(desk: Desk) -> str:
     """Return a bearer that the running gateway gave the client."""
-    from gateway.app.trying import client_of
+    from gateway.app.own_stores.trying import client_of
 
     client, listen = client_of(desk.state), desk.settings.listen
     shown = b64encode(f"{client.client_id}:{client.client_secret}".encode()).decode()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gateway.decide.rules import RuleSet
     from gateway.domain.names import GrantId
     from gateway.flows.least_privilege import Gathered, LineReview, Period, Review
-    from gateway.record.calls import CallLine
+    from gateway.record.reading.calls import CallLine
 
 GRANTS = "grants.csv"
 _VERDICTS = {"unused": "never used", "partly": "more than was used", "used": "used", "new": "new"}
@@ -89,8 +89,8 @@ def _gathered(desk: Desk, period: "Period") -> "Gathered":
     """Read every log once, with a bar that counts megabytes."""
     from gateway.cli.paper import in_kib
     from gateway.flows.least_privilege import gathered
-    from gateway.record.calls import call_lines, size_bytes
-    from gateway.record.layout import slots
+    from gateway.record.format.layout import slots
+    from gateway.record.reading.calls import call_lines, size_bytes
 
     logs = desk.state / "log"
     directories = [logs / slot for slot in slots(logs)]

@@ -70,7 +70,7 @@ async def scope(
     from_files: Annotated[bool, typer.Option("--from-files", help="Read every entry; use no index.")] = False,
 ) -> None:
     """Tell whom calls reached. Distinct people, fields by treatment, rows, purposes, recipients, first and last."""
-    from gateway.app.incidents import scope as scoped
+    from gateway.app.evidence.incidents import scope as scoped
     from gateway.cli.incident_text import markdown, text
     from gateway.flows.incident.opening import sealed_list
 
@@ -138,7 +138,7 @@ async def open_(
 
 
 async def _said(desk: Desk, rooms: "Rooms", listed: "SealedList", officer: str, password: str, code: str) -> "Answer":
-    from gateway.app.incidents import opening
+    from gateway.app.evidence.incidents import opening
     from gateway.app.proving import proven
     from gateway.flows.incident.opening import Answer, Heard
 
@@ -150,7 +150,7 @@ async def _said(desk: Desk, rooms: "Rooms", listed: "SealedList", officer: str, 
 
 async def _behind(rooms: "Rooms", answer: "Answer") -> "list[Behind]":
     """Return who stands behind an opened list today."""
-    from gateway.app.incidents import people_behind
+    from gateway.app.evidence.incidents import people_behind
     from gateway.flows.incident.opening import everybody
 
     if answer.people is None:

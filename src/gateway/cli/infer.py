@@ -15,7 +15,7 @@ from gateway.domain.names import StoreName, is_key
 from gateway.domain.own_data import OWN_STORE
 
 if TYPE_CHECKING:
-    from gateway.app.discovering import Found
+    from gateway.app.own_stores.discovering import Found
     from gateway.discover.merging import Merged
     from gateway.domain.proposal import CollectionProposal, FieldProposal
     from gateway.settings import Settings
@@ -44,7 +44,7 @@ async def infer(
     ] = False,
 ) -> None:
     """Propose the dataset of a store; nothing leaves of it before it is reviewed."""
-    from gateway.app import inferring
+    from gateway.app.own_stores import inferring
     from gateway.cli import asking
 
     if not is_key(store) or "." in store:
@@ -73,7 +73,7 @@ async def infer(
 
 
 def _answer(desk: Desk, store: str, target: Path, found: "Found", text: "Merged", settings: "Settings | None") -> None:
-    from gateway.app.inferring import Told
+    from gateway.app.own_stores.inferring import Told
 
     document = Told(
         store=store,
@@ -89,7 +89,7 @@ def _answer(desk: Desk, store: str, target: Path, found: "Found", text: "Merged"
 
 
 def _tell(desk: Desk, store: str, target: Path, found: "Found", text: "Merged", settings: "Settings | None") -> None:
-    from gateway.app.inferring import n_waiting
+    from gateway.app.own_stores.inferring import n_waiting
 
     paper = desk.paper
     for one in found.proposal.collections:

@@ -21,7 +21,6 @@ from gateway.cli import (
     init,
     key,
     lock,
-    log,
     rehearse,
     review,
     rights,
@@ -30,6 +29,7 @@ from gateway.cli import (
     user,
     views,
 )
+from gateway.cli.log import commands as log
 
 app = typer.Typer(
     no_args_is_help=True,

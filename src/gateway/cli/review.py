@@ -17,8 +17,8 @@ from gateway.cli.review_board import Board, Line
 from gateway.domain.names import CategoryKey
 
 if TYPE_CHECKING:
-    from gateway.app.dataset_text import FieldPlace
-    from gateway.app.reviewing import Known, Sheet
+    from gateway.app.own_stores.dataset_text import FieldPlace
+    from gateway.app.own_stores.reviewing import Known, Sheet
 
 COLUMNS = ("", "field", "type", "category", "confidence", "evidence", "then seen")
 
@@ -39,7 +39,7 @@ def review(
     ] = False,
 ) -> None:
     """Confirm what a dataset says of its fields. What nobody confirmed is dropped for everybody."""
-    from gateway.app.reviewing import known_of, open_sheet
+    from gateway.app.own_stores.reviewing import known_of, open_sheet
     from gateway.decide.loader.vocabulary import vocabulary
 
     sheet = open_sheet(desk.settings, store)
@@ -67,7 +67,7 @@ def review(
 
 async def _noticed(desk: Desk, sheet: "Sheet") -> tuple[tuple[str, str], ...]:
     """Return the fields that the store sends and nobody declared."""
-    from gateway.app.noticed import noticed
+    from gateway.app.own_stores.noticed import noticed
 
     found = await noticed(desk.settings, sheet.rules.catalog)
     return tuple((one.dataset, one.field) for one in found if one.dataset.split(".", 1)[0] == sheet.store)
@@ -186,7 +186,7 @@ def _saved(desk: Desk, sheet: "Sheet", board: Board) -> str | None:
 async def _written(
     desk: Desk, sheet: "Sheet", confirm: "list[FieldPlace]", categories: "dict[FieldPlace, CategoryKey]"
 ) -> str:
-    from gateway.app.reviewing import write
+    from gateway.app.own_stores.reviewing import write
 
     async with desk.open(with_rules=False) as rooms:
         return await write(desk.settings, sheet, confirm, categories, rooms.log, by=desk.by)
@@ -213,7 +213,7 @@ class _Looks:
 
     def _words(self, board: Board) -> tuple[str, ...]:
         from gateway.app.clock import now_us
-        from gateway.app.showing import as_if_confirmed, decider_of, viewers_of, words_for
+        from gateway.app.own_stores.showing import as_if_confirmed, decider_of, viewers_of, words_for
         from gateway.domain.errors import RulesError, SettingsError
 
         self._obstacle = ""

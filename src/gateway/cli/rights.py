@@ -62,7 +62,7 @@ async def accesses(
     from_files: Annotated[bool, typer.Option("--from-files", help="Read every entry; use no index.")] = False,
 ) -> None:
     """Tell a verified person every use of their data. When, who, for what, on which ground, which data in which form."""
-    from gateway.app.incidents import accesses as found_for
+    from gateway.app.evidence.incidents import accesses as found_for
 
     if (person is None) == (identity is None):
         raise Stop("say whom it is about: --person N, or --identity KIND VALUE")

@@ -24,7 +24,7 @@ def serve(desk: Desk, *, workers: WorkersOption = None, check: CheckOption = Fal
     """Serve until SIGTERM or SIGINT. SIGHUP reads the rules again; SIGUSR1 restarts without failing a call."""
     # What is imported and loaded now stays, so a collector of circles would look at it in vain, for a fifth of the start.
     gc.set_threshold(50_000, 50, 50)
-    from gateway.app.processes import run
+    from gateway.app.serving.processes import run
 
     settings = desk.settings
     if not check:

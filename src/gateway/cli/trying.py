@@ -25,7 +25,7 @@ from gateway.domain.names import RoleName, StoreName, is_key
 from gateway.domain.own_data import OWN_STORE
 
 if TYPE_CHECKING:
-    from gateway.app.discovering import Found
+    from gateway.app.own_stores.discovering import Found
     from gateway.settings import Settings
 
 PORT = 8080
@@ -77,7 +77,7 @@ class _Try:
         self._authorization_file = authorization_file
 
     def run(self, openapi: str | None, paths: Sequence[str]) -> None:
-        from gateway.app.trying import check_free
+        from gateway.app.own_stores.trying import check_free
 
         if not is_key(self._store) or "." in self._store or self._store in OWN_NAMES or self._store.startswith("-"):
             raise Stop("--name must be one word of letters, digits, hyphens and underscores")
@@ -103,7 +103,7 @@ class _Try:
         return found
 
     def _asked(self, url: str, openapi: str | None, paths: Sequence[str]) -> "Found":
-        from gateway.app.discovering import look
+        from gateway.app.own_stores.discovering import look
         from gateway.domain.errors import StoreUnreachable
 
         file = self._authorization_file
@@ -116,15 +116,15 @@ class _Try:
             ) from None
 
     def _files(self, found: "Found") -> dict[str, bytes]:
-        from gateway.app.starting import starter_files
+        from gateway.app.own_stores.starting import starter_files
         from gateway.discover.dataset_yaml import dataset_yaml
 
         return starter_files(self._store, dataset_yaml(found.proposal))
 
     def _made(self, files: Mapping[str, bytes]) -> "Settings":
-        from gateway.app.showing import decider_of
-        from gateway.app.starting import settings_content
-        from gateway.app.trying import free_port, make
+        from gateway.app.own_stores.showing import decider_of
+        from gateway.app.own_stores.starting import settings_content
+        from gateway.app.own_stores.trying import free_port, make
 
         decider_of(files)  # rules that do not load are told before anything is made
         file = self._authorization_file
@@ -142,7 +142,7 @@ class _Try:
         from gateway.app.clock import now_us
         from gateway.app.installation import open_keyring
         from gateway.app.joins import SurrogateKeyring
-        from gateway.app.showing import (
+        from gateway.app.own_stores.showing import (
             as_if_confirmed,
             decider_of,
             row_sentences,
@@ -151,7 +151,7 @@ class _Try:
             viewers_of,
             words_for,
         )
-        from gateway.app.trying import CLIENT_FILE
+        from gateway.app.own_stores.trying import CLIENT_FILE
 
         decider, at_us = decider_of(as_if_confirmed(files)), now_us()
         viewers, catalog = viewers_of(decider.rules, self._store), decider.rules.catalog

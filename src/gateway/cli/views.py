@@ -94,7 +94,7 @@ def show_purpose(desk: Desk, key: Annotated[str, typer.Argument(metavar="PURPOSE
 @command
 def list_datasets(desk: Desk) -> None:
     """List the datasets, whom their rows are about, and what of them nobody reviewed or declared."""
-    from gateway.app.noticed import noticed
+    from gateway.app.own_stores.noticed import noticed
 
     catalog = finding.rules_of(desk).catalog
     unseen = run_to_end(noticed(desk.settings, catalog))

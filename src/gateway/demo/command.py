@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from gateway.app.installation import CLI_SLOT, open_installation
 from gateway.app.making import issue_locally
-from gateway.app.serve import bound_socket, run
+from gateway.app.serving.serve import bound_socket, run
 from gateway.demo.making import (
     BY,
     INSTALLATION,

@@ -23,8 +23,15 @@ from typing import Protocol
 import msgspec
 
 from gateway.domain.errors import WitnessSilent
-from gateway.record.checkpoint import Checkpoint, CheckpointInvalid, Signature, VerifierKey, open_checkpoint, parse_note
-from gateway.record.cosign import cosigned, told_signatures, with_signatures
+from gateway.record.format.checkpoint import (
+    Checkpoint,
+    CheckpointInvalid,
+    Signature,
+    VerifierKey,
+    open_checkpoint,
+    parse_note,
+)
+from gateway.record.format.cosign import cosigned, told_signatures, with_signatures
 
 SIZE_TYPE = "text/x.tlog.size"
 MOST_TRIES = 4

@@ -26,11 +26,11 @@ import msgspec
 from gateway.domain.entry import Amended, Changed, Entry, Part
 from gateway.domain.errors import NotDeleted
 from gateway.domain.names import PersonNumber
-from gateway.record.copying import is_same
-from gateway.record.layout import PUBLIC_KEY, segment_path, segments, slots
-from gateway.record.parts import StoredPart
-from gateway.record.parts_scan import FORGOTTEN, Archived, Taken, archived, parts_without
-from gateway.record.rewriting import Change
+from gateway.record.format.layout import PUBLIC_KEY, segment_path, segments, slots
+from gateway.record.format.parts import StoredPart
+from gateway.record.proof.parts_scan import FORGOTTEN, Archived, Taken, archived, parts_without
+from gateway.record.writing.copying import is_same
+from gateway.record.writing.rewriting import Change
 
 SHREDDED = "person-shredded"
 AT_ONCE = 256

@@ -29,7 +29,7 @@ from gateway.domain.log_index import (
 )
 from gateway.domain.log_packing import PackedBatch, Stretch
 from gateway.domain.log_query import LogRow
-from gateway.record.spans import is_same
+from gateway.record.reading.spans import is_same
 
 MOST_NAMED = 20
 """Differences that are told; further ones are only counted."""

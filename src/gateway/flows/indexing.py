@@ -16,8 +16,8 @@ from typing import Protocol
 from gateway.domain.errors import LogDamaged
 from gateway.domain.log_index import SPAN, LogBatch, LogPosition, SpanPeople
 from gateway.domain.log_query import LogRow
-from gateway.record.indexing import LogChanged
-from gateway.record.spans import SpanGathering
+from gateway.record.reading.indexing import LogChanged
+from gateway.record.reading.spans import SpanGathering
 
 
 class Reader(Protocol):

@@ -24,7 +24,7 @@ from gateway.decide.rules import Grant, RuleSet
 from gateway.decide.ruletests import failures
 from gateway.domain.entry import Facts, Intent, Release, RulesInForce
 from gateway.domain.names import FieldName, GrantId
-from gateway.record.calls import CallLine
+from gateway.record.reading.calls import CallLine
 
 
 class Period(msgspec.Struct, frozen=True):

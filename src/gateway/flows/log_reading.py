@@ -21,7 +21,7 @@ from gateway.domain.errors import StateUnavailable
 from gateway.domain.log_facets import FACETS, LogCount, Tally
 from gateway.domain.log_index import IndexEntry, LogPosition
 from gateway.domain.log_query import LogPlace, LogQuery, LogRow
-from gateway.record.search import answers, is_behind, place_of
+from gateway.record.reading.search import answers, is_behind, place_of
 
 MOST_BEHIND = 20_000
 """Entries behind the index that are read for a question, in about half a second."""

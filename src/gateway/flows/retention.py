@@ -22,10 +22,17 @@ import msgspec
 
 from gateway.domain.entry import Changed, Entry, Part
 from gateway.domain.errors import NotDeleted
-from gateway.record.layout import segments, slots
-from gateway.record.parts import StoredPart
-from gateway.record.parts_scan import Ends, PartsHold, ends_of, holds_in_force, is_needed_for_restore, stored_parts
-from gateway.record.tail import size_of
+from gateway.record.format.layout import segments, slots
+from gateway.record.format.parts import StoredPart
+from gateway.record.proof.parts_scan import (
+    Ends,
+    PartsHold,
+    ends_of,
+    holds_in_force,
+    is_needed_for_restore,
+    stored_parts,
+)
+from gateway.record.reading.tail import size_of
 
 DAY_US = 24 * 3600 * 1_000_000
 LONGEST_MONTH_DAYS = 31

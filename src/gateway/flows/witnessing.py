@@ -22,7 +22,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.record.checkpoint import (
+from gateway.record.format.checkpoint import (
     Checkpoint,
     CheckpointInvalid,
     VerifierKey,
@@ -31,8 +31,8 @@ from gateway.record.checkpoint import (
     parse_checkpoint,
     parse_note,
 )
-from gateway.record.merkle import EMPTY_ROOT, HASH_BYTES
-from gateway.record.proofs import is_consistent
+from gateway.record.format.merkle import EMPTY_ROOT, HASH_BYTES
+from gateway.record.format.proofs import is_consistent
 
 MOST_PROOF_LINES = 63
 MOST_BODY_BYTES = 64 << 10

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway.record.files import DiskFiles
+from gateway.record.format.files import DiskFiles
 
 _FOLDER = os.environ.get("GATEWAY_TEST_FAULTS")
 

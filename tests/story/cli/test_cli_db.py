@@ -8,7 +8,7 @@ import pytest
 from gateway.app.installation import open_keyring
 from gateway.app.restoring import StateLock
 from gateway.domain.entry import Changed
-from gateway.record.reader import records
+from gateway.record.reading.reader import records
 from gateway.settings import load
 from gateway.store.backup import Wanted, dump
 from tests.fakes.command_line import CommandLine

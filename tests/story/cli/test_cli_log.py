@@ -14,8 +14,8 @@ import pytest
 from pyroaring import BitMap
 
 from gateway.app.installation import DOOR_SLOT, open_log
-from gateway.cli import log_search
 from gateway.cli.desk import run_to_end
+from gateway.cli.log import search as log_search
 from gateway.domain.entry import Answered, End, Entry, Facts, Numbered, Part, Refused, Release
 from gateway.domain.names import DecisionId
 from gateway.flows import log_reading

@@ -21,8 +21,8 @@ from gateway.domain.entry import Changed, Facts, Looked, Part, Release
 from gateway.domain.log_index import SPAN
 from gateway.domain.names import AccountId, DecisionId, IdentityKind, PersonNumber, PurposeKey, RecipientId
 from gateway.flows.policy_change import IN_FORCE
-from gateway.record.layout import LineFile
-from gateway.record.parts import parse_part
+from gateway.record.format.layout import LineFile
+from gateway.record.format.parts import parse_part
 from gateway.settings import load
 from tests.fakes.command_line import CommandLine
 

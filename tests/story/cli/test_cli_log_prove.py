@@ -17,8 +17,8 @@ CHOICE = ("--purpose", "marketing.communications.email", "--choice", "objected")
 @pytest.fixture
 def witness(tmp_path: Path, command: CommandLine) -> Path:
     """A witness that knows the log of commands, and has co-signed it."""
-    from gateway.record.proving import Prover
-    from gateway.record.witness_folder import WitnessFolder
+    from gateway.record.proof.proving import Prover
+    from gateway.record.proof.witness_folder import WitnessFolder
 
     folder = tmp_path / "witness"
     command.bare("log", "witness", "init", "--dir", str(folder), "--name", "witness.example/1")

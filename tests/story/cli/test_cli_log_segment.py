@@ -10,8 +10,8 @@ from gateway.app.installation import DOOR_SLOT, log_name, log_signer, open_insta
 from gateway.cli.desk import run_to_end
 from gateway.domain.entry import Numbered, Part
 from gateway.flows.retention import DAY_US
-from gateway.record.layout import segments
-from gateway.record.parts_scan import stored_parts
+from gateway.record.format.layout import segments
+from gateway.record.proof.parts_scan import stored_parts
 from gateway.settings import load
 from tests.fakes.command_line import CommandLine
 from tests.fakes.log import enter, opened, part, release

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.dataset_text import unreviewed
+from gateway.app.own_stores.dataset_text import unreviewed
 from gateway.domain.names import DatasetName
 from gateway.store.engine import open_store
 from gateway.store.unseen import UnseenFields

@@ -9,7 +9,7 @@ from gateway.app.installation import CLI_SLOT, DOOR_SLOT, open_installation
 from gateway.app.making import make_installation
 from gateway.domain.entry import Changed, Looked, Numbered
 from gateway.domain.names import IdentityKind
-from gateway.record.reader import records
+from gateway.record.reading.reader import records
 from gateway.settings import Settings
 from gateway.store.marks import Marks
 

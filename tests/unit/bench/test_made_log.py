@@ -11,7 +11,7 @@ import pytest
 
 from bench import brute
 from bench.made_log import SLOTS, made_log
-from gateway.record.verify import verify_logs
+from gateway.record.proof.verify import verify_logs
 
 N_ENTRIES = 21_000
 

@@ -5,7 +5,7 @@ import msgspec
 
 from gateway.cli.incident_text import markdown, text
 from gateway.flows.incident.values import Basis, Count, FieldReach, Refusals, Scope, Written
-from gateway.record.agreeing import Stand
+from gateway.record.reading.agreeing import Stand
 
 SCOPE = Scope(
     format="gateway-incident-scope/1",

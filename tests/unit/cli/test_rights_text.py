@@ -10,7 +10,7 @@ from gateway.cli.rights_text import WORDS, markdown, table, text
 from gateway.domain.purpose import Ground
 from gateway.flows.accesses.ports import Access, Action
 from gateway.flows.accesses.telling import Told
-from gateway.record.agreeing import Stand
+from gateway.record.reading.agreeing import Stand
 
 READ = Access(
     at_us=1_790_000_000_000_000,

@@ -10,10 +10,10 @@ import pytest
 from gateway.domain.errors import WitnessSilent
 from gateway.flows.cosigning import Cosigning, Outcome, newest_of
 from gateway.flows.witnessing import Answer
-from gateway.record.checkpoint import parse_note, parse_verifier_key
-from gateway.record.cosign import cosigned
-from gateway.record.proving import Prover
-from gateway.record.verify import verify_log
+from gateway.record.format.checkpoint import parse_note, parse_verifier_key
+from gateway.record.format.cosign import cosigned
+from gateway.record.proof.proving import Prover
+from gateway.record.proof.verify import verify_log
 from tests.fakes.log import NAME, checkpoint_of, key_of, verifier_key, written
 from tests.fakes.witness import NearWitness, asked, made
 

@@ -11,7 +11,7 @@ from gateway.domain.entry import Facts, Intent, Release, RulesInForce
 from gateway.domain.names import DecisionId, FieldName, RecipientId, RoleName
 from gateway.domain.principal import Assurance
 from gateway.flows.least_privilege import Gathered, LineReview, Period, Review, Rules, gathered, review, use_of
-from gateway.record.calls import CallLine
+from gateway.record.reading.calls import CallLine
 from tests.fakes.deciding import MAILING, NOW_US, PEOPLE, grant, rules
 
 DAY_US = 86_400_000_000

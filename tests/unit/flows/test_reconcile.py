@@ -13,8 +13,8 @@ from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.store_line import StoreLine
 from gateway.domain.trace import Trace
 from gateway.flows.reconcile import LONGEST_US, MOST_EXAMPLES, OURS_BYTES, THEIRS_BYTES, Reconciling, Report
-from gateway.record.piles import Piles
-from gateway.record.store_calls import StoreDecision
+from gateway.record.reading.piles import Piles
+from gateway.record.reading.store_calls import StoreDecision
 
 KEY, CRM = b"k" * 32, StoreName("crm")
 NOW_US = 10**15

@@ -11,12 +11,12 @@ import pytest
 from gateway.domain.entry import Changed, Entry, Numbered, Part
 from gateway.domain.errors import NotDeleted
 from gateway.flows.retention import DAY_US, Due, Keeping, Least, Retention, Rooms, check_keeping, least_of
-from gateway.record.files import DiskFiles
-from gateway.record.layout import segments
-from gateway.record.parts import StoredPart
-from gateway.record.parts_scan import HOLD_ADDED, HOLD_LIFTED, holds_in_force, stored_parts
-from gateway.record.rewriting import Rewriting
-from gateway.record.verify import verify_logs
+from gateway.record.format.files import DiskFiles
+from gateway.record.format.layout import segments
+from gateway.record.format.parts import StoredPart
+from gateway.record.proof.parts_scan import HOLD_ADDED, HOLD_LIFTED, holds_in_force, stored_parts
+from gateway.record.proof.verify import verify_logs
+from gateway.record.writing.rewriting import Rewriting
 from tests.fakes.log import NAME, START_US, enter, opened, part, release
 
 NOW_US = START_US + 1_000 * DAY_US

@@ -9,12 +9,12 @@ import pytest
 
 from gateway.flows.cosigning import request_text
 from gateway.flows.witnessing import MOST_PROOF_LINES, Answer, Witnessing
-from gateway.record.checkpoint import Checkpoint, parse_note, parse_verifier_key, signed
-from gateway.record.cosign import cosigned, with_signatures
-from gateway.record.merkle import EMPTY_ROOT, Leaves, leaf_hash
-from gateway.record.proofs import consistency_proof
-from gateway.record.proving import Prover
-from gateway.record.witness_folder import WitnessFolder
+from gateway.record.format.checkpoint import Checkpoint, parse_note, parse_verifier_key, signed
+from gateway.record.format.cosign import cosigned, with_signatures
+from gateway.record.format.merkle import EMPTY_ROOT, Leaves, leaf_hash
+from gateway.record.format.proofs import consistency_proof
+from gateway.record.proof.proving import Prover
+from gateway.record.proof.witness_folder import WitnessFolder
 from tests.fakes.log import NAME, FaultyDisk, checkpoint_of, key_of, verifier_key, written
 from tests.fakes.witness import AT_S, asked, made, witnessing
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, warning
 from gateway.app.checkup.second_log import findings_of_second
-from gateway.app.index_building import opened_index, states
+from gateway.app.index.building import opened_index, states
 from gateway.app.installation import WORKER_SLOT
 from gateway.domain.errors import GatewayError, KeyUnavailable, LogBehind, LogDamaged, SettingsError
-from gateway.record.layout import CHECKPOINT, slots
-from gateway.record.verify import LogVerdict, verify_logs
+from gateway.record.format.layout import CHECKPOINT, slots
+from gateway.record.proof.verify import LogVerdict, verify_logs
 from gateway.store.engine import INDEX_FILE
 
 DAY_S = 24 * 3600

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from gateway.app.checkup.database import opened
 from gateway.app.checkup.findings import CannotBeTold, Finding, Patient, ok, warning
-from gateway.app.incidents import is_officer
+from gateway.app.evidence.incidents import is_officer
 from gateway.app.rule_files import read_folder
 from gateway.decide.loader.load import load
 from gateway.decide.rules import RuleSet

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, warning
 from gateway.domain.wording import counted
-from gateway.record.copying import PAIRED
-from gateway.record.differing import first_difference
-from gateway.record.layout import slots
-from gateway.record.sinks import ALONE
-from gateway.record.verify import verify_log, verify_logs
+from gateway.record.format.layout import slots
+from gateway.record.proof.verify import verify_log, verify_logs
+from gateway.record.writing.copying import PAIRED
+from gateway.record.writing.differing import first_difference
+from gateway.record.writing.sinks import ALONE
 
 SECOND = "second log"
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, warning
-from gateway.app.witnessing import START_S, KeyedWitness, open_witnesses
+from gateway.app.evidence.witnessing import START_S, KeyedWitness, open_witnesses
 from gateway.domain.errors import WitnessSilent
 from gateway.domain.wording import counted
 from gateway.flows.cosigning import newest_of
-from gateway.record.checkpoint import Checkpoint, open_checkpoint
-from gateway.record.layout import PUBLIC_KEY, slots
-from gateway.record.proving import Prover
+from gateway.record.format.checkpoint import Checkpoint, open_checkpoint
+from gateway.record.format.layout import PUBLIC_KEY, slots
+from gateway.record.proof.proving import Prover
 
 PAGE = "docs/how-to/keep-checkpoints-outside.md"
 

@@ -17,10 +17,10 @@ from gateway.domain.log_index import SPAN, IndexEntry
 from gateway.domain.log_query import LogRow
 from gateway.domain.reach import Extent
 from gateway.flows.accesses.ports import Index
-from gateway.record.indexing import SlotReader, position_of
-from gateway.record.layout import slots
-from gateway.record.picking import picked
-from gateway.record.reader import Record
+from gateway.record.format.layout import slots
+from gateway.record.reading.indexing import SlotReader, position_of
+from gateway.record.reading.picking import picked
+from gateway.record.reading.reader import Record
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,9 +25,9 @@ from gateway.domain.log_query import LogRow
 from gateway.domain.own_data import OWN_STORE
 from gateway.flows.accesses.finding import Finding, Named, record_call
 from gateway.flows.accesses.ports import Access, Action, Index, PastRules, PurposeWords, Recorder, RuleWords
-from gateway.record.agreeing import Stand, stand_of
-from gateway.record.picking import picked
-from gateway.record.reader import Record
+from gateway.record.reading.agreeing import Stand, stand_of
+from gateway.record.reading.picking import picked
+from gateway.record.reading.reader import Record
 
 SERVER_ERROR = 500
 

@@ -19,7 +19,7 @@ import msgspec
 
 from gateway.domain.log_query import LogPlace, LogQuery, LogRow
 from gateway.flows.export.forms import Pair, Writing
-from gateway.record.reader import Record
+from gateway.record.reading.reader import Record
 
 PAGE = 2_000
 """Entries that are held at a time."""

@@ -20,9 +20,9 @@ import msgspec
 from gateway.domain.log_forms import LogForm
 from gateway.domain.log_query import LogRow
 from gateway.domain.names import FieldName
-from gateway.record.merkle import leaf_hash
-from gateway.record.ocsf import event
-from gateway.record.reader import Record
+from gateway.record.format.merkle import leaf_hash
+from gateway.record.reading.ocsf import event
+from gateway.record.reading.reader import Record
 from gateway.transform.csv_cells import csv_frame, csv_rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

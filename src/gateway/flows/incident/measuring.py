@@ -23,12 +23,12 @@ from gateway.domain.log_query import LogQuery, LogRow
 from gateway.domain.reach import Extent, SpanUse
 from gateway.flows.incident.ports import Index
 from gateway.flows.incident.tally import OTHERS, Tally, means
-from gateway.record.agreeing import Stand, has_part_at, spread, stand_of
-from gateway.record.indexing import SlotReader, position_of
-from gateway.record.layout import slots
-from gateway.record.picking import people_of, picked
-from gateway.record.reader import Record
-from gateway.record.tail import tail
+from gateway.record.format.layout import slots
+from gateway.record.reading.agreeing import Stand, has_part_at, spread, stand_of
+from gateway.record.reading.indexing import SlotReader, position_of
+from gateway.record.reading.picking import people_of, picked
+from gateway.record.reading.reader import Record
+from gateway.record.reading.tail import tail
 
 RELEASE, INTENT, REFUSAL = "release", "intent", "refusal"
 PICKED_AT_ONCE = 16_384

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.record.agreeing import Stand
+from gateway.record.reading.agreeing import Stand
 
 FORMAT = "gateway-incident-scope/1"
 

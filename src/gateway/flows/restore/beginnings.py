@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gateway.domain.entry import End, Facts, Intent, Release
 from gateway.flows.restore.reading import cannot
-from gateway.record.reader import Record
-from gateway.record.tail import tail
+from gateway.record.reading.reader import Record
+from gateway.record.reading.tail import tail
 
 SPAN = 200_000
 """Entries of the first look back; each further one is twice as long."""

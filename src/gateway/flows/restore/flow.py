@@ -28,10 +28,10 @@ from gateway.domain.replay import Settled
 from gateway.flows.restore import ports
 from gateway.flows.restore.reading import BEATS, is_first
 from gateway.flows.restore.replaying import STATE_KINDS, Makers, Replaying
-from gateway.record.layout import slots
-from gateway.record.reader import Record
-from gateway.record.tail import size_of, tail
-from gateway.record.verify import verify_logs
+from gateway.record.format.layout import slots
+from gateway.record.proof.verify import verify_logs
+from gateway.record.reading.reader import Record
+from gateway.record.reading.tail import size_of, tail
 
 
 class Rooms(Makers, frozen=True, kw_only=True):

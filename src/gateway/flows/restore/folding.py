@@ -6,7 +6,7 @@ from gateway.domain.names import AccountId, ClientId
 from gateway.domain.replay import AccountSince, ClientSince, Since
 from gateway.flows.restore.reading import FOLDED, cannot
 from gateway.identify.sessions import PERSON_CLIENT
-from gateway.record.reader import Record
+from gateway.record.reading.reader import Record
 
 FAILED_CODES = frozenset({"code", "replayed", "spent", "not-enrolled"})
 """Reasons against a code that counted as a failure of the account; the others were not judged."""

@@ -23,7 +23,7 @@ from gateway.domain.replay import (
 )
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import Hold
-from gateway.record.reader import Record
+from gateway.record.reading.reader import Record
 
 NUMBERED_BYTES = 36
 BEATS = frozenset({"database-marked", "state-replayed"})

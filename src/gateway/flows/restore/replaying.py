@@ -15,7 +15,7 @@ from gateway.flows.restore import ports
 from gateway.flows.restore.beginnings import Beginnings
 from gateway.flows.restore.folding import Folding
 from gateway.flows.restore.reading import KEYS, applied, cannot
-from gateway.record.reader import Record
+from gateway.record.reading.reader import Record
 
 BATCH = 10_000
 """People or choices of one transaction."""

@@ -10,12 +10,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gateway.app.checkup.findings import Finding, Grade, Patient
 from gateway.app.checkup.witnesses import witnesses
 from gateway.app.clock import now_us
+from gateway.app.evidence.witnessing import LogsWatched, open_witnesses
 from gateway.app.installation import DOOR_SLOT, open_installation
 from gateway.app.making import make_installation
-from gateway.app.witnessing import LogsWatched, open_witnesses
 from gateway.doors.witness.app import witness_door
-from gateway.record.checkpoint import parse_verifier_key
-from gateway.record.witness_folder import WitnessFolder
+from gateway.record.format.checkpoint import parse_verifier_key
+from gateway.record.proof.witness_folder import WitnessFolder
 from gateway.settings import Settings
 from tests.fakes.serving import served
 from tests.fakes.witness import made, witnessing

@@ -9,7 +9,7 @@ from gateway.domain.log_forms import LogForm
 from gateway.domain.log_query import LogPlace, LogQuery, LogRow
 from gateway.flows.export import flow
 from gateway.flows.export.forms import writing_of
-from gateway.record.reader import Record
+from gateway.record.reading.reader import Record
 from tests.fakes.entries import pairs
 
 Pairs = list[tuple[LogRow, Record]]

@@ -12,8 +12,8 @@ from pyroaring import BitMap
 from gateway.domain.entry import Part, Release
 from gateway.domain.log_forms import LogForm
 from gateway.flows.export.forms import COLUMNS, TOLD, instant, part_word, writing_of
-from gateway.record.merkle import leaf_hash
-from gateway.record.reader import Record
+from gateway.record.format.merkle import leaf_hash
+from gateway.record.reading.reader import Record
 from gateway.transform.formulas import without_formula
 from tests.fakes import ocsf
 from tests.fakes.entries import CALL, FACTS, pairs

@@ -10,7 +10,7 @@ from gateway.domain.entry import Entry, Facts, Intent, Release
 from gateway.domain.errors import StateBehind
 from gateway.domain.names import DecisionId
 from gateway.flows.restore.beginnings import KINDS, Beginnings
-from gateway.record.tail import tail
+from gateway.record.reading.tail import tail
 from tests.fakes.log import enter, opened, release
 
 PREFIX, SLOT = "demo/node-1/", "door-0"

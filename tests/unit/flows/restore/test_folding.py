@@ -8,7 +8,7 @@ from gateway.domain.errors import StateBehind
 from gateway.domain.names import AccountId, ClientId, DecisionId
 from gateway.domain.replay import AccountSince, Since
 from gateway.flows.restore.folding import Folding
-from gateway.record.reader import Record
+from gateway.record.reading.reader import Record
 
 WHO = AccountId("a_1")
 

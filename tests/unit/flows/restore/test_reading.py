@@ -21,7 +21,7 @@ from gateway.domain.replay import (
     Replayed,
 )
 from gateway.flows.restore.reading import APPLIED, FOLDED, HARMLESS, KEYS, applied, is_first
-from gateway.record.reader import Record
+from gateway.record.reading.reader import Record
 
 SOURCE = Path(__file__).parents[4] / "src" / "gateway"
 OBJECTED = Choice(person=PersonNumber(7), purpose=PurposeKey("marketing"), state=ChoiceState.OBJECTED, at_us=3)
