@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the pages of the reference that are made from the code: every command with its options, and a schema.
+"""Writes the pages of the reference that are made from the code: commands, metrics, rooms of the source, a schema.
 
     python docs/site/reference.py           writes them
     python docs/site/reference.py --check   names those that are not as the code is, and fails
@@ -7,8 +7,10 @@
 The schema is of ``gateway.yaml``, for editors that help with YAML.
 """
 
+import ast
 import json
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from gateway.app.signals.metrics import METRICS, SECONDS
 from gateway.cli.main import app
 from gateway.settings import Settings
 
-REFERENCE = Path(__file__).parents[1] / "reference"
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
 
 HEAD = """# Every command and its options
 
@@ -42,6 +45,19 @@ client, an address, a path or a value.
 | name | kind | labels | means |
 |---|---|---|---|
 """
+
+ROOMS_HEAD = """# The rooms of the source
+
+Made from the code by `make reference`. `src/gateway` is a house of floors: a room may use the floors below its own and
+no sibling on its floor; `lint-imports` (part of `make check`) holds that, and which libraries live in which room alone.
+Every file has a test of its name under `tests/unit`, or a line in `tests/architecture` that says what tests it instead.
+Stories through the whole gateway are in `tests/story`, one attack a file in `tests/attack`, laws in `tests/property`,
+long runs in `tests/referee`. Why the house is so: [decisions](../adr/README.md).
+
+From the roof down:
+"""
+
+ROOM_TABLE = "| room | files | what it is for |\n|---|---:|---|\n"
 
 
 def commands_page() -> str:
@@ -71,12 +87,33 @@ def metrics_page() -> str:
     return METRICS_HEAD + "".join(rows) + f"\nBuckets of every histogram end at {buckets} seconds.\n"
 
 
+def rooms_page() -> str:
+    """Return the page of the rooms, floor by floor, each as its ``__init__.py`` tells it."""
+    source = ROOT / "src" / "gateway"
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    floors = next(one["layers"] for one in linter["contracts"] if one["type"] == "layers")
+    page = ROOMS_HEAD
+    for floor in floors:
+        names = [name for name in floor.split(" | ") if (source / name).is_dir()]
+        inits = [init for name in names for init in sorted((source / name).rglob("__init__.py"))]
+        page += f"\n## {', '.join(names)}\n\n{ROOM_TABLE}" + "".join(map(_room, inits)) if names else ""
+    return page
+
+
+def _room(init: Path) -> str:
+    told = ast.get_docstring(ast.parse(init.read_text())) or ""
+    n_files = len(list(init.parent.glob("*.py"))) - 1
+    name = init.parent.relative_to(ROOT / "src" / "gateway").as_posix()
+    return f"| `{name}` | {n_files} | {told.replace('``', '`')} |\n" if told else ""
+
+
 def pages() -> dict[Path, str]:
     """Return every file that is made from the code, with what it must hold."""
     return {
         REFERENCE / "commands.md": commands_page(),
         REFERENCE / "gateway.schema.json": settings_schema(),
         REFERENCE / "metrics.md": metrics_page(),
+        REFERENCE / "rooms.md": rooms_page(),
     }
 
 

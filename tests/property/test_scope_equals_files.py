@@ -44,8 +44,8 @@ SPAN = 256
 """Entries of a span here, so that a small log has many, with edges and a tail."""
 
 SPANS_IN = (
-    "app.index_building", "domain.log_index", "flows.accesses.finding", "flows.incident.measuring", "flows.indexing",
-    "record.indexing", "record.spans", "store.log_held", "store.log_people",
+    "app.index.building", "domain.log_index", "flows.accesses.finding", "flows.incident.measuring", "flows.indexing",
+    "record.reading.indexing", "record.reading.spans", "store.log.held", "store.log.people",
 )  # fmt: skip
 SLOTS = ("door-0", "cli")
 SEEDS = st.integers(0, (1 << 32) - 1)

@@ -259,6 +259,19 @@ def test_the_program_names_file_and_offset_and_never_the_value(tmp_path: Path, n
     assert not any(needle in ended.stdout + ended.stderr for needle in NEEDLES)
 
 
+def test_a_file_of_holes_is_read_where_it_was_written(tmp_path: Path, needles: Path) -> None:
+    """A terabyte of nothing costs no time, and what stands behind it is found."""
+    path = tmp_path / "state"
+    with path.open("wb") as file:
+        file.seek(1 << 40)
+        file.write(NEEDLES[1].encode())
+
+    ended = _run("--needles", needles, path)
+
+    assert ended.returncode == 1
+    assert ended.stdout == f"needle 3 as text in {path} from byte {1 << 40} at byte 0\n1 found\n"
+
+
 def test_the_program_ends_with_0_where_there_is_nothing(tmp_path: Path, needles: Path) -> None:
     """And says so."""
     (tmp_path / "log").write_bytes(NOISE * 1000)

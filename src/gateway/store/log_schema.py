@@ -8,7 +8,7 @@ makes a caller wait for the lock of what must be durable, and who loses it loses
 - Columns of texts hold the id of a text in ``log_word``; 0 stands for the empty text.
 - No value of a field of a store is in it, as none is in the log. People are their numbers, in sets only:
   never one row for a person and an entry.
-- Written by store/log_index alone.
+- Written by ``store/log`` alone; ``store/forgetting`` only names those whose pages keep nothing that was deleted.
 """
 
 from sqlalchemy import (

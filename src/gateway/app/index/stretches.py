@@ -48,7 +48,7 @@ _told = msgspec.msgpack.Decoder(dict[str, LogRow])
 
 
 async def read_in_thread(directory: Path, first_of: FirstOf, until: int | None = None) -> AsyncGenerator[Stretch, None]:
-    """Yield the stretches of a log, as ``record.stretches`` does.
+    """Yield the stretches of a log, as ``record.reading.stretches`` does.
 
     Raises:
         LogDamaged: An entry or a part cannot be read.

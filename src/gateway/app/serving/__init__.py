@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes: supervisor, doors and worker, their signals, and how one program follows another."""

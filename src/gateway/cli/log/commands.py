@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.desk import Desk, Stop, command, run_to_end
-from gateway.cli.log import export as log_export
-from gateway.cli.log import forget as log_forget
-from gateway.cli.log import index as log_index
-from gateway.cli.log import prove as log_prove
-from gateway.cli.log import receipt as log_receipt
-from gateway.cli.log import reconcile as log_reconcile
-from gateway.cli.log import replay as log_replay
-from gateway.cli.log import retain as log_retain
-from gateway.cli.log import search as log_search
-from gateway.cli.log import segment as log_segment
-from gateway.cli.log import stamp as log_stamp
-from gateway.cli.log import verify as log_verify
-from gateway.cli.log import witness as log_witness
+from gateway.cli.log import (
+    export,
+    forget,
+    index,
+    prove,
+    receipt,
+    reconcile,
+    replay,
+    retain,
+    search,
+    segment,
+    stamp,
+    verify,
+    witness,
+)
 from gateway.cli.log.lines import document, onward, people_of, row_of_call
 from gateway.cli.log.lines import show as show_line
 from gateway.cli.log.verify import Slot, directories
@@ -60,7 +62,7 @@ def tail(
         _follow(desk, ends)
 
 
-app.command("search")(log_search.search)
+app.command("search")(search.search)
 
 
 @app.command("show")
@@ -84,20 +86,20 @@ def show(
     desk.paper.answer([_proof_document(one, first) for one in shown], lambda: _tell_shown(desk, shown))
 
 
-app.command("verify")(log_verify.verify)
-app.add_typer(log_index.app, name="index")
-app.command("export")(log_export.export)
-app.command("replay")(log_replay.replay)
-app.command("reconcile")(log_reconcile.reconcile)
-app.command("checkpoint")(log_verify.checkpoint)
-app.command("retain")(log_retain.retain)
-app.command("forget")(log_forget.forget)
-app.add_typer(log_retain.hold, name="hold")
-app.command("archive")(log_segment.archive)
-app.command("prove")(log_prove.prove)
-app.command("receipt")(log_receipt.receipt)
-app.command("stamp")(log_stamp.stamp)
-app.add_typer(log_witness.app, name="witness")
+app.command("verify")(verify.verify)
+app.add_typer(index.app, name="index")
+app.command("export")(export.export)
+app.command("replay")(replay.replay)
+app.command("reconcile")(reconcile.reconcile)
+app.command("checkpoint")(verify.checkpoint)
+app.command("retain")(retain.retain)
+app.command("forget")(forget.forget)
+app.add_typer(retain.hold, name="hold")
+app.command("archive")(segment.archive)
+app.command("prove")(prove.prove)
+app.command("receipt")(receipt.receipt)
+app.command("stamp")(stamp.stamp)
+app.add_typer(witness.app, name="witness")
 
 
 async def _entered(desk: Desk, what: str, query: str, rows: int) -> None:

@@ -37,11 +37,11 @@ async def status(desk: Desk) -> None:
 @command
 async def rebuild(desk: Desk) -> None:
     """Build the index anew from the files of the log. Calls go on meanwhile; searches see it grow."""
-    from gateway.app.index import building as index_building
+    from gateway.app.index import building
 
-    total = index_building.n_entries_in(desk.state / "log")
+    total = building.n_entries_in(desk.state / "log")
     with desk.paper.progress("Indexing", total, unit="entries") as entered:
-        built = await index_building.rebuild(desk.settings, entered)
+        built = await building.rebuild(desk.settings, entered)
     desk.paper.answer(_built_document(built), lambda: _tell_built(desk, built))
     if built.troubles:
         raise Stop("", Exit.FAILED)
@@ -51,12 +51,12 @@ async def rebuild(desk: Desk) -> None:
 @command
 async def check(desk: Desk) -> None:
     """Hold the index against the files of the log. Entry by entry, with people and counts; exit 1 if it differs."""
-    from gateway.app.index import building as index_building
+    from gateway.app.index import building
 
-    async with index_building.opened_index(desk.settings) as index:
+    async with building.opened_index(desk.settings) as index:
         total = sum(one.size for one in (await index.positions()).values())
         with desk.paper.progress("Comparing", total, unit="entries") as compared:
-            found = await index_building.check(index, desk.state / "log", compared)
+            found = await building.check(index, desk.state / "log", compared)
     desk.paper.answer(_compared_document(found), lambda: _tell_compared(desk, found))
     if not found.is_same:
         raise Stop("", Exit.FAILED)

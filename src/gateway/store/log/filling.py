@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The statements that write the index of the log; whoever calls them holds the lock of writers.
 
-What a batch means to the tables stands here; when a batch may be taken stands in ``log_index``.
+What a batch means to the tables stands here; when a batch may be taken stands in ``index``.
 """
 
 from collections.abc import Collection, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A page of entries that answer a question, read from the tables of the index; see ``log_search`` for its rules."""
+"""A page of entries that answer a question, read from the tables of the index; see ``search`` for its rules."""
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The index of the log asked about people: whom uses reached in whole spans, and which entries name a person.
 
-It only reads; ``store/log_index`` writes. What it answers is as it was indexed: how far that is
+It only reads; ``store/log/index`` writes. What it answers is as it was indexed: how far that is
 (``extents``), and whether it still agrees with the files (``last_part``), is for whoever asks to see to.
 """
 

@@ -10,7 +10,7 @@ from gateway.app.rule_files import RulesArchive, read_folder
 from gateway.decide.loader.load import digest
 from gateway.flows.accesses.ports import RuleWords
 
-POLICIES = Path(__file__).parents[3] / "policies"
+POLICIES = Path(__file__).parents[4] / "policies"
 
 
 def test_the_words_are_those_of_the_digest(tmp_path: Path) -> None:
