@@ -39,7 +39,7 @@ def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     command = CommandLine(state, {"GATEWAY_STATE": str(state)})
     command.init()
     shown = ("--purpose", "marketing", "--choice", "objected")
-    command("choice", "set", "--identity", "crm.customer_id", "C-000123", *shown)
+    command("choice", "set", "--identity", "crm.customer_id", "c-000123", *shown)
     for name in ("door-0", "worker", "cli"):
         (tmp_path / f"{name}.pub").write_text((state / "log" / "cli" / "log.pub").read_text())
     ran = []

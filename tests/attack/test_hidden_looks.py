@@ -116,6 +116,19 @@ def test_a_look_for_somebody_says_whom_in_its_part_alone(command: CommandLine) -
     assert {one["entry"]["body"]["what"] for one in met} == {"choices", "log", "log-export", "receipt", "accesses"}
 
 
+@pytest.mark.parametrize(("which", "entered"), [("f" * 32, " " + "f" * 32), ("cli:99999", " cli:99999"), (WHO, "")])
+def test_a_look_for_an_entry_that_there_is_not_is_entered(command: CommandLine, which: str, entered: str) -> None:
+    """That a call is not in the log is an answer, too; a word that names no call may be anything, and is not entered."""
+    assert "no entry" in command("log", "show", which, code=2).err
+    assert [(one["query"], one["rows"]) for one in looks(command)[-1:]] == [(f"entry{entered}", 0)]
+
+
+def test_the_empty_word_is_no_entry(command: CommandLine) -> None:
+    """It would show every entry that is of no call, entered as one."""
+    found = command("log", "show", "", code=2)
+    assert (found.out, looks(command)) == ("", [])
+
+
 def test_an_address_that_is_looked_for_stays_out_of_the_core(command: CommandLine) -> None:
     """By every command that takes one."""
     for line in ("log search place:192.0.2.201", "log export place:192.0.2.201", "incident scope --place 192.0.2.201"):

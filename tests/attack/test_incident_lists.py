@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from gateway.domain.entry import Changed
 from gateway.domain.errors import KeyUnavailable, LogUnavailable, SettingsError
-from gateway.domain.names import AccountId, RoleName
+from gateway.domain.names import AccountId
 from gateway.domain.replay import ListOpened
 from gateway.flows.incident.opening import LASTS_US, Answer, Heard, Opening, SealedList, read_list, sealed_list
 from gateway.flows.incident.ports import Officer
@@ -50,7 +50,7 @@ class Desk:
 
     async def say(self, listed: SealedList, name: str) -> Answer:
         """Let somebody who was proven speak."""
-        officer = Officer(account=AccountId(name), roles=(RoleName("officer"),))
+        officer = Officer(account=AccountId(name))
         return await self.opening.say(listed, officer, by=BY)
 
     def whats(self) -> list[tuple[str, str]]:

@@ -5,13 +5,28 @@ The search goes through the same decision as any data, every value is a value to
 good for one question of one account. A question that fails is entered like one that is answered.
 """
 
+import asyncio
+import threading
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
+import pytest
 from sqlalchemy import select
+from typing_extensions import override
 
+from gateway.app import own_data
 from gateway.app.index.indexing import fill, index_place
+from gateway.app.index.reading import LogQuestions
+from gateway.domain.catalog import AnswerShape
 from gateway.domain.entry import Refused, Release
+from gateway.domain.errors import Overloaded
+from gateway.domain.log_facets import FACETS
+from gateway.domain.log_query import LogQuery
+from gateway.domain.names import DecisionId, StoreName
+from gateway.flows.access.ports import StoreCall
+from gateway.flows.log_reading import Counts, LogReading
 from gateway.store.engine import open_index
+from gateway.store.log import facets
 from gateway.store.log.index import LogIndex
 from gateway.store.log_schema import log_use, log_word
 from tests.story.conftest import ANALYST, World
@@ -103,3 +118,84 @@ async def test_no_value_of_a_store_and_no_name_is_in_the_index(world: World) -> 
     values = {str(row[name]) for row in rows["items"] for name in ("name", "email", "phone", "address", "id")}
     assert not [one for one in words | fields for value in values if value in one]
     assert "campaigner" not in words
+
+
+class Questions(LogQuestions):
+    """Who asks that log."""
+
+    def __init__(self, log: LogReading) -> None:
+        """Keep the log."""
+        self._log = log
+
+    @override
+    async def reading(self) -> LogReading:
+        """Return it."""
+        return self._log
+
+
+class Heavy(LogReading):
+    """A log whose counts take as long as the test wants; knows how many were counted at the same time."""
+
+    def __init__(self) -> None:
+        """Begin with nothing asked."""
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+        self.n_now = self.n_most = 0
+
+    @override
+    async def counts(self, query: LogQuery, facets: Sequence[str] = FACETS) -> Counts:
+        """Count nothing."""
+        self.n_now += 1
+        self.n_most = max(self.n_most, self.n_now)
+        self.asked.set()
+        await self.go_on.wait()
+        self.n_now -= 1
+        return Counts((), whole=True)
+
+
+async def test_questions_that_cost_much_come_one_after_the_other_and_not_without_end() -> None:
+    """A process that answers calls counts for one officer at a time; who comes when many wait is told to come again."""
+    heavy = Heavy()
+    target = own_data.OwnTarget(Questions(heavy))
+    call = StoreCall(
+        store=StoreName("gateway"), method="GET", path="/log/facets", query=(), decision_id=DecisionId("0" * 32),
+        shape=AnswerShape(kind="object"),
+    )  # fmt: skip
+
+    async def ask() -> None:
+        async with target.call(call):
+            pass
+
+    waiting = [asyncio.create_task(ask()) for _ in range(own_data.MOST_COUNTING)]
+    await heavy.asked.wait()
+    with pytest.raises(Overloaded):
+        await ask()
+    waiting.pop().cancel()
+    await asyncio.sleep(0)
+    heavy.go_on.set()
+    await asyncio.gather(*waiting)
+    await ask()
+
+    assert heavy.n_most == 1
+
+
+async def test_many_entries_are_put_together_beside_the_loop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody can be in every entry, and calls are answered by the same process."""
+    reply = await world.get("/crm/customers?limit=1", "analyst", ANALYST)
+    (number,) = await world.numbers([(await world.straight("/crm/customers?limit=1"))["items"][0]["id"]])
+    base = await open_index(index_place(world.rooms.settings))
+    assert await fill(LogIndex(base), world.state / "log") == {}
+    await base.close()
+    threads, gathered = list[int](), facets._gathered
+
+    def noted(rows: Iterable[Sequence[int]]) -> tuple[list[facets._Group], list[facets._Group]]:
+        threads.append(threading.get_ident())
+        return gathered(rows)
+
+    monkeypatch.setattr(facets, "_gathered", noted)
+    for asked in (f"person={number}", f"decision_id={reply.headers['decision-id']}"):
+        found = await world.get(f"/-/log/facets?{asked}", "officer", LEGAL)
+        told = {(one["facet"], one["value"]): one["entries"] for one in found.json["counts"]}
+        assert told["kind", "release"] == 1
+
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads

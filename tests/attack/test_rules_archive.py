@@ -116,13 +116,50 @@ def test_what_was_kept_is_read(tmp_path: Path) -> None:
     assert PastRules(RulesArchive(tmp_path)).of(NAME) is not None
 
 
+@pytest.mark.parametrize("name", ["datasets/key.yaml", "grants.csv", "key"])
+@pytest.mark.parametrize("way", ["absolute", "relative", "twice"])
+def test_no_link_in_a_folder_of_rules_has_another_file_told(tmp_path: Path, name: str, way: str) -> None:
+    """A problem repeats the words that it is about, and is entered in the log: of a key they would be all of it."""
+    secret, folder = tmp_path / "kek", tmp_path / "rules"
+    secret.write_text("c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA==\n", encoding="utf-8")
+    _put(folder)
+    (folder / name).unlink(missing_ok=True)
+    match way:
+        case "absolute":
+            (folder / name).symlink_to(secret)
+        case "relative":
+            (folder / name).symlink_to(os.path.relpath(secret, (folder / name).parent))
+        case _:
+            (folder / ".hidden").symlink_to(secret)
+            (folder / name).symlink_to(folder / ".hidden")
+
+    with pytest.raises(SettingsError, match="leads out of the folder"):
+        read_folder(folder)
+
+
+def test_a_link_within_the_folder_is_followed(tmp_path: Path) -> None:
+    """So are rules that an orchestrator mounts, and a folder that is itself a link."""
+    _put(tmp_path / "rules" / "..data")
+    for name in SHIPPED:
+        path = tmp_path / "rules" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(tmp_path / "rules" / "..data" / name)
+    (tmp_path / "policies").symlink_to(tmp_path / "rules")
+
+    assert read_folder(tmp_path / "policies") == SHIPPED
+
+
+def _put(folder: Path) -> None:
+    for name, content in SHIPPED.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 @pytest.mark.parametrize("trap", ["pipe", "device", "circle", "large", "nowhere"])
 def test_a_folder_that_is_only_looked_at_holds_nobody_up(tmp_path: Path, trap: str) -> None:
     """`gateway log replay --rules DIR` waits for no pipe, reads no device and follows no circle."""
-    for name, content in SHIPPED.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    _put(tmp_path)
     trapped = tmp_path / "datasets" / "trap.yaml"
     match trap:
         case "pipe":

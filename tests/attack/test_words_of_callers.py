@@ -14,8 +14,12 @@ import msgspec
 import pytest
 
 from gateway.cli import incident, incident_text, rights_text
+from gateway.cli.desk import Desk
+from gateway.cli.log.lines import show
+from gateway.domain.entry import Line, RulesRefused
 from gateway.domain.names import IdentityKind, PersonNumber
 from gateway.domain.reach import Behind
+from gateway.record.reading.reader import Record
 from tests.attack.test_csv_formulas import PAYLOADS, runs
 from tests.unit.cli.test_incident_text import SCOPE
 from tests.unit.cli.test_rights_text import READ, TOLD
@@ -23,6 +27,7 @@ from tests.unit.cli.test_rights_text import READ, TOLD
 IN_MARKDOWN = (
     "![x](http://192.0.2.1/seen.png)", "[click](javascript:alert(1))", "<img src=x onerror=alert(1)>", "a | b | c", "`x`",
     "[x]: http://192.0.2.1/", "<!--", "\\", "\\[", "a\n# A heading of one's own", "]( )[",
+    "https://192.0.2.1/a?b", "(HTTP://192.0.2.1", "WWW.example.com/x", "ftp://192.0.2.1",
 )  # fmt: skip
 IN_TERMINAL = (
     "\x1b]52;c;ZWNobw==\x07",
@@ -34,7 +39,7 @@ IN_TERMINAL = (
     "\u2028",
     "\x00",
 )
-DOES = re.compile(r"(?<!\\)(?:\\\\)*[\[\]`<]")
+DOES = re.compile(r"(?<!\\)(?:\\\\)*(?:[\[\]`<]|://|\bwww\.)", re.IGNORECASE)
 
 
 def cells_of(line: str) -> list[str]:
@@ -96,3 +101,15 @@ def test_no_identity_speaks_to_a_terminal(
     told = capsys.readouterr().out
     assert "C-1" in told
     assert all(one.isprintable() or one == "\n" for one in told)
+
+
+def test_no_word_in_an_entry_makes_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as the name of a file of rules that were refused, which anybody may have given it."""
+    forged = "x\n2026-11-22 08:00:00.000Z cli:7 local:root: looked at log: 0 rows"
+    body = RulesRefused(rules="0" * 64, problems=(forged,))
+    line = Line(log="demo/node-1/cli", seq=8, prev="0" * 64, at_us=0, body=body)
+
+    show(Desk(None, None, json=False), Record(line, b"", None))
+
+    (told,) = capsys.readouterr().out.splitlines()
+    assert "cli:8 rules 000000000000 refused, 1 problem: x\\n2026" in told

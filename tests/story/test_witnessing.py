@@ -100,6 +100,54 @@ async def test_a_state_that_was_put_back_does_not_start(command: CommandLine, fo
 
 
 @pytest.mark.alone
+@pytest.mark.parametrize("slot", ["cli", "door-1"])
+async def test_a_log_that_no_process_opens_at_a_start_keeps_it_from_starting_too(
+    command: CommandLine, folder: Path, tmp_path: Path, slot: str
+) -> None:
+    """The command line's, and that of a door that is not started any more: put back alone, they are missed as well."""
+    settings = load(state=command.state)
+    async with gateway_served(settings, "--workers", "2") as served:
+        assert await ended(served) == 0
+    know(command, folder)
+    async with witness_served(folder) as witness:
+        settings = witnessed_by(command, folder, witness.url)
+        shutil.copytree(command.state / "log" / slot, tmp_path / slot)
+        await asyncio.to_thread(command, "log", "tail")
+        async with gateway_served(settings, "--workers", "2") as served:
+            assert await ended(served) == 0
+        put_back(command, slot, tmp_path)
+
+        assert "its witnesses co-signed" in await refused(settings, tmp_path)
+
+
+@pytest.mark.alone
+async def test_a_gateway_that_runs_goes_on_beside_such_a_log(
+    command: CommandLine, folder: Path, tmp_path: Path
+) -> None:
+    """Whoever can cut the command line's log must not be able to stop co-signing, retention and the index with it."""
+    await lived(load(state=command.state))
+    know(command, folder)
+    async with witness_served(folder) as witness:
+        settings = witnessed_by(command, folder, witness.url)
+        shutil.copytree(command.state / "log" / "cli", tmp_path / "cli")
+        await asyncio.to_thread(command, "log", "tail")
+        await lived(settings)
+        known = sizes(folder)["cli"]
+        async with gateway_served(settings) as served:
+            put_back(command, "cli", tmp_path)
+            await served.another("worker", served.kill("worker"))
+            await until(lambda: "the log was cut off or put back" in served.remarks, timeout_s=30)
+            assert await ended(served) == 0
+        assert sizes(folder)["cli"] == known
+
+
+def put_back(command: CommandLine, slot: str, copies: Path) -> None:
+    """Put an older copy in the place of a log."""
+    shutil.rmtree(command.state / "log" / slot)
+    shutil.copytree(copies / slot, command.state / "log" / slot)
+
+
+@pytest.mark.alone
 async def test_a_witness_that_is_away_stops_nothing(command: CommandLine, folder: Path) -> None:
     """The gateway starts and says so; once the witness is there, everything since is co-signed."""
     settings = witnessed_by(command, folder, "http://127.0.0.1:1")

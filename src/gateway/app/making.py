@@ -53,7 +53,8 @@ def make_installation(state: Path, content: Mapping[str, object]) -> Settings:
         fresh.rename(state / FILE_NAME)
     except OSError as error:
         raise SettingsError(f"{error.filename}: {error.strerror}") from None
-    settings = load(state=state)
+    # The folder that was named stands above the one that the environment names.
+    settings = load(state=state).model_copy(update={"state": state.absolute()})
     make_keyring(settings)
     return settings
 

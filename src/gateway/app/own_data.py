@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What step 3 of a call asks: a store over HTTP, or the gateway's own data, in the same words."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
 
 from gateway.app.index.reading import LogQuestions
-from gateway.domain.errors import SettingsError, StateUnavailable
+from gateway.domain.errors import Overloaded, SettingsError, StateUnavailable
 from gateway.domain.own_data import LOG_ENTRIES, LOG_FACETS, OWN_STORE
 from gateway.flows.access.ports import StoreAnswer, StoreCall, Target
 from gateway.flows.own_data import Pairs, asked_of, told_count, told_entry, told_place
 
 OK = 200
+
+MOST_COUNTING = 8
+"""Questions for counts that a process holds. One is answered at a time: it can read two hundred thousand entries."""
 
 
 class Targets:
@@ -34,10 +38,18 @@ class OwnTarget:
         """Keep who asks the log."""
         self._questions = questions
         self._answers = {LOG_ENTRIES: self._entries, LOG_FACETS: self._facets}
+        self._one_counts = asyncio.Lock()
+        self._n_counting = 0
 
     @asynccontextmanager
     async def call(self, call: StoreCall) -> AsyncIterator[StoreAnswer]:
-        """Answer; raises QuestionRefused for what cannot be asked and StateUnavailable where nothing can be told."""
+        """Answer a question.
+
+        Raises:
+            QuestionRefused: It cannot be asked.
+            StateUnavailable: Nothing can be told.
+            Overloaded: Too many ask for counts now.
+        """
         # The path stands below a store's address, and the one address here is ``/-``.
         answer = self._answers.get(f"/-{call.path}")
         if answer is None or call.method != "GET":
@@ -62,7 +74,14 @@ class OwnTarget:
     async def _facets(self, pairs: Pairs) -> bytes:
         asked = asked_of(pairs)
         reading = await self._questions.reading()
-        found = await reading.counts(asked.query, asked.facets)
+        if self._n_counting >= MOST_COUNTING:
+            raise Overloaded("too many ask the log for counts")
+        self._n_counting += 1
+        try:
+            async with self._one_counts:
+                found = await reading.counts(asked.query, asked.facets)
+        finally:
+            self._n_counting -= 1
         return msgspec.json.encode({"counts": [told_count(one, at_least=not found.whole) for one in found.counts]})
 
 

@@ -42,7 +42,7 @@ async def proven(rooms: Rooms, name: str, password: str, code: str) -> Officer |
     if not isinstance(who, Principal):
         return None
     await flow.logout(who, _origin())
-    return Officer(account=who.account, roles=who.roles)
+    return Officer(account=who.account)
 
 
 def _origin() -> Origin:

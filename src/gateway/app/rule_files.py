@@ -27,7 +27,7 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     """Return the content of every file of the rules, by name below the folder.
 
     Editors' leftovers (names that begin with a dot or end in ``~``) are passed over; any other file
-    is handed on, so that the loader can say that it does not belong there.
+    is handed on, so that the loader can say that it does not belong there. A link may lead to another file of the folder.
 
     Raises:
         SettingsError: There is no such folder, or something in it cannot be read.
@@ -35,7 +35,7 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     if not folder.is_dir():
         raise SettingsError(f"{folder}: there is no such folder of rules")
     found: dict[str, bytes] = {}
-    left = MOST_BYTES
+    left, whole = MOST_BYTES, folder.resolve()
     try:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
@@ -47,6 +47,9 @@ def read_folder(folder: Path) -> dict[str, bytes]:
             left -= path.stat().st_size
             if left < 0:
                 raise SettingsError(f"{folder}: the rules have more than {MOST_BYTES >> 20} MiB")
+            if not path.resolve().is_relative_to(whole):
+                # What is wrong with rules is told with their words, and entered: never those of a key that a link names.
+                raise SettingsError(f"{path}: this leads out of the folder of rules")
             found[name] = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"{error.filename}: {error.strerror}") from None

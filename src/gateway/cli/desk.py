@@ -211,5 +211,8 @@ def _first(group: BaseExceptionGroup[Any]) -> BaseException:
 
 def _end(sentence: str, code: Exit) -> None:
     if sentence:
-        print(sentence, file=sys.stderr)
+        from gateway.cli.paper import visible
+
+        # It can hold the name of a file or a word of somebody else's rules.
+        print(visible(sentence), file=sys.stderr)
     raise typer.Exit(int(code))

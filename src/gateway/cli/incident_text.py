@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scope of an incident as people read it: in a terminal, and as Markdown for a report to an authority."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.cli import moments
+from gateway.cli.markdown import escaped, table_row
 from gateway.cli.paper import visible
 from gateway.domain.wording import counted
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FORMS = {
     "reveal": "in clear",
+    "clear": "in clear",
     "surrogate": "in coded form",
     "mask": "masked",
     "generalise": "generalised",
@@ -21,7 +22,6 @@ FORMS = {
 """What left of a field, in words; a rung that is not here is told as it is written."""
 
 _TIMES = ("since", "until")
-_MARKS = re.compile(r"[\\|\[\]`]")
 
 
 def text(scope: "Scope") -> str:
@@ -35,10 +35,17 @@ def text(scope: "Scope") -> str:
 
 def markdown(scope: "Scope") -> str:
     """Return a scope as a section of a report."""
-    lines = ["# Scope of an incident", "", *(f"- {_escaped(one)}" for one in _sentences(scope)), ""]
+    lines = ["# Scope of an incident", "", *(f"- {escaped(one)}" for one in _sentences(scope)), ""]
     for title, head, rows in _tables(scope):
-        lines += [f"## {title}", "", _row(head), _row(["---"] * len(head)), *(_row(row) for row in rows), ""]
-    return "\n".join([*lines, "## Rests on", "", *(f"- {_escaped(one)}" for one in _basis(scope))]) + "\n"
+        lines += [
+            f"## {title}",
+            "",
+            table_row(head),
+            table_row(["---"] * len(head)),
+            *(table_row(row) for row in rows),
+            "",
+        ]
+    return "\n".join([*lines, "## Rests on", "", *(f"- {escaped(one)}" for one in _basis(scope))]) + "\n"
 
 
 def _sentences(scope: "Scope") -> Iterable[str]:
@@ -119,12 +126,3 @@ def _asked(scope: "Scope") -> str:
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  " + "  ".join(visible(cell).ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
-
-
-def _escaped(cell: str) -> str:
-    """Return text that Markdown takes as it is: no column, no tag, no link and no picture from elsewhere."""
-    return _MARKS.sub(r"\\\g<0>", visible(cell)).replace("<", "&lt;").replace("\n", " ")

@@ -8,6 +8,7 @@ name) is written without anything that a terminal would obey.
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from json import dumps
 from typing import Any
 
 import msgspec
@@ -41,7 +42,8 @@ class Paper:
 
     def line(self, document: Any) -> None:
         """Write one JSON document on a line of its own."""
-        sys.stdout.write(msgspec.json.encode(document).decode() + "\n")
+        text = msgspec.json.encode(document).decode()
+        sys.stdout.write((_escaped(text) if sys.stdout.isatty() else text) + "\n")
         sys.stdout.flush()
 
     def say(self, sentence: str, *, style: str = "") -> None:
@@ -159,6 +161,11 @@ def _table(rows: Sequence[Sequence[str]]) -> Table:
 def visible(text: str) -> str:
     """Return the text with everything that a terminal could obey or hide spelled as an escape."""
     return "".join(one if one.isprintable() or one == "\n" else f"\\u{ord(one):04x}" for one in text)
+
+
+def _escaped(text: str) -> str:
+    """Return JSON of the same meaning with everything that a terminal could obey or hide in its escapes."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else dumps(one)[1:-1] for one in text)
 
 
 def _console(*, stderr: bool) -> Console:

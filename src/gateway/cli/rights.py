@@ -81,6 +81,8 @@ async def accesses(
                 from_files=from_files,
                 done=done,
             )
+    for remark in told.remarks:
+        desk.paper.tell(f"note: {remark}")
     written = _written(told, Form.JSON if desk.json else form, language, for_officer=for_officer)
     if out is None:
         print(written, end="")
@@ -106,7 +108,10 @@ async def _number(desk: Desk, rooms: "Rooms", person: int | None, identity: tupl
         # That somebody is not known is an answer about them as well; the kind is the caller's word and is not entered.
         await rooms.log.append(Looked(by=desk.by, what="accesses", query="", rows=0))
         finding.insist_on_kind(desk, identity[0])
-        raise Stop(f"no such person is known by {identity[0]}: nothing was ever released about them under it")
+        raise Stop(
+            f"no such person is known by {identity[0]}: nothing was ever released about them under it, "
+            "or they were erased since; --person N asks by their number"
+        )
     return found
 
 
@@ -128,7 +133,7 @@ def document(told: "Told", *, for_officer: bool) -> dict[str, object]:
         for one in plain["accesses"]:
             for name in OFFICERS_ALONE:
                 del one[name]
-        del plain["person"]
+        del plain["person"], plain["remarks"]
     return dict(plain)
 
 

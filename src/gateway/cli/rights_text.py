@@ -6,12 +6,13 @@ What a person gets names no account, no client, no session and no decision of an
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.cli import moments
+from gateway.cli.markdown import escaped, table_row
 from gateway.cli.paper import visible
+from gateway.flows.accesses.ports import OFFICERS_ALONE, Action
 from gateway.transform.formulas import without_formula
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ WORDS = {
         "ground": "legal ground",
         "reference": "reference",
         "fields": "data",
+        "colon": ": ",
+        "semicolon": "; ",
+        "comma": ", ",
+        "aside": " ({said})",
         "own": "{name} (own team: {team})",
         "own-bare": "{name} (own staff)",
         "read": "read",
@@ -66,7 +71,7 @@ WORDS = {
         "title": "谁使用过与您有关的数据",
         "made": "{organisation} 于 {made} 制作",
         "none": "此期间没有使用记录。",
-        "n": "共 {n} 次使用,按时间先后排列",
+        "n": "共 {n} 次使用，按时间先后排列",
         "when": "时间",
         "who": "使用者",
         "what": "操作",
@@ -74,11 +79,15 @@ WORDS = {
         "ground": "法律依据",
         "reference": "编号",
         "fields": "数据",
-        "own": "{name}(内部团队:{team})",
-        "own-bare": "{name}(内部人员)",
+        "colon": "：",
+        "semicolon": "；",
+        "comma": "、",
+        "aside": "（{said}）",
+        "own": "{name}（内部团队：{team}）",
+        "own-bare": "{name}（内部人员）",
         "read": "读取",
         "written": "写入",
-        "looked-for": "查找过您,未提供与您有关的任何数据",
+        "looked-for": "查找过您，未提供与您有关的任何数据",
         "looked-up": "由负责数据保护的人员查看",
         "recorded": "登记",
         "unknown": "是否已执行不详",
@@ -87,7 +96,7 @@ WORDS = {
         "surrogate": "编码形式",
         "mask": "部分遮盖",
         "generalise": "概括",
-        "basis": "依据日志:{log},{entries} 条,已签名至 {size},根 {root}",
+        "basis": "依据日志：{log}，{entries} 条，已签名至 {size}，根 {root}",
         "limits": "因保存期限届满而从日志中删除的内容不再列出。被拒绝的请求和被扣留的数据未到达任何人。",
         "consent": "同意",
         "contract": "合同",
@@ -105,9 +114,6 @@ WORDS = {
         "choices-imported": "从文件导入的选择",
     },
 }
-_MARKS = re.compile(r"[\\|\[\]`]")
-"""What Markdown would take for more than text; references are words of callers."""
-_OFFICERS = ("account", "client", "session", "decision", "entries")
 
 
 def text(told: "Told", language: str, *, for_officer: bool) -> str:
@@ -115,10 +121,10 @@ def text(told: "Told", language: str, *, for_officer: bool) -> str:
     words = WORDS[language]
     lines = _opening(told, words)
     for one in told.accesses:
-        lines += ["", f"{moments.written(one.at_us)}  {who(one, words)}: {what(one, words)}"]
-        lines += [f"    {words[name]}: {value}" for name, value in _lines(one, words, language)]
+        lines += ["", f"{moments.written(one.at_us)}  {who(one, words)}{words['colon']}{what(one, words)}"]
+        lines += [f"    {words[name]}{words['colon']}{value}" for name, value in _lines(one, words, language)]
         lines += [f"    {name}: {value}" for name, value in _officers(one)] if for_officer else []
-    return visible("\n".join([*lines, "", *_basis(told, words)])) + "\n"
+    return visible("\n".join([*lines, "", *_basis(told, words, for_officer=for_officer)])) + "\n"
 
 
 def markdown(told: "Told", language: str, *, for_officer: bool) -> str:
@@ -128,10 +134,12 @@ def markdown(told: "Told", language: str, *, for_officer: bool) -> str:
     head = [words[name] for name in ("when", "who", "what", "why", "ground", "reference", "fields")]
     lines = [f"# {title}", "", *rest, ""]
     if told.accesses:
-        names = (*head, *(_OFFICERS if for_officer else ()))
-        lines += [_row(names), _row(["---"] * len(names))]
-        lines += [_row(_cells(one, words, language, for_officer=for_officer)) for one in told.accesses]
-    return "\n".join([*lines, "", *(f"- {_escaped(one)}" for one in _basis(told, words))]) + "\n"
+        names = (*head, *(OFFICERS_ALONE if for_officer else ()))
+        lines += [table_row(names), table_row(["---"] * len(names))]
+        lines += [table_row(_cells(one, words, language, for_officer=for_officer)) for one in told.accesses]
+    return (
+        "\n".join([*lines, "", *(f"- {escaped(one)}" for one in _basis(told, words, for_officer=for_officer))]) + "\n"
+    )
 
 
 def table(told: "Told", language: str, *, for_officer: bool) -> str:
@@ -139,7 +147,7 @@ def table(told: "Told", language: str, *, for_officer: bool) -> str:
     words, out = WORDS[language], io.StringIO()
     rows = csv.writer(out, lineterminator="\r\n")
     head = [words[name] for name in ("when", "who", "what", "why", "ground", "reference", "fields")]
-    rows.writerow([*head, *(_OFFICERS if for_officer else ())])
+    rows.writerow([*head, *(OFFICERS_ALONE if for_officer else ())])
     for one in told.accesses:
         rows.writerow([without_formula(cell) for cell in _cells(one, words, language, for_officer=for_officer)])
     return out.getvalue()
@@ -154,24 +162,28 @@ def who(one: "Access", words: dict[str, str]) -> str:
 
 def what(one: "Access", words: dict[str, str]) -> str:
     """Return what was done."""
-    about = f" ({words.get(one.what, one.what)})" if one.what else f" {one.dataset}" if one.dataset else ""
-    unknown = f"; {words['unknown']}" if one.outcome == "unknown" else ""
+    about = f" {one.dataset}" if one.dataset else ""
+    if one.what or (one.dataset and one.action is Action.LOOKED_FOR):
+        about = words["aside"].format(said=words.get(one.what, one.what) or one.dataset)
+    unknown = f"{words['semicolon']}{words['unknown']}" if one.outcome == "unknown" else ""
     return f"{words[one.action.value]}{about}{unknown}"
 
 
 def fields(one: "Access", words: dict[str, str]) -> str:
     """Return the fields by what left of them, then those that were written."""
-    left = [f"{words.get(word, word)}: {', '.join(names)}" for word, names in one.fields.items()]
+    colon, comma = words["colon"], words["comma"]
+    left = [f"{words.get(word, word)}{colon}{comma.join(names)}" for word, names in one.fields.items()]
     written = [
-        f"{words['written']} ({words.get(word, word)}): {', '.join(names)}" for word, names in one.written.items()
+        f"{words['written']}{words['aside'].format(said=words.get(word, word))}{colon}{comma.join(names)}"
+        for word, names in one.written.items()
     ]
-    return "; ".join([*left, *written])
+    return words["semicolon"].join([*left, *written])
 
 
 def why(one: "Access", language: str) -> str:
     """Return the purpose in its own words, with its key."""
     sentence = one.purpose_words.get(language) or one.purpose_words.get("en") or ""
-    return f"{sentence} ({one.purpose})" if sentence else one.purpose
+    return sentence + WORDS[language]["aside"].format(said=one.purpose) if sentence else one.purpose
 
 
 def _opening(told: "Told", words: dict[str, str]) -> list[str]:
@@ -194,25 +206,17 @@ def _cells(one: "Access", words: dict[str, str], language: str, *, for_officer: 
     if not for_officer:
         return cells
     shown = dict(_officers(one))
-    return [*cells, *(shown.get(name, "") for name in _OFFICERS)]
+    return [*cells, *(shown.get(name, "") for name in OFFICERS_ALONE)]
 
 
 def _officers(one: "Access") -> Iterable[tuple[str, str]]:
-    for name in _OFFICERS:
+    for name in OFFICERS_ALONE:
         value = getattr(one, name)
         if value:
             yield name, " ".join(value) if isinstance(value, tuple) else value
 
 
-def _basis(told: "Told", words: dict[str, str]) -> list[str]:
+def _basis(told: "Told", words: dict[str, str], *, for_officer: bool) -> list[str]:
     logs = [words["basis"].format(log=one.log, entries=one.entries, size=one.size, root=one.root) for one in told.logs]
-    return [words["limits"], *logs, *told.remarks]
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_escaped(cell) for cell in cells)} |"
-
-
-def _escaped(cell: str) -> str:
-    """Return text that Markdown takes as it is: no column, no tag, no link and no picture from elsewhere."""
-    return _MARKS.sub(r"\\\g<0>", visible(cell)).replace("<", "&lt;").replace("\n", " ")
+    # How it was looked for changes nothing of what was found.
+    return [words["limits"], *logs, *(told.remarks if for_officer else ())]

@@ -70,7 +70,6 @@ LATER = (
 """Reasons that a call can have met after it was permitted: a value, a store, a budget, the log."""
 
 NO_ROUTE = "path-not-in-log"
-NO_PURPOSE = "purpose-not-in-log"
 NO_HOLD = "hold-not-known"
 NO_VALUE = "value-not-in-log"
 NO_FILTER = "filter-not-readable"

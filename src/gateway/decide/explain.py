@@ -10,6 +10,7 @@ from gateway.domain.decision import Decision, Deny, Permit, Reason, StepUp
 from gateway.domain.explanation import Explanation, FieldWord, LayerWord
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.viewplan import AgeRule, ChoiceRule, FieldView, Hold, Layer, TransferRule, ViewPlan
+from gateway.domain.wording import counted
 
 
 def explain(inquiry: Inquiry, decision: Decision, plan: ViewPlan | None) -> Explanation:
@@ -65,9 +66,8 @@ def row_sentence(rule: ChoiceRule | AgeRule | TransferRule) -> str:
                 f"rows of people under {rule.under_years} or of unknown age are {done[rule.effect]} ({rule.red_line})"
             )
         case TransferRule():
-            return (
-                f"rows of people in {len(rule.blocked_countries)} countries without a transfer mechanism are withheld"
-            )
+            where = counted(len(rule.blocked_countries), "country")
+            return f"rows of people in {where} without a transfer mechanism are withheld"
 
 
 def _word(plan: ViewPlan, view: FieldView) -> FieldWord:

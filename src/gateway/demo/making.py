@@ -132,8 +132,8 @@ def write_credentials(state: Path, credentials: Credentials) -> None:
 
 
 def settings_of(state: Path) -> Settings:
-    """Return the settings of a demo."""
-    return load(state=state)
+    """Return the settings of a demo; its folder stands above the one that the environment names."""
+    return load(state=state).model_copy(update={"state": state.absolute()})
 
 
 def _clear(state: Path) -> None:

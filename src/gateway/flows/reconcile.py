@@ -4,12 +4,15 @@
 RULES
 
 1. A line belongs to a decision if its trace was made by this installation, the log knows the decision, it is of this
-   store and of that time, and no other line has the same trace. Everything else went past the gateway.
+   store and of that time, and no other line has the same trace. Everything else went past the gateway. A look of the
+   gateway's own is one once: a second line with its trace was copied.
 2. A trace of the installation whose decision the log does not know may be a call that is under way; after a quarter
    of an hour it is a call that the log should know and does not.
 3. A decision after which something of the store's answer was released has a line in the store's log of that time.
 4. Memory does not grow with either log, but for the kinds of examples: both are dealt into piles by trace.
 5. No path, address or value of a line is told: its number, time and method are.
+6. Lines from before the time that is asked for are not judged, but a trace that stands in one was used up there.
+7. A path is left out only if it leads where its beginning says: whoever calls a store writes it.
 """
 
 import struct
@@ -41,9 +44,11 @@ NOT_IN_LOG = "not-in-log"
 """In which ways a line of a store's log has no decision of its own."""
 
 _OURS = struct.Struct(">16sqBB")
-_THEIRS = struct.Struct(">16s8sqQ8s")
+_THEIRS = struct.Struct(">16s8sqQ8sBB")
 OURS_BYTES, THEIRS_BYTES = _OURS.size, _THEIRS.size
 _UNKNOWN_US = -1
+_WINDING = ("..", "%", "\\", ";")
+"""By which a path can lead elsewhere than its beginning says, as some server reads it."""
 _ELSEWHERE, _HERE, _UNSAID = 0, 1, 2
 """Of which store a record says that a decision is; the least of them counts."""
 
@@ -173,26 +178,33 @@ class Reconciling:
             self._n["unread"] += 1
             return
         if not self._is_wanted(line.at_us):
+            if self._is_before(line.at_us):
+                self._deal(line, is_before=True)
             return
         self._n["lines"] += 1
         if line.at_us is not None:
             self._first_us = line.at_us if self._first_us is None else min(self._first_us, line.at_us)
             self._last_us = line.at_us if self._last_us is None else max(self._last_us, line.at_us)
-        if self._leave_out and line.path.startswith(self._leave_out):
+        if self._leave_out and line.path.startswith(self._leave_out) and not any(one in line.path for one in _WINDING):
             self._n["left-out"] += 1
             return
+        why = self._deal(line, is_before=False)
+        if why is not None:
+            self._past(why, line.number, line.at_us, line.method)
+
+    def _deal(self, line: StoreLine, *, is_before: bool) -> str | None:
+        """Put a line with a trace of ours on its pile; otherwise return why it is none."""
         trace = parsed(line.traceparent)
         if trace is None:
-            self._past(NO_TRACE, line.number, line.at_us, line.method)
-        elif self._traces.is_call(trace):
-            at_us = _UNKNOWN_US if line.at_us is None else line.at_us
-            method = line.method.encode("ascii", "replace")[:8]
-            ids = bytes.fromhex(trace.trace_id), bytes.fromhex(trace.parent_id)
-            self._piles.add(1, _THEIRS.pack(*ids, at_us, line.number, method))
-        elif self._traces.is_look(trace):
-            self._n["looks"] += 1
-        else:
-            self._past(NOT_OURS, line.number, line.at_us, line.method)
+            return NO_TRACE
+        is_look = not self._traces.is_call(trace)
+        if is_look and not self._traces.is_look(trace):
+            return NOT_OURS
+        at_us = _UNKNOWN_US if line.at_us is None else line.at_us
+        method = line.method.encode("ascii", "replace")[:8]
+        ids = bytes.fromhex(trace.trace_id), bytes.fromhex(trace.parent_id)
+        self._piles.add(1, _THEIRS.pack(*ids, at_us, line.number, method, is_look, is_before))
+        return None
 
     def period(self) -> tuple[int, int]:
         """Return between which times decisions have to be taken in: those of the lines, and as long as a call takes."""
@@ -241,17 +253,20 @@ class Reconciling:
 
     def _meet(self, known: dict[bytes, tuple[int, int, bool]], theirs: list[bytes]) -> set[bytes]:
         """Judge the lines of a pile; return the calls that have one."""
-        seen, lined = set[bytes](), set[bytes]()
-        for record in theirs:
-            call, parent, at_us, number, method = _THEIRS.unpack(record)
+        lines = [_THEIRS.unpack(record) for record in theirs]
+        # Used up by lines that are not judged themselves.
+        seen = {call + parent for call, parent, *_, is_before in lines if is_before}
+        lined = {call for call, *_ in lines}
+        for call, parent, at_us, number, method, is_look, is_before in lines:
+            if is_before:
+                continue
             when_us = None if at_us == _UNKNOWN_US else at_us
-            why = self._why_not(known.get(call), when_us)
+            why = None if is_look else self._why_not(known.get(call), when_us)
             if why is None and call + parent in seen:
                 why = REPEATED
             seen.add(call + parent)
-            lined.add(call)
             if why is None:
-                self._n["with-decision"] += 1
+                self._n["looks" if is_look else "with-decision"] += 1
             elif why == NOT_IN_LOG and when_us is not None and when_us > self._now_us - LONGEST_US:
                 self._n["under-way"] += 1
             else:
@@ -278,6 +293,9 @@ class Reconciling:
         return (self._since_us is None or self._since_us <= at_us) and (
             self._until_us is None or at_us < self._until_us
         )
+
+    def _is_before(self, at_us: int | None) -> bool:
+        return at_us is not None and self._since_us is not None and at_us < self._since_us
 
     def _is_inside(self, at_us: int) -> bool:
         """Tell whether the store's log reaches so far that a line would be in it."""

@@ -3,7 +3,7 @@
 
 RULES
 
-1. Law says the least, the organisation the rest: a time below the least of a regime in force is refused, with
+1. Law says the least, the organisation the rest: a time below the least of a regime in the folder or in force is refused, with
    its citation. Nothing is deleted while a hold is on.
 2. Segments grow old as a whole: when its last entry is older than the time, a segment loses its parts. Entries
    themselves are never deleted.

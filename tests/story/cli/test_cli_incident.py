@@ -221,3 +221,4 @@ def test_who_is_not_said_or_not_known_is_told_nothing(command: CommandLine, word
     """Usage is 2; a value that was given is in no answer."""
     answer = command("rights", "accesses", *words, code=2)
     assert "nobody-knows-this-one" not in answer.out + answer.err
+    assert ("or they were erased since" in answer.err) is ("nobody-knows-this-one" in words)

@@ -262,6 +262,14 @@ def test_a_shortened_log_is_found_by_a_checkpoint_that_was_kept(door: CommandLin
     assert "door-0: the log has 6 entries" in door("log", "verify", "--expect", str(kept), code=1).out
 
 
+def test_a_file_that_is_no_checkpoint_is_not_expected_of_a_log(door: CommandLine, tmp_path: Path) -> None:
+    """What stands in it is not repeated: it may be a secret's file, given by mistake."""
+    (tmp_path / "kept").write_text("seven lamps of architecture\n")
+    answer = door("log", "verify", "--expect", str(tmp_path / "kept"), code=2)
+    assert "is no signed checkpoint" in answer.err
+    assert "seven lamps" not in answer.out + answer.err
+
+
 def test_a_key_that_is_not_the_logs_is_found(door: CommandLine) -> None:
     """The verifier trusts the key it was given, not the one that lies beside the log."""
     key = (door.state / "log" / "door-0" / "log.pub").read_text().strip()

@@ -96,7 +96,7 @@ def test_a_person_keeps_a_receipt_of_a_choice(command: CommandLine, witness: Pat
 
     assert [(one["entry"], one["matter"]) for one in listed] == [(f"cli:{place}", "choice")]
     assert "your choice: objected for the purpose marketing.communications.email" in text
-    assert "您的选择:对用途 marketing.communications.email 及其下级用途反对" in text
+    assert "您的选择：对目的 marketing.communications.email 及其下级目的反对" in text
     assert "co-signed by witness.example/1" in text
     assert IDENTITY[2] not in text
     checked = command.bare("log", "prove", "--check", str(tmp_path / "receipt.md"), "--json").document()
@@ -156,3 +156,5 @@ def test_a_key_that_is_no_logs_is_not_added(command: CommandLine, witness: Path)
     """The witness's own, by mistake."""
     wrong = str(witness / "witness.pub")
     assert "log.pub" in command.bare("log", "witness", "add", "--dir", str(witness), wrong, code=2).err
+    absent = command.bare("log", "witness", "add", "--dir", str(witness), "worker.pub", code=2).err
+    assert "worker.pub: there is no such file" in absent

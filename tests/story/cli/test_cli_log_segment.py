@@ -49,6 +49,13 @@ def say(command: CommandLine, settings: str) -> None:
         file.write(f"log: {{{settings}}}\n")
 
 
+def take_law_away(command: CommandLine) -> None:
+    """Let no regime of the folder say how long logs are kept."""
+    law = command.state / "policies" / "regimes" / "pipl.yaml"
+    lines = law.read_text("utf-8").splitlines(keepends=True)
+    law.write_text("".join(line for line in lines if "network_logs" not in line), "utf-8")
+
+
 def n_parts(command: CommandLine) -> int:
     log = command.state / "log" / DOOR_SLOT
     return sum(1 for number in segments(log) for _ in stored_parts(log, number))
@@ -85,9 +92,25 @@ def test_a_time_below_the_law_is_refused_with_its_citation(old: CommandLine) -> 
     answer = old("log", "retain", "--yes", code=1)
     assert "pipl asks for at least 6 months (网络安全法" in answer.err
     assert n_parts(old) == before
-    law = old.state / "policies" / "regimes" / "pipl.yaml"
-    lines = law.read_text("utf-8").splitlines(keepends=True)
-    law.write_text("".join(line for line in lines if "network_logs" not in line), "utf-8")
+    take_law_away(old)
+    assert old("log", "retain", "--dry-run", "--json").document()["parts"] == 21
+
+
+async def _in_force(command: CommandLine) -> None:
+    """Put the rules of the folder in force, as a door does that starts."""
+    async with open_installation(load(state=command.state), DOOR_SLOT):
+        pass
+
+
+def test_a_law_counts_until_rules_without_it_are_in_force(old: CommandLine) -> None:
+    """An edit of the folder alone lets nothing go."""
+    run_to_end(_in_force(old))
+    say(old, "keep_parts_days: 100")
+    take_law_away(old)
+    assert "pipl asks for at least 6 months" in old("log", "retain", "--yes", code=1).err
+
+    run_to_end(_in_force(old))
+
     assert old("log", "retain", "--dry-run", "--json").document()["parts"] == 21
 
 
@@ -105,7 +128,7 @@ def test_segments_are_moved_and_verify_there_and_here(old: CommandLine, tmp_path
     moved = old("log", "archive", str(shelf), "--yes", "--json").document()
     assert moved == would
     assert len(moved) > 2
-    assert old("log", "archive", str(shelf)).out == "no segment is old enough\n"
+    assert old("log", "archive", str(shelf)).out.startswith("no segment goes: none is sealed, old enough")
     for one in moved:
         name = f"{one['segment']:06}"
         alone = old("log", "verify", "--segment", str(shelf / "door-0" / f"{name}.ndjson"), "--json").document()

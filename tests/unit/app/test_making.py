@@ -10,6 +10,7 @@ from gateway.app import making
 from gateway.app.clock import now_us
 from gateway.app.installation import CLI_SLOT, Rooms, open_installation
 from gateway.app.making import Enrolled, enrol_at_once, issue_locally, make_installation, write_rules
+from gateway.demo.making import settings_of
 from gateway.domain.errors import SettingsError
 from gateway.settings import Settings
 
@@ -47,6 +48,17 @@ def test_an_installation_is_not_made_over_another(settings: Settings) -> None:
     """Its keys would be lost."""
     with pytest.raises(SettingsError, match="already"):
         make_installation(settings.state, {})
+
+
+def test_the_folder_that_is_named_stands_above_the_environment(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A demo made beside an installation that the environment names writes nothing into that one."""
+    monkeypatch.setenv("GATEWAY_STATE", str(settings.state))
+    other = make_installation(tmp_path / "other", SMALL)
+    assert other.state == tmp_path / "other"
+    assert settings_of(other.state).state == other.state
+    assert (other.state / "keys" / "kek").read_bytes() != (settings.state / "keys" / "kek").read_bytes()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from gateway.flows.enrolment import EnrolmentRefused
         (SettingsError("which?"), 2, "which?\n"),
         (EnrolmentRefused("taken"), 2, "taken\n"),
         (RulesError((RuleProblem("b", 2, "two"), RuleProblem("a", 1, "one"))), 1, "a:1: one\nb:2: two\n"),
+        (RulesError((RuleProblem("\x1b]52;c;x\x07.yaml", 1, "none"),)), 1, "\\u001b]52;c;x\\u0007.yaml:1: none\n"),
+        (SettingsError("\u202e\x9b"), 2, "\\u202e\\u009b\n"),
         (LogUnavailable("another holds it"), 1, "another holds it\n"),
         (LogDamaged("entry 3 was changed"), 1, "entry 3 was changed\n"),
         (StateUnavailable("locked"), 1, "locked\n"),

@@ -55,7 +55,7 @@ SAID = (
     "in clear: 900; in coded form only: 300",
     "Of 2 blocks",
     "they were 30 at most",
-    "2 records of 2 people (clear: crm.customers.notes)",
+    "2 records of 2 people (in clear: crm.customers.notes)",
     "Of 1 writes",
     "77 bytes, of people whom nobody counted",
     "nobody knows how much: 4",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is written can do nothing to a terminal, and JSON stays alone."""
 
+import json
 import re
 
 import pytest
@@ -55,6 +56,21 @@ def test_an_answer_is_json_or_words_and_never_both(capsys: pytest.CaptureFixture
     shown = capsys.readouterr()
     assert shown.out == '{"a":1}\none\n'
     assert shown.err == "on the way\non the way\n"
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_json_says_the_same_to_a_terminal_and_does_nothing_there(
+    is_seen: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program gets the text as it is."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_seen)
+    document = {"中": '\x1b \x9b31m \u202e \u2028 \x7f \U000e0001 " \\'}
+
+    Paper(json=True).line(document)
+
+    out = capsys.readouterr().out
+    assert json.loads(out) == document
+    assert out.removesuffix("\n").isprintable() is is_seen
 
 
 def test_no_bar_moves_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:

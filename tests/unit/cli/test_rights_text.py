@@ -4,6 +4,7 @@
 import csv
 import io
 
+import msgspec
 import pytest
 
 from gateway.cli.rights_text import WORDS, markdown, table, text
@@ -60,6 +61,15 @@ def test_staff_are_named_to_officers_alone(spell: object, language: str) -> None
     assert all(one in full for one in STAFF)
 
 
+@pytest.mark.parametrize("spell", [text, markdown])
+def test_how_the_log_was_read_is_no_news_to_the_person(spell: object) -> None:
+    """It stands in one language and changes nothing of what was found; whoever runs the command sees it beside."""
+    assert callable(spell)
+    told = msgspec.structs.replace(TOLD, remarks=("the index is empty: every entry was read",))
+    assert "the index" not in spell(told, "zh", for_officer=False)
+    assert "the index" in spell(told, "zh", for_officer=True)
+
+
 def test_a_use_is_told_with_whom_why_on_which_ground_and_in_which_form() -> None:
     """Legal name or own team; the purpose in its own words."""
     told = text(TOLD, "en", for_officer=False)
@@ -75,6 +85,28 @@ def test_a_use_is_told_with_whom_why_on_which_ground_and_in_which_form() -> None
     ):
         assert said in told
     assert "发送营销邮件。" in text(TOLD, "zh", for_officer=False)
+
+
+def test_chinese_has_chinese_marks() -> None:
+    """No sentence mixes marks of two scripts; what names a purpose, a field or a moment stays as it is."""
+    told = text(TOLD, "zh", for_officer=False)
+    for said in (
+        "Example Mailing：读取 crm.customers",
+        "目的：发送营销邮件。（marketing.communications.email）",
+        "数据：明文：email、name；编码形式：id",
+        "Example（内部团队：customer-service）：写入；是否已执行不详",
+        "写入（明文）：notes",
+    ):
+        assert said in told
+    assert not any(mark in word for word in WORDS["zh"].values() for mark in ",;:()")
+
+
+def test_what_was_looked_for_and_not_given_names_the_dataset_aside() -> None:
+    """The sentence ends where it says that nothing was given."""
+    sought = msgspec.structs.replace(READ, action=Action.LOOKED_FOR, fields={})
+    told = msgspec.structs.replace(TOLD, accesses=(sought,))
+    assert "looked for; nothing about you was given (crm.customers)\n" in text(told, "en", for_officer=False)
+    assert "查找过您，未提供与您有关的任何数据（crm.customers）\n" in text(told, "zh", for_officer=False)
 
 
 def test_no_cell_is_a_formula_and_no_bar_is_a_column() -> None:

@@ -135,6 +135,7 @@ def test_rules_on_rows_are_sentences() -> None:
         row_sentence(AgeRule(red_line="young", under_years=16, effect=RowEffect.BLANK, fields=names)),
         row_sentence(AgeRule(red_line="kids", under_years=13, effect=RowEffect.UNLINK)),
         row_sentence(TransferRule(blocked_countries=frozenset({"CN", "DE"}))),
+        row_sentence(TransferRule(blocked_countries=frozenset({"CN"}))),
     ]
     assert told == [
         "rows of people who did not consent to marketing.mail are withheld",
@@ -143,6 +144,7 @@ def test_rules_on_rows_are_sentences() -> None:
         "rows of people under 16 or of unknown age are blanked in a, b (young)",
         "rows of people under 13 or of unknown age are not linked (kids)",
         "rows of people in 2 countries without a transfer mechanism are withheld",
+        "rows of people in 1 country without a transfer mechanism are withheld",
     ]
 
 

@@ -5,6 +5,7 @@ import random
 from collections import Counter
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -140,3 +141,32 @@ def test_only_lines_of_the_asked_time_count_and_no_path_is_told() -> None:
     assert b"secret" not in msgspec.json.encode(found)
     assert laid(lines, [], leave_out=("/secret",)).left_out == 9
     assert laid([None], []).unread == 1
+
+
+def test_the_trace_of_a_look_that_was_copied_is_no_second_look() -> None:
+    """Whoever can read a store's log could ask it as often as they like by the trace of one look."""
+    look = trace.of_look(KEY, b"12345678")
+    lines: list[StoreLine | None] = [line(n, look, NOW_US - HOUR_US + n) for n in range(1, 6)]
+    found = laid(lines, [])
+    assert (found.looks, found.without_decision, found.is_clean) == (1, {"repeated": 4}, False)
+    assert [one.line for one in found.examples] == [2, 3, 4, 5]
+
+
+def test_a_trace_that_was_used_before_the_asked_time_is_a_copy_in_it() -> None:
+    """The line that it belongs to is not judged again; what has its own line in the asked time is unaffected."""
+    at_us = NOW_US - HOUR_US
+    look = trace.of_look(KEY, b"12345678")
+    before: list[StoreLine | None] = [line(1, traced(1), at_us - 5), line(2, look, at_us - 5), line(3, "-", at_us - 5)]
+    after: list[StoreLine | None] = [line(4, traced(1), at_us), line(5, look, at_us), line(6, traced(2), at_us)]
+    found = laid([*before, *after], [decision(1, at_us - 5), decision(2, at_us)], since_us=at_us)
+    assert (found.lines, found.with_decision, found.without_decision) == (3, 1, {"repeated": 2})
+
+
+@pytest.mark.parametrize(
+    "path", ["/secret/../customers", "/secret/%2e%2e/customers", "/secret/..;/customers", "/secret\\..\\customers"]
+)
+def test_a_path_that_leads_elsewhere_is_not_left_out_by_its_beginning(path: str) -> None:
+    """Whoever goes past the gateway writes the path, and stores take it for what it leads to."""
+    one = msgspec.structs.replace(line(1, "-", NOW_US), path=path)
+    found = laid([one], [], leave_out=("/secret",))
+    assert (found.left_out, found.without_decision) == (0, {"no-trace": 1})

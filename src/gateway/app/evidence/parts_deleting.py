@@ -17,6 +17,7 @@ from gateway.app.rule_files import read_folder
 from gateway.decide.loader.load import load
 from gateway.domain.errors import NotDeleted
 from gateway.flows import forgetting, retention
+from gateway.flows.policy_change import IN_FORCE
 from gateway.record.format.amending import without
 from gateway.record.format.files import DiskFiles, replace_file
 from gateway.record.format.layout import slots
@@ -57,26 +58,28 @@ def copies_of(settings: Settings, slot: str) -> list[Path]:
     raise NotDeleted(f"{second} is not there, so what it holds would stay: mount its disk first")
 
 
-def regimes_least(settings: Settings) -> retention.Least | None:
-    """Return the longest time for logs that a regime in the installation's rules asks for.
-
-    Raises:
-        RulesError: The rules cannot be read, so nobody knows.
-        SettingsError: There are none.
-    """
-    rules = load(read_folder(settings.policies_dir), check_chain=check_chain)
-    return retention.least_of(rules.regimes.values())
-
-
-def retention_of(rooms: Rooms) -> retention.Retention:
+async def retention_of(rooms: Rooms) -> retention.Retention:
     """Return what deletes old parts of an installation; reads the rules.
 
     Raises:
-        RulesError / SettingsError: The rules cannot be read.
+        RulesError / SettingsError: The rules cannot be read, so nobody knows what the law asks for.
     """
     settings = rooms.settings
     keeping = retention.Keeping(parts_days=settings.log.keep_parts_days, restore_days=settings.log.restore_days)
-    return retention.Retention(retention_rooms(rooms), keeping, regimes_least(settings))
+    least = await asyncio.to_thread(_regimes_least, rooms, await rooms.meta.read(IN_FORCE))
+    return retention.Retention(retention_rooms(rooms), keeping, least)
+
+
+def _regimes_least(rooms: Rooms, in_force: str | None) -> retention.Least | None:
+    """Return the longest time for logs that a regime asks for, of the folder's or of the rules in force.
+
+    Whoever edits the folder lets nothing be deleted earlier before that is in force, which is entered.
+    """
+    of_folder = load(read_folder(rooms.settings.policies_dir), check_chain=check_chain)
+    laws = list(of_folder.regimes.values())
+    if in_force is not None and in_force != of_folder.digest:
+        laws += load(rooms.archive.read(in_force), check_chain=check_chain).regimes.values()
+    return retention.least_of(laws)
 
 
 def retention_rooms(rooms: Rooms) -> retention.Rooms:
@@ -137,7 +140,7 @@ def retaining(rooms: Rooms) -> Callable[[], Awaitable[None]]:
             return
         looked_us = now_us()
         try:
-            work = await asyncio.to_thread(retention_of, rooms)
+            work = await retention_of(rooms)
             if due := await work.due():
                 await work.delete(due, "gateway")
         except OSError as error:

@@ -5,7 +5,8 @@ RULES
 
 1. Before a process opens its log it asks the witnesses what they co-signed of it, for two seconds at most. What they
    know is kept beside the log, and the opening holds the log against it. So a state that was put back as a whole,
-   with what it kept of its witnesses, is refused too.
+   with what it kept of its witnesses, is refused too. Of logs that no process opens at a start (the command line's,
+   those of doors that are fewer now) the one that works beside the doors looks that none has become shorter, before a gateway runs.
 2. The worker has every log co-signed every ten seconds; each process has its own once more after it was closed.
 3. An installation without witnesses asks nobody and waits for nothing.
 """
@@ -14,8 +15,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
-from gateway.app.installation import check_private, log_name, log_signer, open_keyring
+from gateway.app.installation import CLI_SLOT, check_private, log_name, log_signer, open_keyring
 from gateway.app.signals import metrics
 from gateway.app.signals.meters import Meters
 from gateway.domain.errors import GatewayError, SettingsError, WitnessSilent
@@ -24,8 +26,9 @@ from gateway.forward.witness import HttpWitness, WitnessAnswer
 from gateway.record.format.checkpoint import CheckpointInvalid, VerifierKey, open_checkpoint
 from gateway.record.format.cosign import parse_witness_key
 from gateway.record.format.layout import PUBLIC_KEY, slots
-from gateway.record.format.witnessed import WITNESSED, keep_witnessed, read_witnessed
+from gateway.record.format.witnessed import WITNESSED, check_witnessed_size, keep_witnessed, read_witnessed
 from gateway.record.proof.proving import Prover
+from gateway.record.reading.tail import size_of
 from gateway.settings import Settings, WitnessSettings
 
 EVERY_S = 10.0
@@ -88,28 +91,63 @@ def _ca(one: WitnessSettings) -> bytes | None:
 
 
 @asynccontextmanager
-async def witnessed(settings: Settings, slot: str, *, also: Sequence[str] = ()) -> AsyncIterator[None]:
+async def witnessed(
+    settings: Settings, slot: str, *, and_others: bool = False, again: bool = False
+) -> AsyncIterator[None]:
     """Ask the witnesses about a log that is opened inside, and have its end co-signed.
 
     Args:
         settings: Of the installation.
         slot: Whose log.
-        also: Further slots to ask about, which nobody asks about when they are opened.
+        and_others: Ask about all other logs of this node as well, and refuse one that became shorter.
+        again: The gateway is running already, so another log must not keep this process from its work.
 
     Raises:
         SettingsError: A witness cannot be asked at all.
-        LogDamaged: What is kept of the witnesses is not a checkpoint of the log.
+        LogDamaged: What is kept of the witnesses is not a checkpoint of the log, or another log is behind them.
     """
     if not settings.log.witnesses:
         yield
         return
     check_private(settings.state)
+    others = await asyncio.to_thread(_others, settings, slot) if and_others else []
     async with open_witnesses(settings) as witnesses:
-        await asyncio.gather(*(ask(settings, each, witnesses) for each in (slot, *also)))
+        await asyncio.gather(*(ask(settings, each, witnesses) for each in (slot, *others)))
+        for each in () if again else others:
+            await asyncio.to_thread(_insist_on_size, settings, each)
         yield
         with suppress(GatewayError, TimeoutError):
             async with asyncio.timeout(END_S):
                 await Cosigning(witnesses).submit(Prover(settings.state / "log" / slot))
+
+
+def _others(settings: Settings, slot: str) -> list[str]:
+    """Return the other logs of this node: those that are there, and the command line's in any case."""
+    logs = settings.state / "log"
+    there = {each for each in slots(logs) if _origin(logs / each) == log_name(settings, each)}
+    return sorted((there | {CLI_SLOT}) - {slot})
+
+
+def _origin(directory: Path) -> str:
+    """Return the name by which a log's public key knows it; empty where there is none."""
+    try:
+        return (directory / PUBLIC_KEY).read_text("utf-8").partition("+")[0]
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _insist_on_size(settings: Settings, slot: str) -> None:
+    """Refuse a log of which no disk has as many entries as its witnesses co-signed.
+
+    Raises:
+        LogDamaged: With what to do.
+    """
+    log = settings.log
+    disks = [settings.state / "log", *([] if log.second is None else [settings.state / log.second])]
+    # One disk may be behind the other until the log is opened, which makes them equal.
+    n_entries = max((size_of(one / slot) for one in disks if (one / slot).is_dir()), default=0)
+    key = VerifierKey(log_name(settings, slot), log_signer(open_keyring(settings), slot).public_key)
+    check_witnessed_size(settings.state / "log" / slot, key, n_entries)
 
 
 async def ask(settings: Settings, slot: str, witnesses: Sequence[Witness]) -> None:

@@ -88,5 +88,5 @@ class Processes:
     def _as(self, slot: str, tell_ready: Callable[[], None]) -> Coroutine[Any, Any, None]:
         if slot == WORKER_SLOT:
             self._listening.close()
-            return work(self._settings, tell_ready, self._page, n_doors=self._n_doors)
+            return work(self._settings, tell_ready, self._page, n_doors=self._n_doors, again=self._is_running)
         return serve_door(self._settings, slot, self._listening, tell_ready, self._page, again=self._is_running)

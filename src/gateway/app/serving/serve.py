@@ -19,7 +19,7 @@ import uvloop
 
 from gateway.app.doors import connections_of, http_door, open_stores
 from gateway.app.evidence.witnessing import watch_logs, witnessed
-from gateway.app.installation import CLI_SLOT, DOOR_SLOT, Rooms, open_installation, reload_rules
+from gateway.app.installation import DOOR_SLOT, Rooms, open_installation, reload_rules
 from gateway.app.metering import signals_of
 from gateway.app.remarks import remark_on_stderr
 from gateway.app.serving.children import signals_let_in
@@ -97,7 +97,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[int], None] | None = 
     port = listening.getsockname()[1]
     try:
         async with (
-            witnessed(settings, DOOR_SLOT, also=(CLI_SLOT,)),
+            witnessed(settings, DOOR_SLOT, and_others=True),
             open_installation(settings, DOOR_SLOT) as rooms,
             open_stores(settings) as stores,
         ):

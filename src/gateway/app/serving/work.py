@@ -15,7 +15,7 @@ from pathlib import Path
 from gateway.app.evidence.parts_deleting import retaining
 from gateway.app.evidence.witnessing import watch_logs, witnessed
 from gateway.app.index.indexing import KeptIndex
-from gateway.app.installation import CLI_SLOT, DOORS, WORKER_SLOT, Rooms, door_slot, open_installation, open_log
+from gateway.app.installation import DOORS, WORKER_SLOT, Rooms, door_slot, open_installation, open_log
 from gateway.app.metering import Signals, signals_of
 from gateway.app.serving.children import signals_let_in
 from gateway.app.serving.sampling import Sampler
@@ -44,7 +44,7 @@ def chores(rooms: Rooms) -> list[Callable[[], Awaitable[object]]]:
     ]
 
 
-async def work(settings: Settings, tell_ready: Callable[[], None], page: Page, *, n_doors: int) -> None:
+async def work(settings: Settings, tell_ready: Callable[[], None], page: Page, *, n_doors: int, again: bool) -> None:
     """Do the chores until SIGTERM or SIGINT.
 
     Args:
@@ -52,11 +52,12 @@ async def work(settings: Settings, tell_ready: Callable[[], None], page: Page, *
         tell_ready: Called once the worker is at work.
         page: What every process of the gateway counts on.
         n_doors: Number of doors; the logs of doors beyond it are closed.
+        again: The gateway is running already.
     """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     ending = (signal.SIGTERM, signal.SIGINT)
     async with (
-        witnessed(settings, WORKER_SLOT, also=(CLI_SLOT,)),
+        witnessed(settings, WORKER_SLOT, and_others=True, again=again),
         open_installation(settings, WORKER_SLOT, with_rules=False) as rooms,
     ):
         for number in ending:

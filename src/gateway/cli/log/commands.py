@@ -2,6 +2,7 @@
 """``gateway log``: read, search and prove the access log. Reading it is entered before what was read is shown."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The access log.")
 
 POLL_S = 0.25
+_NAMES_ONE = re.compile(r"(?:[0-9a-f]{32}|[a-z0-9-]{1,40}:[0-9]{1,18})\Z", re.ASCII)
 
 
 @app.command("tail")
@@ -75,10 +77,15 @@ def show(
     """Show a call, or one entry, with proofs. From its first entry to its end, each with its inclusion proof."""
     from gateway.record.reading.reader import show_all
 
+    if not which:
+        # Entries that are of no call have an empty one, and the whole of them is no entry.
+        raise Stop("say which: a decision, or SLOT:SEQ")
     with desk.paper.working("Reading the log"):
         found = _found(directories(desk, slot), which)
         shown = [one for directory, records in found.items() for one in show_all(directory, records)]
     if not shown:
+        # What names no entry can be anything that somebody typed.
+        run_to_end(_entered(desk, "log", f"entry {which}" if _NAMES_ONE.match(which) else "entry", 0))
         raise Stop(f"there is no entry {which} in these logs")
     query = _spelled_place(found)
     run_to_end(_entered(desk, "log", query, len(shown)))

@@ -29,7 +29,9 @@ def show(desk: Desk, record: "Record", row: "LogRow | None" = None) -> None:
         desk.paper.line(found if row is None else {**found, "searches": onward(row, people_of(record))})
         return
     line = record.line
-    desk.paper.say(f"{written(line.at_us)} {line.log.rpartition('/')[2]}:{line.seq} {sentence(line.body)}")
+    # One line each: what somebody wrote in an entry cannot look like another entry.
+    told = sentence(line.body).replace("\n", "\\n")
+    desk.paper.say(f"{written(line.at_us)} {line.log.rpartition('/')[2]}:{line.seq} {told}")
 
 
 def document(record: "Record") -> dict[str, Any]:

@@ -75,20 +75,20 @@ Made at {made}.
 _ZH = """\
 # 回执
 
-{when},访问日志 `{log}` 在第 {place} 位记录了:
+{when}，访问日志 `{log}` 在第 {place} 位记录了：
 
 > {what}
 
 该日志只增不改。其覆盖 {size} 条记录的检查点已签名{seen}。下文的证明表明本条记录位于该检查点之下。若本条记录
-日后被修改或删除,日志便与您手中的检查点不再一致。记录中的编号代表您,其中没有您的姓名。
+日后被修改或删除，日志便与您手中的检查点不再一致。记录中的编号代表您，其中没有您的姓名。
 
-请原样保存本文件。您可以在任何计算机上自行核验,无需经过我们:
+请原样保存本文件。您可以在任何计算机上自行核验，无需经过我们：
 
-1. 取得程序 `gateway`,运行:`gateway log prove --check 本文件 --key 公钥`
-2. 公钥是该日志的公开密钥:`{key}`。请与您从其他途径(纸质文件、监管机构、其他持有回执的人)获得的公钥比对。
-3. 懂编程的人不用我们的程序也能核验:证明采用 C2SP tlog-proof 格式,只用到 SHA-256 与 Ed25519。
+1. 取得程序 `gateway`，运行：`gateway log prove --check 本文件 --key 公钥`
+2. 公钥是该日志的公开密钥：`{key}`。请与您从其他途径（纸质文件、监管机构、其他持有回执的人）获得的公钥比对。
+3. 懂编程的人不用我们的程序也能核验：证明采用 C2SP tlog-proof 格式，只用到 SHA-256 与 Ed25519。
 
-制作时间:{made}。
+制作时间：{made}。
 """
 
 
@@ -103,6 +103,11 @@ def _what_en(one: Receipt) -> str:
             return f"about you: {one.body.what if isinstance(one.body, Changed) else ''}"
         case Matter.ACCESS:
             return f"an access to data about you alone, for the purpose {facts.get('purpose', 'that its call states')}"
+        case Matter.SOUGHT:
+            purpose = facts.get("purpose", "that its call states")
+            return (
+                f"a call that named you alone, in whose answer nothing about you was given, for the purpose {purpose}"
+            )
         case Matter.WRITE:
             return f"a change of data about you alone, for the purpose {facts.get('purpose', 'that its call states')}"
 
@@ -112,15 +117,18 @@ def _what_zh(one: Receipt) -> str:
     match one.matter:
         case Matter.CHOICE:
             state = _STATES_ZH.get(str(facts.get("state", "")), str(facts.get("state", "")))
-            return f"您的选择:对用途 {facts.get('purpose', '')} 及其下级用途{state}"
+            return f"您的选择：对目的 {facts.get('purpose', '')} 及其下级目的{state}"
         case Matter.ERASURE:
-            return "您的数据已不可读取:其加密密钥已被销毁"
+            return "您的数据已不可读取：其加密密钥已被销毁"
         case Matter.CHANGE:
-            return f"与您有关的事项:{one.body.what if isinstance(one.body, Changed) else ''}"
+            return f"与您有关的事项：{one.body.what if isinstance(one.body, Changed) else ''}"
         case Matter.ACCESS:
-            return f"对仅涉及您本人的数据的一次访问,用途:{facts.get('purpose', '见该次调用的首条记录')}"
+            return f"对仅涉及您本人的数据的一次访问，目的：{facts.get('purpose', '见该次调用的首条记录')}"
+        case Matter.SOUGHT:
+            purpose = facts.get("purpose", "见该次调用的首条记录")
+            return f"一次仅指名您本人的调用，其答复未提供与您有关的任何数据，目的：{purpose}"
         case Matter.WRITE:
-            return f"对仅涉及您本人的数据的一次修改,用途:{facts.get('purpose', '见该次调用的首条记录')}"
+            return f"对仅涉及您本人的数据的一次修改，目的：{facts.get('purpose', '见该次调用的首条记录')}"
 
 
 def _facts(body: Entry) -> Mapping[str, str | int]:
@@ -135,4 +143,4 @@ def _seen_en(names: str) -> str:
 
 
 def _seen_zh(names: str) -> str:
-    return f",并由 {names} 共同签名" if names else ";尚无见证方共同签名"
+    return f"，并由 {names} 共同签名" if names else "；尚无见证方共同签名"

@@ -27,14 +27,12 @@ async def retain(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete the parts of entries that were kept long enough. Entries stay, and the log goes on proving them."""
-    import asyncio
-
     from gateway.app.evidence.parts_deleting import retention_of
     from gateway.cli import asking
 
     async with desk.open(with_rules=False) as rooms:
         with desk.paper.working("Looking which parts go"):
-            work = await asyncio.to_thread(retention_of, rooms)
+            work = await retention_of(rooms)
             due = await work.due()
         n_parts = sum(one.n_parts for one in due)
         if due and not dry_run:

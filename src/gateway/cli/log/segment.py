@@ -92,7 +92,7 @@ async def archive(
 
 def _tell_moved(desk: Desk, moved: "Sequence[Moved]", target: Path, *, dry_run: bool) -> None:
     if not moved:
-        desk.paper.say("no segment is old enough")
+        desk.paper.say("no segment goes: none is sealed, old enough and certainly seen by the database")
         return
     for one in moved:
         desk.paper.say(f"{one.slot}: segment {one.ends.number:06}, entries {one.ends.first} to {one.ends.last}")

@@ -16,6 +16,9 @@ from gateway.cli.log.segment import verify_alone
 if TYPE_CHECKING:
     from gateway.record.proof.verify import LogVerdict, Verdict
 
+_SIGNED = "\n\n\u2014 "
+"""Between the text of a checkpoint and its first signature (C2SP signed-note)."""
+
 Slot = Annotated[
     str | None, typer.Option("--slot", metavar="SLOT", help="One log of the installation, such as door-0.")
 ]
@@ -60,6 +63,9 @@ def verify(
     witnesses = [key_text(one) for one in witness or ()]
     roots = None if tsa_ca is None else tsa_ca.read_bytes()
     held = None if expect is None else whole_text(expect)
+    if held is not None and _SIGNED not in held:
+        # Nothing of it is told: it is some other file, by mistake.
+        raise Stop(f"{expect} is no signed checkpoint; `gateway log checkpoint` writes one")
     folder = desk.state / "log" if directory is None else directory
     if not folder.is_dir():
         raise Stop(f"{folder} is no folder with logs")

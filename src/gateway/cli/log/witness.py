@@ -67,7 +67,9 @@ def add(
         try:
             key = parse_verifier_key(text)
         except CheckpointInvalid as error:
-            raise Stop(f"{given}: {error}; a log's key is in STATE/log/<slot>/log.pub") from None
+            # A key has a `+` in it; what has none is meant as a file.
+            why = error if "+" in given or Path(given).exists() else "there is no such file"
+            raise Stop(f"{given}: {why}; a log's key is in STATE/log/<slot>/log.pub") from None
         found.append({"log": key.name, "new": held.add(key)})
 
     def for_people() -> None:

@@ -31,10 +31,6 @@ class GrantLines(msgspec.Struct, frozen=True, kw_only=True):
     grants: tuple[Grant, ...]
     roles: dict[str, frozenset[RoleName]]
 
-    def knows(self, role: str) -> bool:
-        """Tell whether a line names the role."""
-        return role in self.roles or any(grant.role == role for grant in self.grants)
-
 
 def read_grants(file: str, text: str, problems: Problems) -> GrantLines:
     """Return the grants and the closure of the roles."""

@@ -18,7 +18,8 @@ from gateway.domain.log_query import LogRow
 from gateway.domain.reach import Extent
 from gateway.flows.accesses.ports import Index
 from gateway.record.format.layout import slots
-from gateway.record.reading.indexing import SlotReader, position_of
+from gateway.record.reading.agreeing import agreeing_extents
+from gateway.record.reading.indexing import SlotReader
 from gateway.record.reading.picking import picked
 from gateway.record.reading.reader import Record
 
@@ -91,20 +92,9 @@ class Finding:
     async def _agreed(self) -> dict[str, Extent]:
         if self._index is None:
             return {}
-        extents = await self._index.extents()
-        there = slots(self._logs)
-        agreed = {slot: one for slot, one in extents.items() if slot in there and self._is_built_from(one)}
-        for slot in sorted(set(extents) - set(agreed)):
-            self.remarks.append(f"the index was built from another log {slot} than is there, so it was not used for it")
-        if not extents:
-            self.remarks.append("the index is empty: every entry was read")
-        return agreed
-
-    def _is_built_from(self, extent: Extent) -> bool:
-        try:
-            return position_of(self._logs / extent.slot, extent.size).head == extent.head
-        except LogDamaged:
-            return False
+        those, remarks = agreeing_extents(self._logs, slots(self._logs), await self._index.extents())
+        self.remarks += remarks
+        return those
 
     async def _of_slot(self, slot: str, extent: Extent | None, places: Sequence[int]) -> list[Named]:
         first = 0 if extent is None else extent.spans * SPAN

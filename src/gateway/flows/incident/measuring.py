@@ -24,8 +24,8 @@ from gateway.domain.reach import Extent, SpanUse
 from gateway.flows.incident.ports import Index
 from gateway.flows.incident.tally import OTHERS, Tally, means
 from gateway.record.format.layout import slots
-from gateway.record.reading.agreeing import Stand, has_part_at, spread, stand_of
-from gateway.record.reading.indexing import SlotReader, position_of
+from gateway.record.reading.agreeing import Stand, agreeing_extents, has_part_at, spread, stand_of
+from gateway.record.reading.indexing import SlotReader
 from gateway.record.reading.picking import people_of, picked
 from gateway.record.reading.reader import Record
 from gateway.record.reading.tail import tail
@@ -104,21 +104,9 @@ class Measuring:
         """Return how far the index reaches in the logs that it was built from."""
         if self._index is None:
             return {}
-        extents = await self._index.extents()
-        agreed = {slot: one for slot, one in extents.items() if slot in found and self._is_built_from(one)}
-        for slot in sorted(set(extents) - set(agreed)):
-            self._remarks.append(
-                f"the index was built from another log {slot} than is there, so it was not used for it"
-            )
-        if not extents:
-            self._remarks.append("the index is empty: every entry was read")
-        return agreed
-
-    def _is_built_from(self, extent: Extent) -> bool:
-        try:
-            return position_of(self._logs / extent.slot, extent.size).head == extent.head
-        except LogDamaged:
-            return False
+        those, remarks = agreeing_extents(self._logs, found, await self._index.extents())
+        self._remarks += remarks
+        return those
 
     async def _from_index(self, index: Index, asked: LogQuery, agreed: Mapping[str, Extent]) -> None:
         if asked.session is None and asked.place is None:

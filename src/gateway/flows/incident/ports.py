@@ -11,7 +11,7 @@ from gateway.domain.entry import Entry, Part
 from gateway.domain.incident import Approval
 from gateway.domain.log_index import Use
 from gateway.domain.log_query import LogQuery, LogRow
-from gateway.domain.names import AccountId, RoleName
+from gateway.domain.names import AccountId
 from gateway.domain.reach import Bare, Behind, Extent, Released, SpanUse, Standing
 
 
@@ -101,7 +101,6 @@ class Officer(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who just proved who they are, with two factors."""
 
     account: AccountId
-    roles: tuple[RoleName, ...]
 
 
 class Approvals(Protocol):

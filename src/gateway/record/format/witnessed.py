@@ -70,17 +70,37 @@ def check_witnessed(directory: Path, key: VerifierKey, leaves: Leaves) -> None:
     if found is None:
         return
     state, _ = found
-    advice = (
+    _insist_on_size(directory, state, len(leaves))
+    if state.size >= leaves.first and leaves.roots((state.size,))[state.size] != state.root:
+        raise LogDamaged(
+            f"the log differs from the {state.size} entries that its witnesses co-signed. {_advice(directory)}"
+        )
+
+
+def check_witnessed_size(directory: Path, key: VerifierKey, n_entries: int) -> None:
+    """Refuse a log that has fewer entries than its witnesses co-signed; for one that is not opened now.
+
+    Raises:
+        LogDamaged: With what to do.
+    """
+    found = read_witnessed(directory, key)
+    if found is not None:
+        _insist_on_size(directory, found[0], n_entries)
+
+
+def _insist_on_size(directory: Path, state: Checkpoint, n_entries: int) -> None:
+    if n_entries < state.size:
+        raise LogBehind(
+            f"the log has {n_entries} entries, its witnesses co-signed {state.size}: it was cut off, lost or put back "
+            f"to an older copy. {_advice(directory)}"
+        )
+
+
+def _advice(directory: Path) -> str:
+    return (
         f"Stop the gateway and put {directory} back from a copy that has them all; what is there now is kept as evidence. "
         "If no copy has them, docs/how-to/keep-checkpoints-outside.md says how to begin anew"
     )
-    if len(leaves) < state.size:
-        raise LogBehind(
-            f"the log has {len(leaves)} entries, its witnesses co-signed {state.size}: it was cut off, lost or put back "
-            f"to an older copy. {advice}"
-        )
-    if state.size >= leaves.first and leaves.roots((state.size,))[state.size] != state.root:
-        raise LogDamaged(f"the log differs from the {state.size} entries that its witnesses co-signed. {advice}")
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ class Matter(StrEnum):
     ERASURE = "erasure"
     CHANGE = "change"
     ACCESS = "access"
+    SOUGHT = "looked-for"
     WRITE = "write"
 
 
@@ -33,7 +34,10 @@ def matter_of(line: Line, part: Part | None, person: int) -> Matter | None:
             return None
         return {"choice-recorded": Matter.CHOICE, "person-shredded": Matter.ERASURE}.get(body.what, Matter.CHANGE)
     if isinstance(body, Release | Intent) and part is not None and _people(part) == {person}:
-        return Matter.WRITE if isinstance(body, Intent) else Matter.ACCESS
+        if isinstance(body, Intent):
+            return Matter.WRITE
+        # Whom a call named is in `met` as well; who is not in the block was given to nobody.
+        return Matter.ACCESS if _held(part) else Matter.SOUGHT
     return None
 
 
@@ -44,5 +48,8 @@ def is_of_one(part: Part, person: int) -> bool:
 
 
 def _people(part: Part) -> set[int]:
-    held = set(BitMap.deserialize(part.people)) if part.people else set()
-    return held | set(part.met)
+    return _held(part) | set(part.met)
+
+
+def _held(part: Part) -> set[int]:
+    return set(BitMap.deserialize(part.people)) if part.people else set()

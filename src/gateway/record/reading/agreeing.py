@@ -5,15 +5,17 @@ What is deleted from a file of parts moves all that comes after it, so one look 
 segment tells whether any part of it was deleted since. Nothing here proves a log; that is ``verify``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from gateway.domain.errors import LogDamaged
+from gateway.domain.reach import Extent
 from gateway.record.format.checkpoint import CheckpointInvalid, open_checkpoint, parse_verifier_key
 from gateway.record.format.layout import CHECKPOINT, PUBLIC_KEY, LineFile, parts_path, segment_path, segments
 from gateway.record.format.parts import PartInvalid, parse_part
+from gateway.record.reading.indexing import position_of
 
 
 class Stand(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,31 @@ def stand_of(directory: Path, entries: int) -> Stand:
     except (OSError, UnicodeDecodeError, CheckpointInvalid):
         return Stand(log=directory.name, entries=entries)
     return Stand(log=key.name, entries=entries, size=signed.size, root=signed.root.hex())
+
+
+def agreeing_extents(
+    logs: Path, there: Collection[str], extents: Mapping[str, Extent]
+) -> tuple[dict[str, Extent], list[str]]:
+    """Return how far an index reaches in the logs that it was built from, and in sentences why no further.
+
+    Args:
+        logs: ``STATE/log``.
+        there: The slots in it.
+        extents: By slot how far the index says that it reaches.
+    """
+    found = {slot: one for slot, one in extents.items() if slot in there and _is_built_from(logs, one)}
+    remarks = [
+        f"the index was built from another log {slot} than is there, so it was not used for it"
+        for slot in sorted(set(extents) - set(found))
+    ]
+    return found, remarks or ([] if extents else ["the index is empty: every entry was read"])
+
+
+def _is_built_from(logs: Path, extent: Extent) -> bool:
+    try:
+        return position_of(logs / extent.slot, extent.size).head == extent.head
+    except LogDamaged:
+        return False
 
 
 def spread(directory: Path, size: int) -> Iterator[tuple[int, int, int]]:

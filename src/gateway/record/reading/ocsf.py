@@ -42,6 +42,8 @@ CLASSIFIES = "data_classification"
 
 _NOT_TOLD = frozenset({"kind", "call", "facts", "spent", "public_key", "checkpoint"})
 """Members of an entry that stand elsewhere in the event, or that nobody outside needs."""
+_OF_PEOPLE = ("choice-", "person-", "request-", "subject-")
+"""How words of changes begin whose target is the number of a person, if it is a number."""
 _FACTS_UNMAPPED = ("filters", "rules", "grants", "assurance", "caps", "choices")
 
 
@@ -192,7 +194,9 @@ def _user(who: str, client: str) -> dict[str, Any]:
 
 def _resources(row: LogRow, body: Entry) -> dict[str, Any]:
     if isinstance(body, Changed):
-        return {"resources": [{"uid": body.target, "type": body.what}]} if body.target else {}
+        # OCSF wants a uid or a name.
+        which = {"name": "a person"} if _is_of_a_person(body) else {"uid": body.target}
+        return {"resources": [{**which, "type": body.what}]} if body.target else {}
     if not row.dataset:
         return {}
     resource: dict[str, Any] = {"name": row.dataset, "type": "dataset"}
@@ -232,11 +236,15 @@ def _unmapped(row: LogRow, body: Entry) -> dict[str, Any]:
     if facts is not None:
         every = msgspec.to_builtins(facts)
         told.update({name: every[name] for name in _FACTS_UNMAPPED if every.get(name)})
+    left_out = _NOT_TOLD | {"target"} if isinstance(body, Changed) and _is_of_a_person(body) else _NOT_TOLD
     members = msgspec.to_builtins(body)
-    told.update(
-        {name: member for name, member in members.items() if name not in _NOT_TOLD and member not in ("", None)}
-    )
+    told.update({name: member for name, member in members.items() if name not in left_out and member not in ("", None)})
     return told
+
+
+def _is_of_a_person(body: Changed) -> bool:
+    """Tell whether what was changed is a person, whose number goes out in no event."""
+    return body.what.startswith(_OF_PEOPLE) and body.target.isdigit()
 
 
 def _facts(body: Entry) -> Facts | None:

@@ -156,7 +156,10 @@ def _check_seen(chain: Chain, directory: Path, key: VerifierKey) -> None:
             continue
         n_entries = len(chain.leaves)
         if n_entries < seen.size:
-            raise LogBehind(f"the log has {n_entries} entries, {slot} saw {seen.size}: it was lost or put back")
+            raise LogBehind(
+                f"the log {key.name} has {n_entries} entries, {slot} saw {seen.size}: it was lost or put back. Keep what is "
+                f"there, and put {directory} back from a copy that has them all (docs/how-to/keep-checkpoints-outside.md)"
+            )
         # Before a waypoint there is no root to compare with; `gateway log verify` compares all of them.
         if seen.size >= chain.leaves.first and chain.leaves.roots((seen.size,))[seen.size] != seen.root:
             raise LogDamaged(f"the log differs from what {slot} saw of it")

@@ -2,10 +2,12 @@
 """Counts of the entries that answer a question, by facets: from the counts by the hour where they know the answer.
 
 Whole hours come from ``log_hour`` if all that is asked is told by a use, kind, decision or reason; what lies
-at the edges, and every other question, is counted entry by entry, up to ``MOST_COUNTED``.
+at the edges, and every other question, is counted entry by entry, up to ``MOST_COUNTED``. So many are put together
+beside the loop, which has calls to answer.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -67,7 +69,7 @@ class LogFacets:
             if query.person is not None:
                 page = await Page.of(connection, terms, None, MOST_COUNTED, newest_first=True)
                 rows = await page.about(query.person, met or {})
-                await _add(connection, tally, [_of_entry(row) for row in rows])
+                await _add(connection, tally, *await asyncio.to_thread(_gathered, map(_of_entry, rows)))
                 return len(rows) < MOST_COUNTED
             if not terms.is_of_hours:
                 return await _by_entry(connection, tally, terms)
@@ -84,7 +86,7 @@ async def _by_hour(connection: AsyncConnection, tally: Tally, terms: Terms) -> b
     sums = [func.sum(log_hour.c[name]) for name in ("entries", "rows", "bytes")]
     keys = (log_hour.c.use, log_hour.c.kind, log_hour.c.decision, log_hour.c.reason)
     groups = await connection.execute(select(*keys, *sums).where(*where).group_by(*keys))
-    await _add(connection, tally, [_Group(*map(int, (*row[:4], _NO_HOUR, *row[4:]))) for row in groups])
+    await _add(connection, tally, [_Group(*map(int, (*row[:4], _NO_HOUR, *row[4:]))) for row in groups], ())
     if set(TIMES) & set(tally.facets):
         hours = await connection.execute(select(log_hour.c.hour, *sums).where(*where).group_by(log_hour.c.hour))
         for hour, *n in hours:
@@ -125,17 +127,32 @@ async def _by_entry(connection: AsyncConnection, tally: Tally, terms: Terms) -> 
     hour = newest.c.at_us.op("/")(literal_column(str(HOUR_US)))
     keys = (newest.c.use, newest.c.kind, newest.c.decision, newest.c.reason, hour)
     sums = [func.count(), func.sum(newest.c.rows), func.sum(newest.c.bytes)]
-    groups = [_Group(*map(int, row)) for row in await connection.execute(select(*keys, *sums).group_by(*keys))]
-    await _add(connection, tally, groups)
+    rows = (await connection.execute(select(*keys, *sums).group_by(*keys))).all()
+    groups, hours = await asyncio.to_thread(_gathered, rows)
+    await _add(connection, tally, groups, hours)
     return sum(group.entries for group in groups) < MOST_COUNTED
 
 
-def _of_entry(row: Row[Any]) -> _Group:
-    return _Group(row.use, row.kind, row.decision, row.reason, row.at_us // HOUR_US, 1, row.rows, row.bytes)
+def _of_entry(row: Row[Any]) -> tuple[int, ...]:
+    return row.use, row.kind, row.decision, row.reason, row.at_us // HOUR_US, 1, row.rows, row.bytes
 
 
-async def _add(connection: AsyncConnection, tally: Tally, groups: Sequence[_Group]) -> None:
-    """Count groups by every facet; by times only those that are of one hour."""
+def _gathered(rows: Iterable[Sequence[int]]) -> tuple[list[_Group], list[_Group]]:
+    """Return groups of one use, kind, decision and reason, and groups of one hour: both at once are many more."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    hours: dict[tuple[int, ...], list[int]] = {}
+    for use, kind, decision, reason, hour, *n in rows:
+        for held in (
+            found.setdefault((use, kind, decision, reason, _NO_HOUR), [0, 0, 0]),
+            hours.setdefault((0, 0, 0, 0, hour), [0, 0, 0]),
+        ):
+            for place, more in enumerate(n):
+                held[place] += int(more)
+    return [_Group(*key, *held) for key, held in found.items()], [_Group(*key, *held) for key, held in hours.items()]
+
+
+async def _add(connection: AsyncConnection, tally: Tally, groups: Sequence[_Group], hours: Sequence[_Group]) -> None:
+    """Count groups by every facet but times, and hours by these."""
     known = await uses(connection, {group.use for group in groups})
     words = await texts(connection, log_word, {id_ for one in groups for id_ in (one.kind, one.decision, one.reason)})
     try:
@@ -144,10 +161,10 @@ async def _add(connection: AsyncConnection, tally: Tally, groups: Sequence[_Grou
             told |= {"kind": words[one.kind], "decision": words[one.decision], "reason": words[one.reason]}
             for facet, value in told.items():
                 tally.add(facet, value, one.entries, one.rows, one.bytes)
-            if one.hour != _NO_HOUR:
-                _add_times(tally, one)
     except KeyError:
         raise StateUnavailable("the index of the log is being built anew") from None
+    for one in hours:
+        _add_times(tally, one)
 
 
 def _add_times(tally: Tally, group: _Group) -> None:

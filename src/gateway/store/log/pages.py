@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A page of entries that answer a question, read from the tables of the index; see ``search`` for its rules."""
 
+import asyncio
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -89,7 +90,7 @@ class Page:
             if len(found) >= self._limit and not self._may_precede(some[0][0], found[self._limit - 1]):
                 break
             places = await self._postings([(slot, span) for _, slot, span in some], person)
-            found = self._first([*found, *await self._at(places)])
+            found = await self._sorted([*found, *await self._at(places)])
             first, n_spans = first + n_spans, min(n_spans * 2, MOST_SPANS_AT_ONCE)
         return found
 
@@ -208,7 +209,7 @@ class Page:
                     *self._behind(),
                 )
                 found += await self._connection.execute(query)
-        return self._first(found)
+        return await self._sorted(found)
 
     async def _spans(self) -> list[tuple[int, int, int]]:
         """Return edge, log and number of the whole spans that may hold answers, nearest to the page's begin first."""
@@ -232,11 +233,17 @@ class Page:
         """Return the entries of some spans that speak of a person."""
         these = [and_(log_person.c.slot == slot, log_person.c.span == span) for slot, span in spans]
         query = select(log_person).where(log_person.c.bucket == person % BUCKETS, or_(*these))
-        return [
-            (row.slot, row.span * SPAN + place)
-            for row in await self._connection.execute(query)
-            for place in places_in(row.postings, person)
-        ]
+        rows = (await self._connection.execute(query)).all()
+
+        def told() -> list[tuple[int, int]]:
+            return [(row.slot, row.span * SPAN + place) for row in rows for place in places_in(row.postings, person)]
+
+        # Beside the loop, as what they lead to: somebody can be in every entry.
+        return await asyncio.to_thread(told)
+
+    async def _sorted(self, rows: list[Row[Any]]) -> list[Row[Any]]:
+        """Return the first of some entries; of many beside the loop, which has calls to answer."""
+        return self._first(rows) if len(rows) < NEAR else await asyncio.to_thread(self._first, rows)
 
     def _first(self, rows: Iterable[Row[Any]]) -> list[Row[Any]]:
         """Return the first of some entries, each once: a span may have become whole since it was asked for as open."""

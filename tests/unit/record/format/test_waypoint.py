@@ -155,5 +155,7 @@ def test_a_log_put_back_to_an_older_copy_is_refused_with_its_waypoint(slot: Path
     shutil.rmtree(slot)
     shutil.copytree(slot.parent.parent / "copy", slot)
 
-    with pytest.raises(LogDamaged, match="it was lost or put back"):
+    with pytest.raises(LogDamaged, match="it was lost or put back") as told:
         found_in(slot)
+    assert f"the log {NAME} has" in str(told.value)
+    assert f"put {slot} back" in str(told.value)

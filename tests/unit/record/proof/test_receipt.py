@@ -31,6 +31,7 @@ def changed(what: str, target: str = "7", **facts: str | int) -> Changed:
         (changed("account-locked"), None, None),
         (RELEASE, Part(people=BitMap([7]).serialize()), Matter.ACCESS),
         (RELEASE, Part(people=BitMap([7]).serialize(), met=(7,)), Matter.ACCESS),
+        (RELEASE, Part(met=(7,)), Matter.SOUGHT),
         (RELEASE, Part(people=BitMap([7, 8]).serialize()), None),
         (RELEASE, Part(people=BitMap([7]).serialize(), met=(8,)), None),
         (RELEASE, Part(), None),

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import LogDamaged
-from gateway.record.reading.agreeing import Stand, has_part_at, spread, stand_of
-from gateway.record.reading.indexing import SlotReader
+from gateway.domain.reach import Extent
+from gateway.record.reading.agreeing import Stand, agreeing_extents, has_part_at, spread, stand_of
+from gateway.record.reading.indexing import SlotReader, position_of
 from tests.fakes.log import NAME, checkpoint_of, put_lines, written
 from tests.fakes.log_index import delete_parts
 
@@ -24,6 +25,25 @@ def test_a_log_stands_at_its_signed_root(tmp_path: Path) -> None:
     assert root
     (tmp_path / "door-0" / "checkpoint").write_text("nothing")
     assert stand_of(tmp_path / "door-0", 7) == Stand(log="door-0", entries=7)
+
+
+def test_an_index_of_another_log_or_of_none_counts_for_nothing(tmp_path: Path) -> None:
+    """Whose last entry is another one, which is longer than the files, or whose log is not there; each is told."""
+    for slot in ("door-0", "door-1", "door-2"):
+        written(tmp_path / slot, 9)
+    head = position_of(tmp_path / "door-0", 5).head
+    extents = {
+        "door-0": Extent(slot="door-0", size=5, spans=0, head=head),
+        "door-1": Extent(slot="door-1", size=6, spans=0, head=head),
+        "door-2": Extent(slot="door-2", size=50, spans=0, head=head),
+        "gone": Extent(slot="gone", size=5, spans=0, head=head),
+    }
+
+    found, remarks = agreeing_extents(tmp_path, ("door-0", "door-1", "door-2"), extents)
+
+    assert found == {"door-0": extents["door-0"]}
+    assert all(slot in remark for slot, remark in zip(("door-1", "door-2", "gone"), remarks, strict=True))
+    assert agreeing_extents(tmp_path, ("door-0",), {}) == ({}, ["the index is empty: every entry was read"])
 
 
 def test_segments_are_spread_over_places_without_a_gap(tmp_path: Path) -> None:

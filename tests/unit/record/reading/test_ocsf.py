@@ -106,6 +106,18 @@ def test_people_are_in_no_event() -> None:
     assert json.loads(text)["unmapped"]["people"] == 1
 
 
+@pytest.mark.parametrize("what", ["choice-recorded", "person-merged", "person-shredded"])
+def test_what_was_changed_of_a_person_is_told_without_the_number(what: str) -> None:
+    """The entry's core holds it for good; a copy in another system would too."""
+    body = Changed(by="local:x", what=what, target="4711", facts={"into": 4712})
+    told = event(*pairs(((body, Part(met=(4711,))),))[0], "9.9")
+
+    assert "4711" not in json.dumps(told["resources"]) + json.dumps(told["unmapped"])
+    assert "4712" not in json.dumps(told["unmapped"])
+    assert told["resources"] == [{"name": "a person", "type": what}]
+    assert ocsf.wrong_with(told) == []
+
+
 def test_an_address_is_told_only_while_its_part_is_kept() -> None:
     """The index may still know the address of a part that was deleted; the event does not tell it."""
     (row, record) = pairs(((EVERY[8][0], FROM),))[0]
