@@ -7,7 +7,7 @@ import random
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
+from typing_extensions import override
 
 from bench.made_log import made_log
 from gateway.app.index.indexing import fill
@@ -28,7 +29,9 @@ from gateway.flows.log_reading import LogReading
 from gateway.record.reading.search import answers, entries, is_behind, place_of
 from gateway.store.engine import Base, open_index
 from gateway.store.log import pages as log_pages
+from gateway.store.log.facets import Met
 from gateway.store.log.index import LogIndex
+from gateway.store.log.search import Reach
 from tests.conftest import postgres_url, run_on_server
 
 T = TypeVar("T")
@@ -205,6 +208,43 @@ def test_an_index_that_is_far_behind_answers_nothing(log: Log, monkeypatch: pyte
         log.run(behind.page(LogQuery()))
     with pytest.raises(StateUnavailable, match="far behind"):
         log.run(behind.counts(LogQuery()))
+
+
+class Growing(LogIndexJoin):
+    """An index that takes in what is new while it is being counted."""
+
+    def __init__(self, base: Base, logs: Path) -> None:
+        super().__init__(base)
+        self._base, self._logs = base, logs
+
+    @override
+    async def count(self, query: LogQuery, tally: Tally, met: Met) -> tuple[bool, Sequence[Reach]]:
+        """Count; between the first look and the rest the index grows."""
+
+        async def met_later(reach: Sequence[Reach]) -> Mapping[str, Sequence[int]]:
+            found = await met(reach)
+            assert await fill(LogIndex(self._base), self._logs) == {}
+            return found
+
+        return await super().count(query, tally, met_later)
+
+
+def test_an_index_that_moves_on_while_it_is_counted_counts_nothing_twice(log: Log, tmp_path: Path) -> None:
+    """A gateway that serves takes in entries twice a second, and a count of many takes longer."""
+    (tmp_path / "growing").mkdir()
+    log.open(str(tmp_path / "growing"), shorter(log.logs, tmp_path / "shorter"))
+    base, asked = log.bases.pop(), log.readings.pop()
+    person = next(iter(BitMap.deserialize(next(one.released for one in log.entries[::-1] if one.released))))
+    query = LogQuery(person=person)
+    expected = log.run(log.readings[0].counts(query))
+
+    told = log.run(LogReading(Growing(base, log.logs), LogFiles(log.logs)).counts(query))
+    n_behind = sum(one.position.size for one in log.run(LogIndexJoin(base).reach())) - len(log.entries)
+    again = log.run(asked.counts(query))
+    log.run(base.close())
+
+    assert n_behind == 0, "the index grew meanwhile"
+    assert told == expected == again
 
 
 def test_an_index_of_other_files_answers_nothing(log: Log, tmp_path: Path) -> None:

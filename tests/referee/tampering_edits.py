@@ -94,7 +94,8 @@ def move_over_edge(chance: random.Random, log: Held) -> None:
     line = log.lines[number].pop()
     log.lines[number + 1].insert(0, line)
     parts = log.parts[number]
-    is_its = parts and b'"seq":%s,' % (PART_SEQ.match(parts[-1]) or b"  ")[1] in line
+    its = PART_SEQ.match(parts[-1]) if parts else None
+    is_its = its is not None and b'"seq":%s,' % its[1] in line
     if is_its and chance.random() < 0.7:
         log.parts[number + 1].insert(0, parts.pop())
 

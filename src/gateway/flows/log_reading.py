@@ -11,7 +11,8 @@ RULES
 4. Pages begin behind a place, so what is entered later shifts none.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
@@ -26,8 +27,6 @@ from gateway.record.reading.search import answers, is_behind, place_of
 MOST_BEHIND = 20_000
 """Entries behind the index that are read for a question, in about half a second."""
 
-MOST_TRIES = 5
-
 
 class Reach(Protocol):
     """How far the index knows one log."""
@@ -39,6 +38,10 @@ class Reach(Protocol):
     @property
     def open_seq(self) -> int:
         """Return the first entry of which people are only in the files."""
+
+
+Met = Callable[[Sequence[Reach]], Awaitable[Mapping[str, Sequence[int]]]]
+"""Tells which entries behind the last whole span of each log speak of the person who is asked for."""
 
 
 class Index(Protocol):
@@ -58,8 +61,8 @@ class Index(Protocol):
     ) -> Sequence[LogRow]:
         """Return the next entries that answer."""
 
-    async def count(self, query: LogQuery, tally: Tally, met: Mapping[str, Sequence[int]]) -> bool:
-        """Count the entries that answer; tell whether all were."""
+    async def count(self, query: LogQuery, tally: Tally, met: Met) -> tuple[bool, Sequence[Reach]]:
+        """Count the entries that answer, as of one moment; tell whether all were, and how far the index was."""
 
     async def first_of(self, slot: str, calls: Collection[str]) -> Mapping[str, LogRow]:
         """Return the first entries of calls in a log."""
@@ -92,14 +95,6 @@ class Counts(msgspec.Struct, frozen=True):
     whole: bool
 
 
-class _Around(msgspec.Struct, frozen=True):
-    """What the index does not know: entries after it, and where its open spans speak of the person."""
-
-    entries: tuple[IndexEntry, ...]
-    met: Mapping[str, Sequence[int]]
-    sizes: Mapping[str, int]
-
-
 class LogReading:
     """Answers questions of the log."""
 
@@ -121,14 +116,15 @@ class LogReading:
         Raises:
             StateUnavailable: The index does not answer, or is too far behind the files.
         """
-        around = await self._around(query)
-        held = await self._index.rows(query, after=after, limit=limit + 1, newest_first=newest_first, met=around.met)
-        await self._check(around)
+        reach = await self._index.reach()
+        behind, met = await self._behind(reach), await self._met(query, reach)
+        held = await self._index.rows(query, after=after, limit=limit + 1, newest_first=newest_first, met=met)
+        await self._check({one.position.slot: one.position.size for one in reach})
         # Read before the index was, so what it took in meanwhile is in both.
         known = {(row.slot, row.seq) for row in held}
         fresh = (
             entry.row
-            for entry in around.entries
+            for entry in behind
             if (entry.row.slot, entry.row.seq) not in known
             and answers(entry, query)
             and is_behind(entry.row, after, newest_first=newest_first)
@@ -142,41 +138,43 @@ class LogReading:
         Raises:
             StateUnavailable: The index does not answer, or is too far behind the files.
         """
-        for _ in range(MOST_TRIES):
-            tally = Tally(facets)
-            around = await self._around(query)
-            whole = await self._index.count(query, tally, around.met)
-            for entry in around.entries:
-                if answers(entry, query):
-                    tally.add_row(entry.row)
-            # What the index took in meanwhile would be counted twice.
-            if await self._check(around):
-                return Counts(tally.told(), whole)
-        raise StateUnavailable("the index of the log moves on too fast to be counted with the files")
+        tally = Tally(facets)
+        whole, reach = await self._index.count(query, tally, partial(self._met, query))
+        for entry in await self._behind(reach):
+            if answers(entry, query):
+                tally.add_row(entry.row)
+        return Counts(tally.told(), whole)
 
-    async def _check(self, around: "_Around") -> bool:
-        """Tell whether the index is where it was when an answer began.
+    async def _check(self, sizes: Mapping[str, int]) -> None:
+        """See that the index is no shorter than it was when an answer began.
 
         Raises:
-            StateUnavailable: It is behind that: it is being built anew, and what it said is not whole.
+            StateUnavailable: It is being built anew, and what it said is not whole.
         """
         now = {one.position.slot: one.position.size for one in await self._index.reach()}
-        if any(now.get(slot, 0) < size for slot, size in around.sizes.items()):
+        if any(now.get(slot, 0) < size for slot, size in sizes.items()):
             raise StateUnavailable("the index of the log is being built anew")
-        return now == around.sizes
 
-    async def _around(self, query: LogQuery) -> _Around:
-        known = {one.position.slot: one for one in await self._index.reach()}
+    async def _behind(self, reach: Sequence[Reach]) -> list[IndexEntry]:
+        """Return the entries that the index did not have.
+
+        Raises:
+            StateUnavailable: There are too many.
+        """
+        known = {one.position.slot: one.position for one in reach}
         entries: list[IndexEntry] = []
-        met: dict[str, Sequence[int]] = {}
         for slot in await self._files.slots():
-            reach = known.get(slot)
-            position = LogPosition(slot=slot) if reach is None else reach.position
+            position = known.get(slot, LogPosition(slot=slot))
             behind = await self._files.behind(position, self._index, MOST_BEHIND - len(entries))
             if behind is None:
                 raise StateUnavailable("the index of the log is far behind it; run `gateway log index rebuild`")
             entries += behind
-            if query.person is not None and reach is not None and reach.open_seq < position.size:
-                met[slot] = await self._files.met(slot, reach.open_seq, position.size, query.person)
-        sizes = {slot: one.position.size for slot, one in known.items()}
-        return _Around(tuple(entries), met, sizes)
+        return entries
+
+    async def _met(self, query: LogQuery, reach: Sequence[Reach]) -> Mapping[str, Sequence[int]]:
+        here = await self._files.slots() if query.person is not None else ()
+        return {
+            one.position.slot: await self._files.met(one.position.slot, one.open_seq, one.position.size, query.person)
+            for one in reach
+            if query.person is not None and one.position.slot in here and one.open_seq < one.position.size
+        }

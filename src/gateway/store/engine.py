@@ -71,6 +71,25 @@ class Base:
         async with self._own_errors(), self._reader.connect() as connection:
             yield connection
 
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection that can only read, and all of whose statements see what the first of them saw.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+        """
+        async with self.connect() as connection:
+            if not self.is_sqlite:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+                yield connection
+                return
+            # In WAL mode it keeps no writer waiting.
+            await connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                await connection.exec_driver_sql("ROLLBACK")
+
     async def fold(self) -> None:
         """Let nothing that was overwritten live on in the WAL of SQLite; PostgreSQL has its own time for that."""
         if self.is_sqlite:

@@ -66,6 +66,27 @@ async def test_a_reader_sees_what_is_committed_while_it_is_open(store: Store) ->
     assert (len(before), len(after)) == (0, 1)
 
 
+async def test_all_statements_of_a_look_see_one_moment(store: Store) -> None:
+    """What is committed between two of them is seen by neither, and by the next look; a look cannot write."""
+    async with store.main.look() as look:
+        before = (await look.execute(select(meta.c.key))).all()
+        async with store.begin() as connection:
+            await connection.execute(meta.insert().values(key="a", value="1"))
+        within = (await look.execute(select(meta.c.key))).all()
+    async with store.main.look() as look:
+        after = (await look.execute(select(meta.c.key))).all()
+    async with store.connect() as reader:
+        await reader.execute(select(meta.c.key))
+        async with store.begin() as connection:
+            await connection.execute(meta.insert().values(key="b", value="2"))
+        later = (await reader.execute(select(meta.c.key))).all()
+
+    assert [len(found) for found in (before, within, after, later)] == [0, 0, 1, 2]
+    with pytest.raises(Exception, match=r"(?i)read-?only|cannot take this"):
+        async with store.main.look() as look:
+            await look.execute(meta.insert().values(key="c", value="3"))
+
+
 async def test_a_compare_and_set_succeeds_once_under_concurrency(place: str) -> None:
     """Of many tasks in two stores on one database, one sees its condition still true."""
     one, other = await open_store(place), await open_store(place)

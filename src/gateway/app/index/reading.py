@@ -16,7 +16,7 @@ from gateway.record.reading.indexing import SlotReader
 from gateway.record.reading.search import met_from
 from gateway.settings import Settings
 from gateway.store.engine import Base, index_file, open_index
-from gateway.store.log.facets import LogFacets
+from gateway.store.log.facets import LogFacets, Met
 from gateway.store.log.held import HeldIndex
 from gateway.store.log.search import LogSearch, Reach
 
@@ -44,8 +44,8 @@ class LogIndexJoin:
         """Return the next entries that answer."""
         return await self._search.rows(query, after=after, limit=limit, newest_first=newest_first, met=met)
 
-    async def count(self, query: LogQuery, tally: Tally, met: Mapping[str, Sequence[int]]) -> bool:
-        """Count the entries that answer; tell whether all were."""
+    async def count(self, query: LogQuery, tally: Tally, met: Met) -> tuple[bool, Sequence[Reach]]:
+        """Count the entries that answer, as of one moment; tell whether all were, and how far the index was."""
         return await self._facets.count(query, tally, met)
 
     async def first_of(self, slot: str, calls: Collection[str]) -> Mapping[str, LogRow]:

@@ -7,7 +7,7 @@ beside the loop, which has calls to answer.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from gateway.domain.log_index import HOUR_US
 from gateway.domain.log_query import LogQuery
 from gateway.store.engine import Base
 from gateway.store.log.pages import Page
+from gateway.store.log.search import Reach, reach_of
 from gateway.store.log.terms import OF_HOURS, OF_USES, Terms, has_use, terms_of, uses_of
 from gateway.store.log.words import texts, uses
 from gateway.store.log_schema import log_entry, log_hour, log_word
@@ -27,6 +28,7 @@ from gateway.store.log_schema import log_entry, log_hour, log_word
 MOST_COUNTED = 200_000
 """Entries that are counted one by one; of more the newest."""
 
+Met = Callable[[Sequence[Reach]], Awaitable[Mapping[str, Sequence[int]]]]
 _USE_FACETS = ("account", "client", "recipient", "purpose", "dataset", "operation")
 _NO_HOUR = -1
 
@@ -51,29 +53,38 @@ class LogFacets:
         """Keep the base that ``open_index`` returned."""
         self._base = base
 
-    async def count(self, query: LogQuery, tally: Tally, met: Mapping[str, Sequence[int]] | None = None) -> bool:
-        """Count the entries that answer into a tally; return whether all were, or the newest alone.
+    async def count(self, query: LogQuery, tally: Tally, met: Met | None = None) -> tuple[bool, tuple[Reach, ...]]:
+        """Count the entries that answer into a tally, all as of one moment, however much is taken in meanwhile.
 
         Args:
             query: What is asked.
             tally: What is counted by.
-            met: As ``LogSearch.rows`` takes it.
+            met: Asked, of how far the index was at that moment, what ``LogSearch.rows`` takes as ``met``.
+
+        Returns:
+            Whether all were counted, or the newest alone; and how far the index was.
 
         Raises:
             StateUnavailable: The index does not answer, or is being built anew.
         """
-        async with self._base.connect() as connection:
-            terms = await terms_of(connection, query)
-            if terms is None or not await has_use(connection, terms):
-                return True
-            if query.person is not None:
-                page = await Page.of(connection, terms, None, MOST_COUNTED, newest_first=True)
-                rows = await page.about(query.person, met or {})
-                await _add(connection, tally, *await asyncio.to_thread(_gathered, map(_of_entry, rows)))
-                return len(rows) < MOST_COUNTED
-            if not terms.is_of_hours:
-                return await _by_entry(connection, tally, terms)
-            return await _by_hour(connection, tally, terms)
+        async with self._base.look() as connection:
+            reach = await reach_of(connection)
+            known = await met(reach) if met is not None and query.person is not None else {}
+            return await _counted(connection, query, tally, known), reach
+
+
+async def _counted(
+    connection: AsyncConnection, query: LogQuery, tally: Tally, met: Mapping[str, Sequence[int]]
+) -> bool:
+    terms = await terms_of(connection, query)
+    if terms is None or not await has_use(connection, terms):
+        return True
+    if query.person is not None:
+        page = await Page.of(connection, terms, None, MOST_COUNTED, newest_first=True)
+        rows = await page.about(query.person, met)
+        await _add(connection, tally, *await asyncio.to_thread(_gathered, map(_of_entry, rows)))
+        return len(rows) < MOST_COUNTED
+    return await (_by_hour if terms.is_of_hours else _by_entry)(connection, tally, terms)
 
 
 async def _by_hour(connection: AsyncConnection, tally: Tally, terms: Terms) -> bool:

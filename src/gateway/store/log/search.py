@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.log_index import LogPosition
 from gateway.domain.log_query import LogPlace, LogQuery, LogRow
@@ -51,15 +52,8 @@ class LogSearch:
 
     async def reach(self) -> tuple[Reach, ...]:
         """Return how far each log is known, by name."""
-        last = (
-            select(func.max(log_span.c.span))
-            .where(log_span.c.slot == log_slot.c.id)
-            .scalar_subquery()
-            .label("last_span")
-        )
         async with self._base.connect() as connection:
-            found = [_reach(row) for row in await connection.execute(select(log_slot, last))]
-        return tuple(sorted(found, key=lambda one: one.position.slot))
+            return await reach_of(connection)
 
     async def rows(
         self,
@@ -92,6 +86,15 @@ class LogSearch:
             else:
                 found = await page.about(query.person, met or {})
             return await rows_told(connection, found, page.slots)
+
+
+async def reach_of(connection: AsyncConnection) -> tuple[Reach, ...]:
+    """Return how far each log is known, by name, as a connection sees it."""
+    last = (
+        select(func.max(log_span.c.span)).where(log_span.c.slot == log_slot.c.id).scalar_subquery().label("last_span")
+    )
+    found = [_reach(row) for row in await connection.execute(select(log_slot, last))]
+    return tuple(sorted(found, key=lambda one: one.position.slot))
 
 
 def _reach(slot: Row[Any]) -> Reach:
