@@ -65,6 +65,7 @@ def stamped_us(content: bytes, answer: bytes, roots_pem: bytes, *, nonce: int | 
     try:
         response = decode_timestamp_response(answer)
         builder.build().verify_message(response, content)
-        return round(response.tst_info.gen_time.timestamp() * 1_000_000)
+        at_s: float = response.tst_info.gen_time.timestamp()
+        return round(at_s * 1_000_000)
     except (VerificationError, ValueError) as error:
         raise StampInvalid(f"the time stamp is not right: {error}") from None
