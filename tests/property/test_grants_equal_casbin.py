@@ -62,13 +62,24 @@ def test_over_small_rule_sets_every_decision_is_equal(seed: int) -> None:
 
 
 def test_over_ten_thousand_grants_every_decision_is_equal() -> None:
-    """1,000 questions for a rung or a link over one rule set of 10,000 grants, both answers being common."""
+    """A rung or a link is asked for over one rule set of 10,000 grants, both answers being common."""
+    ten_thousand_grants(200)
+
+
+@pytest.mark.referee
+def test_over_ten_thousand_grants_thousands_of_decisions_are_equal() -> None:
+    """The same, asked more often: Casbin takes 40 ms for a question."""
+    ten_thousand_grants(5_000)
+
+
+def ten_thousand_grants(n_questions: int) -> None:
+    """Ask both of one large rule set."""
     rng = random.Random(7)
     rules = draw.rule_set(rng, n_grants=10_000, denies=0.006)
     oracle, index = Oracle(rules), GrantIndex(rules.grants, rules.roles)
     fields = [field for each in rules.catalog.collections.values() for field in each.fields]
     answers = {True: 0, False: 0}
-    for _ in range(1_000):
+    for _ in range(n_questions):
         field, call = rng.choice(fields), asked(rng, rng.choice(draw.ROLES))
         chain = rules.chains[field.chain]
         level = rng.randrange(len(chain.rungs))
@@ -77,7 +88,7 @@ def test_over_ten_thousand_grants_every_decision_is_equal() -> None:
         theirs = oracle.allows(call, field, chain, chain.rungs[level], link=level == 0)
         assert expected == theirs, f"{call} {field} {chain.rungs[level]}"
         answers[theirs] += 1
-    assert min(answers.values()) > 100
+    assert min(answers.values()) > n_questions // 10
 
 
 def test_the_comparison_would_see_a_difference() -> None:
