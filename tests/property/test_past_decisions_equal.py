@@ -4,14 +4,14 @@
 import random
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.decide.again import PastDecider, as_it_was, asked_by, differences
 from gateway.decide.comparing import changes_between
 from gateway.decide.decide import Decider
 from gateway.decide.rules import RuleSet
-from gateway.domain.log_query import DENY
+from gateway.domain.log_query import DENY, STEP_UP
 from gateway.domain.names import AccountId
 from gateway.domain.past_call import PastCall, PastHold
 from gateway.flows.replay_rules import Around, Replay
@@ -87,6 +87,7 @@ def test_without_grants_everything_that_was_permitted_is_refused(seed: int) -> N
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
+@example(24617)  # a fresh sign-in, which was asked for because more of a field could be written, would give no more
 def test_a_deny_more_is_never_told_as_more(seed: int) -> None:
     """Rules with one deny added show less or the same, and permit nothing that was refused for a rule."""
     rng = random.Random(seed)
@@ -99,7 +100,8 @@ def test_a_deny_more_is_never_told_as_more(seed: int) -> None:
         before = as_it_was(then, asked)
         after = narrower.decide(asked, before.at_us, in_bands=before.in_bands)
         told = {change.what for change in changes_between(before, after, is_write=call.is_write)}
-        assert not told & {"permitted", "more", "otherwise"}
+        assert not told & {"more", "otherwise"}
+        assert "permitted" not in told or before.word == STEP_UP
 
 
 def test_a_log_that_was_changed_does_not_come_out_equal() -> None:
