@@ -195,13 +195,7 @@ async def _asked(
     if not any(said):
         raise Stop("a scope is of a --principal, a --session, a --client, a --place or a --store")
     principal, session, client, place, store = said
-    now_us = rooms.clock()
-    since_us, until_us = (
-        None if one is None else moments.since_us(one, name, now_us)
-        for one, name in zip(times, ("--since", "--until"), strict=True)
-    )
-    if since_us is not None and until_us is not None and until_us <= since_us:
-        raise Stop("--until must be later than --since")
+    since_us, until_us = moments.span_us(times, ("--since", "--until"), rooms.clock())
     account = None if principal is None else await _account(rooms, desk, principal)
     asked = LogQuery(
         account=account,

@@ -42,6 +42,21 @@ def since_us(text: str, what: str, now_us: int) -> int:
     return found
 
 
+def span_us(times: tuple[str | None, str | None], names: tuple[str, str], now_us: int) -> tuple[int | None, int | None]:
+    """Return the moments between which something is asked for, or stop where nothing can lie between them.
+
+    Args:
+        times: From when on and up to when; ``None`` where there is no end.
+        names: What the two are called where they are asked for.
+    """
+    since, until = (
+        None if one is None else since_us(one, name, now_us) for one, name in zip(times, names, strict=True)
+    )
+    if since is not None and until is not None and until <= since:
+        raise Stop(f"{names[1]} must be later than {names[0]}")
+    return since, until
+
+
 def written(at_us: int) -> str:
     """Return a moment as ISO 8601 with milliseconds, in UTC."""
     return (_EPOCH + timedelta(microseconds=at_us)).isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")

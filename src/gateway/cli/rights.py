@@ -69,14 +69,14 @@ async def accesses(
     if out is not None and out.exists():
         raise Stop(f"{out} is there already; it is written to a new file only")
     async with desk.open(with_rules=False) as rooms:
-        now_us = rooms.clock()
+        since_us, until_us = moments.span_us((since, until), ("--since", "--until"), rooms.clock())
         number = await _number(desk, rooms, person, identity)
         with desk.paper.progress("Reading the log", None) as done:
             told = await found_for(
                 rooms,
                 number,
-                since_us=None if since is None else moments.since_us(since, "--since", now_us),
-                until_us=None if until is None else moments.since_us(until, "--until", now_us),
+                since_us=since_us,
+                until_us=until_us,
                 by=desk.by,
                 from_files=from_files,
                 done=done,

@@ -262,6 +262,22 @@ def test_a_shortened_log_is_found_by_a_checkpoint_that_was_kept(door: CommandLin
     assert "door-0: the log has 6 entries" in door("log", "verify", "--expect", str(kept), code=1).out
 
 
+def test_checkpoints_of_every_log_are_kept_in_one_file(door: CommandLine, tmp_path: Path) -> None:
+    """As `gateway log checkpoint` prints them; a log that was lost is missed, the others are right."""
+    door("user", "list")
+    kept = tmp_path / "kept"
+    kept.write_text(door("log", "checkpoint").out)
+    assert kept.read_text().count("\n\n\u2014 ") == 2
+
+    assert "ok" in door("log", "verify", "--expect", str(kept)).out
+
+    lost = tmp_path / "lost"
+    shutil.move(door.state / "log" / "door-0", lost)
+    told = door("log", "verify", "--expect", str(kept), code=1).out
+    assert "cli: ok" in told
+    assert "/door-0 is missing" in told
+
+
 def test_a_file_that_is_no_checkpoint_is_not_expected_of_a_log(door: CommandLine, tmp_path: Path) -> None:
     """What stands in it is not repeated: it may be a secret's file, given by mistake."""
     (tmp_path / "kept").write_text("seven lamps of architecture\n")

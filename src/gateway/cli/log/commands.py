@@ -44,7 +44,9 @@ _NAMES_ONE = re.compile(r"(?:[0-9a-f]{32}|[a-z0-9-]{1,40}:[0-9]{1,18})\Z", re.AS
 def tail(
     desk: Desk,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
-    n: Annotated[int, typer.Option("-n", metavar="N", min=0, help="How many of the newest entries.")] = 20,
+    n: Annotated[
+        int, typer.Option("-n", metavar="N", min=0, max=1_000_000, help="How many of the newest entries.")
+    ] = 20,
     slot: Slot = None,
 ) -> None:
     """Show the newest entries, as sentences."""

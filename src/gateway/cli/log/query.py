@@ -5,6 +5,8 @@ A query is itself entered in the log, so nothing but keys, identifiers and times
 could be anything else stops the command.
 """
 
+import ipaddress
+import math
 import re
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -29,9 +31,8 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}\Z", re.ASCII)
 """What is no account: it is entered as it was typed, so nothing that could be an address of mail is taken."""
 _REFERENCE = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?\Z", re.ASCII)
 """As callers may state one in ``Data-Reference``."""
-_PLACE = re.compile(r"[0-9A-Za-z:][0-9A-Za-z.:%-]{0,99}\Z", re.ASCII)
 _FIELDS = {"principal": "account", "store": "dataset", "since": "since_us", "until": "until_us"}
-_PATTERNS = {"reference": _REFERENCE, "place": _PLACE, "account": _IDENTIFIER, "principal": _IDENTIFIER}
+_PATTERNS = {"reference": _REFERENCE, "account": _IDENTIFIER, "principal": _IDENTIFIER}
 _TIMES = frozenset({"since_us", "until_us"})
 _PERSONAL = frozenset({"person", "place"})
 KINDS = tuple(sorted(str(one.__struct_config__.tag) for one in get_args(Entry)))
@@ -54,6 +55,8 @@ def query_of(words: Sequence[str], now_us: int) -> LogQuery:
         if field in asked:
             raise Stop(f"{name}: stands twice")
         asked[field] = _value(name, value, now_us)
+    if "since_us" in asked and asked.get("until_us", math.inf) <= asked["since_us"]:
+        raise Stop("until: must be later than since:")
     return LogQuery(**asked)
 
 
@@ -81,6 +84,18 @@ def _value(name: str, value: str, now_us: int) -> str | int:
         return int(value)
     if name == "kind" and value not in KINDS:
         raise Stop(f"kind: is followed by one of {', '.join(KINDS)}")
+    if name == "place":
+        return _address(value)
+    if name == "decision" and value not in DECISIONS and value.isalpha():
+        raise Stop(f"decision: is followed by {', '.join(DECISIONS)}, or by a Decision-Id")
     if not _PATTERNS.get(name, _KEY).match(value):
         raise Stop(f"{name}: is followed by a key or an identifier")
     return value
+
+
+def _address(value: str) -> str:
+    """Return an address as the log spells it."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise Stop("place: is followed by an address, such as 192.0.2.7") from None

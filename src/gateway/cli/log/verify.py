@@ -31,7 +31,8 @@ def verify(
         Path | None, typer.Option("--dir", metavar="FOLDER", help="A copy: of STATE, of STATE/log, or of one log.")
     ] = None,
     expect: Annotated[
-        Path | None, typer.Option("--expect", metavar="FILE", help="A checkpoint that the log must contain.")
+        Path | None,
+        typer.Option("--expect", metavar="FILE", help="Checkpoints that the logs must contain, one or several."),
     ] = None,
     key: Annotated[
         list[str] | None, typer.Option("--key", metavar="VKEY", help="A log's public key, or a file with it.")
@@ -105,7 +106,7 @@ def checkpoint(
     if not notes:
         raise Stop("there is no such checkpoint here", Exit.FAILED)
     if len(notes) > 1:
-        desk.paper.tell("--slot SLOT gives one alone, to be kept in a file")
+        desk.paper.tell("--slot SLOT gives one alone")
     # A note is kept to the byte, so it is not laid out for a terminal.
     desk.paper.answer(notes, lambda: print("\n".join(notes.values()), end=""))
 

@@ -24,8 +24,12 @@ ED25519 = b"\x01"
 COSIGNATURE = b"\x04"
 """Of witnesses: what they sign has a time, so that one of their keys cannot pass for a log's; see ``cosign``."""
 
+SIGNED_BY = "— "
+"""Begins each signature line."""
+
 MOST_SIGNATURES = 64
 MOST_BYTES = 1 << 20
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _SIZE = re.compile(r"(0|[1-9][0-9]{0,18})\Z", re.ASCII)
 _VERIFIER_KEY = re.compile(r"([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)\Z")
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
@@ -79,7 +83,7 @@ class Signature(msgspec.Struct, frozen=True):
 
     def line(self) -> str:
         """Return the line as it stands in a note, with its line feed."""
-        return f"— {self.name} {b64encode(self.key_id + self.signature).decode()}\n"
+        return f"{SIGNED_BY}{self.name} {b64encode(self.key_id + self.signature).decode()}\n"
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +119,22 @@ def signed(checkpoint: Checkpoint, signer: Signer) -> str:
     key = VerifierKey(checkpoint.origin, signer.public_key)
     text = checkpoint.text()
     return f"{text}\n{Signature(key.name, key.key_id, signer.sign(text.encode())).line()}"
+
+
+def notes_of(text: str) -> tuple[str, ...]:
+    """Return the notes that stand in a text one after the other, none of them read yet.
+
+    A note ends with its signature lines; empty lines before the next are not of it.
+    """
+    notes: list[list[str]] = [[]]
+    is_signed = False
+    for line in _LINE.findall(text):
+        if is_signed and not line.startswith(SIGNED_BY):
+            notes.append([])
+        is_signed = line.startswith(SIGNED_BY)
+        if notes[-1] or line != "\n":
+            notes[-1].append(line)
+    return tuple("".join(lines) for lines in notes if lines)
 
 
 def parse_note(note: str) -> SignedNote:

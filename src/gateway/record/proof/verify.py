@@ -27,7 +27,13 @@ from typing import TypeVar
 
 import msgspec
 
-from gateway.record.format.checkpoint import CheckpointInvalid, VerifierKey, open_checkpoint, parse_verifier_key
+from gateway.record.format.checkpoint import (
+    CheckpointInvalid,
+    VerifierKey,
+    notes_of,
+    open_checkpoint,
+    parse_verifier_key,
+)
 from gateway.record.format.layout import PUBLIC_KEY, slot_of, slots, unfit
 from gateway.record.proof.examination import Examination
 from gateway.record.proof.outsiders import Outsiders, check_outsiders, trusted_outsiders
@@ -106,25 +112,25 @@ def verify_logs(
     Args:
         logs: The directory, or a copy of it.
         keys: Verifier keys that the caller trusts; a log of such a name must have that key.
-        expect: A checkpoint that the caller holds; its log must contain it.
+        expect: A checkpoint that the caller holds, or several in one text; each one's log must contain it.
         witnesses: Keys of witnesses that the caller trusts; each must have co-signed every log.
         stamp_roots: Certificates of time authorities, PEM; every log's newest stamp must rest on them.
     """
     outsiders = trusted_outsiders(witnesses, stamp_roots)
-    return _of_whole_files(lambda: _verify_logs(logs, keys, expect, outsiders), logs, "*/")
+    return _of_whole_files(lambda: _verify_logs(logs, keys, _held(expect), outsiders), logs, "*/")
 
 
-def _verify_logs(logs: Path, keys: Sequence[str], expect: str | None, outsiders: Outsiders) -> Verdict:
+def _verify_logs(logs: Path, keys: Sequence[str], held: Sequence[str], outsiders: Outsiders) -> Verdict:
     trusted, problems = _trusted(keys)
     problems += outsiders.problems
-    examined = [_examined(logs / slot, trusted, expect, outsiders) for slot in slots(logs)]
+    examined = [_examined(logs / slot, trusted, held, outsiders) for slot in slots(logs)]
     if not examined:
         problems.append("there is no log here")
     for one in examined:
         if one.key is not None and slot_of(one.key.name) != one.directory.name:
             one.blame(f"the log lies in a directory of another name: {slot_of(one.key.name)} is its slot")
     known = {one.key.name: one for one in examined if one.key is not None}
-    problems += _missing(known, trusted, expect)
+    problems += _missing(known, trusted, held)
     amendments = set().union(*(one.amendments for one in examined))
     archived = set().union(*(one.archived for one in examined))
     are_all_here = not any(one.n_moved and is_told_moved(one, archived) for one in examined)
@@ -151,12 +157,12 @@ def verify_log(
     Args:
         directory: ``STATE/log/<slot>``, or a copy of it.
         key: The verifier key that the caller trusts in place of ``log.pub``.
-        expect: A checkpoint that the caller holds; the log must contain it.
+        expect: A checkpoint that the caller holds, or several of it in one text; the log must contain them.
         witnesses: Keys of witnesses that the caller trusts; each must have co-signed the log.
         stamp_roots: Certificates of time authorities, PEM; the log's newest stamp must rest on them.
     """
     outsiders = trusted_outsiders(witnesses, stamp_roots)
-    return _of_whole_files(lambda: _verify_log(directory, key, expect, outsiders), directory, "")
+    return _of_whole_files(lambda: _verify_log(directory, key, _held(expect), outsiders), directory, "")
 
 
 def _of_whole_files(verify: Callable[[], V], folder: Path, below: str) -> V:
@@ -178,11 +184,11 @@ def _files(folder: Path, below: str) -> dict[Path, int]:
     return found
 
 
-def _verify_log(directory: Path, key: str | None, expect: str | None, outsiders: Outsiders = NOBODY) -> LogVerdict:
+def _verify_log(directory: Path, key: str | None, held: Sequence[str], outsiders: Outsiders) -> LogVerdict:
     trusted, problems = _trusted(() if key is None else (key,))
     problems += outsiders.problems
-    one = _examined(directory, trusted, expect, outsiders)
-    problems += _missing({} if one.key is None else {one.key.name: one}, trusted, expect)
+    one = _examined(directory, trusted, held, outsiders)
+    problems += _missing({} if one.key is None else {one.key.name: one}, trusted, held)
     for problem in problems:
         one.blame(problem)
     one.check_amended(one.amendments, {}, is_all=False)
@@ -205,7 +211,7 @@ def _trusted(keys: Sequence[str]) -> tuple[dict[str, VerifierKey], list[str]]:
 
 
 def _examined(
-    directory: Path, trusted: dict[str, VerifierKey], expect: str | None, outsiders: Outsiders
+    directory: Path, trusted: dict[str, VerifierKey], held: Sequence[str], outsiders: Outsiders
 ) -> Examination:
     """Return the examination of one log, with everything done that needs no other log."""
     one = Examination(directory)
@@ -224,8 +230,9 @@ def _examined(
     one.read()
     one.check_checkpoint()
     check_seals(one)
-    if expect is not None and expect.split("\n", 1)[0] == one.key.name:
-        _check_expected(one, one.key, expect)
+    for note in held:
+        if _origin(note) == one.key.name:
+            _check_expected(one, one.key, note)
     check_outsiders(one, one.key, outsiders)
     return one
 
@@ -239,11 +246,17 @@ def _check_expected(one: Examination, key: VerifierKey, expect: str) -> None:
     one.check_contains(expected, "the expected checkpoint")
 
 
-def _missing(known: dict[str, Examination], trusted: dict[str, VerifierKey], expect: str | None) -> list[str]:
+def _held(expect: str | None) -> tuple[str, ...]:
+    return () if expect is None else notes_of(expect)
+
+
+def _origin(note: str) -> str:
+    return note.split("\n", 1)[0]
+
+
+def _missing(known: dict[str, Examination], trusted: dict[str, VerifierKey], held: Sequence[str]) -> list[str]:
     """Name the logs that the caller knows of and that are not there."""
-    names = list(trusted)
-    if expect is not None:
-        names.append(expect.split("\n", 1)[0])
+    names = dict.fromkeys((*trusted, *map(_origin, held)))
     return [f"the log {name} is missing" for name in names if name not in known]
 
 

@@ -15,7 +15,7 @@ def test_every_qualifier_has_its_place_in_the_query() -> None:
     """``decision`` is a word or a call; a value may itself have a colon."""
     words = [
         "account:local:root", "client:app-1", "purpose:a.b", "dataset:crm", "decision:d_1", "kind:release",
-        "reason:red-line", "person:4294967295", "since:1h", "until:2027-01-15", "decision:step-up", "session:s_1",
+        "reason:red-line", "person:4294967295", "since:1h", "until:2027-01-16", "decision:step-up", "session:s_1",
         "place:2001:db8::1", "reference:case 7/2027 (b)",
     ]  # fmt: skip
 
@@ -33,7 +33,7 @@ def test_every_qualifier_has_its_place_in_the_query() -> None:
         reason="red-line",
         person=4_294_967_295,
         since_us=NOW_US - 3_600_000_000,
-        until_us=1_799_971_200_000_000,
+        until_us=1_800_057_600_000_000,
     )
 
 
@@ -48,9 +48,9 @@ def test_every_figure_of_a_query_can_be_asked() -> None:
     """A new field of the query must have a qualifier."""
     asked = query_of(
         [f"{name}:{value}" for name, value in (
-            ("account", "a"), ("client", "a"), ("session", "a"), ("place", "a"), ("purpose", "a"), ("dataset", "a"),
-            ("reference", "a"), ("decision", "permit"), ("decision", "a"), ("kind", "end"), ("reason", "a"),
-            ("person", "1"), ("since", "1h"), ("until", "1h"),
+            ("account", "a"), ("client", "a"), ("session", "a"), ("place", "::1"), ("purpose", "a"), ("dataset", "a"),
+            ("reference", "a"), ("decision", "permit"), ("decision", "d_1"), ("kind", "end"), ("reason", "a"),
+            ("person", "1"), ("since", "2h"), ("until", "1h"),
         )],
         NOW_US,
     )  # fmt: skip
@@ -91,6 +91,21 @@ def test_a_qualifier_stands_once() -> None:
     """Two of a kind would be one that is dropped."""
     with pytest.raises(Stop, match="kind: stands twice"):
         query_of(["kind:end", "kind:release"], NOW_US)
+
+
+def test_a_word_that_is_no_decision_is_told_and_not_taken_for_an_identifier() -> None:
+    """Nor is a time in which nothing can lie searched: an empty answer would read as: nothing of the kind happened."""
+    with pytest.raises(Stop, match="decision: is followed by permit, deny, step-up, or by a Decision-Id"):
+        query_of(["decision:permited"], NOW_US)
+    with pytest.raises(Stop, match="until: must be later than since:"):
+        query_of(["since:2027-01-15", "until:2027-01-15"], NOW_US)
+
+
+def test_an_address_is_asked_for_as_the_log_spells_it() -> None:
+    """One address has many spellings, of which the log has one."""
+    assert query_of(["place:2001:DB8:0::0001"], NOW_US).place == "2001:db8::1"
+    with pytest.raises(Stop, match="place: is followed by an address"):
+        query_of(["place:192.0.2.700"], NOW_US)
 
 
 def test_a_kind_that_no_entry_has_is_told_and_not_searched_for() -> None:

@@ -7,6 +7,7 @@ from gateway.record.format.checkpoint import (
     Checkpoint,
     CheckpointInvalid,
     VerifierKey,
+    notes_of,
     open_checkpoint,
     parse_checkpoint,
     parse_note,
@@ -48,6 +49,26 @@ def test_a_signature_of_an_unknown_key_is_passed_over() -> None:
     witness = signed(STATE, key_of("witness")).rpartition("\n\n")[2]
 
     assert open_checkpoint(signed(STATE, SIGNER) + witness, KEY) == STATE
+
+
+def test_notes_that_stand_one_after_the_other_are_told_apart() -> None:
+    """With an empty line between them or none, and with every signature each has; each to the byte."""
+    co_signed = signed(STATE, SIGNER) + signed(STATE, key_of("witness")).rpartition("\n\n")[2]
+    other = signed(Checkpoint(origin="other", size=0, root=EMPTY_ROOT), key_of("other"))
+
+    assert notes_of(co_signed) == (co_signed,)
+    assert notes_of(co_signed + other) == notes_of(f"\n{co_signed}\n\n{other}\n") == (co_signed, other)
+    assert notes_of("no note\n") == ("no note\n",)
+
+
+def test_a_signature_behind_an_empty_line_is_of_no_note() -> None:
+    """What would not open alone does not open among others."""
+    note = signed(STATE, SIGNER)
+    one, stray = notes_of(note + "\n" + note.rpartition("\n\n")[2])
+
+    assert one == note
+    with pytest.raises(CheckpointInvalid):
+        parse_note(stray)
 
 
 def test_a_checkpoint_signed_by_unknown_keys_alone_is_refused() -> None:

@@ -194,7 +194,7 @@ def test_what_is_wrong_while_an_opening_writes_anew_is_read_again(tmp_path: Path
     def reading() -> LogVerdict:
         nonlocal n_readings
         n_readings += 1
-        verdict = verify._verify_log(tmp_path / "door-0", None, None)
+        verdict = verify._verify_log(tmp_path / "door-0", None, (), verify.NOBODY)
         if is_replaced and n_readings == 1:
             replace_file(DiskFiles(), parts, whole)
         return verdict
