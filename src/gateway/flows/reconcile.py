@@ -229,11 +229,13 @@ class Reconciling:
             known = _known(ours)
             lined = self._meet(known, theirs)
             for call, (at_us, here, asked) in known.items():
-                if here != _ELSEWHERE and self._is_inside(at_us):
-                    n_decisions += 1
-                    if asked and call not in lined:
-                        n_unlined += 1
-                        self._unlined += [call.hex()] if len(self._unlined) < MOST_EXAMPLES else []
+                if here == _ELSEWHERE:
+                    continue
+                # A store writes its line when it is done, which may be a moment after the entry: of the first line too.
+                n_decisions += self._is_inside(at_us) or lined.get(call, False)
+                if asked and call not in lined and self._is_inside(at_us):
+                    n_unlined += 1
+                    self._unlined += [call.hex()] if len(self._unlined) < MOST_EXAMPLES else []
         return Report(
             store=self._store,
             since_us=self._first_us,
@@ -251,12 +253,14 @@ class Reconciling:
             examples_without_line=tuple(self._unlined),
         )
 
-    def _meet(self, known: dict[bytes, tuple[int, int, bool]], theirs: list[bytes]) -> set[bytes]:
-        """Judge the lines of a pile; return the calls that have one."""
+    def _meet(self, known: dict[bytes, tuple[int, int, bool]], theirs: list[bytes]) -> dict[bytes, bool]:
+        """Judge the lines of a pile; return the calls that have one, and whether it is of the time asked for."""
         lines = [_THEIRS.unpack(record) for record in theirs]
         # Used up by lines that are not judged themselves.
         seen = {call + parent for call, parent, *_, is_before in lines if is_before}
-        lined = {call for call, *_ in lines}
+        lined = dict[bytes, bool]()
+        for call, *_, is_before in lines:
+            lined[call] = lined.get(call, False) or not is_before
         for call, parent, at_us, number, method, is_look, is_before in lines:
             if is_before:
                 continue

@@ -4,6 +4,7 @@
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -320,7 +321,9 @@ def test_a_damaged_log_is_told_by_whatever_reads_it(door: CommandLine) -> None:
 def test_what_comes_is_shown_while_it_comes(door: CommandLine) -> None:
     """``tail -f`` shows an entry that another command makes after it began, and ends on Ctrl-C in order."""
     words = [sys.executable, "-m", "gateway", "log", "tail", "-f", "-n", "0", "--state", str(door.state)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **CHEAP})
+    # A shell that runs something in the background has it ignore Ctrl-C, and children inherit that.
+    heeding = ["env", "--default-signal=INT", *words]
+    process = subprocess.Popen(heeding, stdout=subprocess.PIPE, text=True, env={**os.environ, **CHEAP})
     assert process.stdout is not None
     with process, Lines(process.stdout) as lines:
         try:
@@ -330,7 +333,7 @@ def test_what_comes_is_shown_while_it_comes(door: CommandLine) -> None:
             door("user", "unlock", "analyst-1")
             while "account-unlocked" not in lines.get(timeout=60):
                 pass
-            process.send_signal(2)
+            process.send_signal(signal.SIGINT)
             assert process.wait(60) == 0
         finally:
             # Without this a failure above would leave the reader of its lines waiting for ever.

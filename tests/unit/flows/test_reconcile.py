@@ -170,3 +170,17 @@ def test_a_path_that_leads_elsewhere_is_not_left_out_by_its_beginning(path: str)
     one = msgspec.structs.replace(line(1, "-", NOW_US), path=path)
     found = laid([one], [], leave_out=("/secret",))
     assert (found.left_out, found.without_decision) == (0, {"no-trace": 1})
+
+
+def test_a_decision_with_a_line_counts_however_the_clocks_stand() -> None:
+    """A store writes its line when it is done, a moment after the entry: the first call's would be before the log."""
+    ours = [decision(0, NOW_US - 5), decision(1, NOW_US + 5), decision(2, NOW_US - 5, asked=False)]
+    found = laid([line(1, traced(0), NOW_US), line(2, traced(1), NOW_US + 10)], ours)
+    assert (found.with_decision, found.decisions, found.without_line) == (2, 2, 0)
+
+
+def test_a_decision_whose_line_was_not_asked_for_does_not_count() -> None:
+    """It lies before the time."""
+    ours = [decision(0, NOW_US - HOUR_US), decision(1, NOW_US)]
+    lines: list[StoreLine | None] = [line(1, traced(0), NOW_US - HOUR_US), line(2, traced(1), NOW_US)]
+    assert laid(lines, ours, since_us=NOW_US - 10).decisions == 1
