@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from gateway.domain.catalog import Collection, FieldSpec, FieldType, Form, SubjectSpec, SurrogateKind
+from gateway.domain.catalog import AtRest, Collection, FieldSpec, FieldType, Form, SubjectSpec, SurrogateKind
 from gateway.domain.names import (
     CategoryKey,
     DatasetName,
@@ -50,6 +50,7 @@ def spec(
     form: Form = Form.TEXT,
     surrogate: SurrogateKind = SurrogateKind.SIV,
     join_domain: str | None = None,
+    at_rest: AtRest | None = None,
 ) -> FieldSpec:
     """Return a field; its join domain is its own unless one is named."""
     return FieldSpec(
@@ -60,6 +61,8 @@ def spec(
         form=form,
         surrogate=surrogate,
         join_domain=JoinDomain(join_domain or f"test.{name}"),
+        at_rest=at_rest,
+        domain_at_rest=at_rest,
     )
 
 

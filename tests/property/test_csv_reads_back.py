@@ -13,7 +13,7 @@ from msgspec import UNSET
 from gateway.domain.names import FieldName
 from gateway.transform.blocks import BlockWriter
 from gateway.transform.csv_cells import csv_frame, csv_rows
-from gateway.transform.surrogates import Cell
+from gateway.transform.inner import Cell
 
 TEXT = st.text(alphabet=st.characters(codec="utf-8"), max_size=12) | st.text(
     alphabet="\"',;|\t\r\n =+-@＝0159#a\u3000\u200b", max_size=12

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from gateway.domain.catalog import Form
 from gateway.domain.treatment import Rung, Treatment
 from gateway.transform.free_text import mask_free_text
+from gateway.transform.inner import Value
 from gateway.transform.normalise import normal
-from gateway.transform.surrogates import Surrogates, Value
+from gateway.transform.surrogates import Surrogates
 from gateway.transform.treat import RUNGS, column_of
 from tests.fakes.plans import CHAINS, spec
 from tests.fakes.surrogate_keys import FakeSurrogateKeys

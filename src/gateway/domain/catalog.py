@@ -46,12 +46,23 @@ class SurrogateKind(StrEnum):
     HMAC = "hmac"
 
 
+class AtRest(StrEnum):
+    """What a store holds in a value's place, if not the value."""
+
+    SIV = "siv"
+    """A surrogate that the gateway opens by key alone."""
+    VAULT = "vault"
+    """A token; the value lies in the gateway, under the keys of the people whose it is."""
+
+
 class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a collection.
 
     Attributes:
         categories: Each of them must be covered for the field to leave; never empty.
         join_domain: Fields of one domain and recipient get equal surrogates for equal values.
+        at_rest: What the store holds; ``None`` where it holds the value itself.
+        domain_at_rest: What any field of the join domain has at rest: so are surrogates of the others made.
         identifies: The value alone points at a person (name, phone, mail, number).
         reviewed: Somebody confirmed what is said here; of a field that nobody confirmed nothing leaves to anybody.
     """
@@ -63,6 +74,8 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
     form: Form
     surrogate: SurrogateKind
     join_domain: JoinDomain
+    at_rest: AtRest | None = None
+    domain_at_rest: AtRest | None = None
     identifies: bool = False
     reviewed: bool = True
 

@@ -27,12 +27,13 @@ from gateway.domain.names import FieldName
 from gateway.domain.treatment import NOTHING, Family, Treatment, smaller
 from gateway.domain.viewplan import FieldView, Row, RowEffect, ViewPlan
 from gateway.transform.blocks import Run
-from gateway.transform.normalise import known_country
+from gateway.transform.inner import Cell, SurrogateKeys, Value
+from gateway.transform.normalise import SPELLINGS, known_country
 from gateway.transform.reading import Batch, Reading, or_none
 from gateway.transform.rows import WITHHELD, row_classes
 from gateway.transform.shape import KINDS, Columns, Member, RowShape
 from gateway.transform.split import rows_of
-from gateway.transform.surrogates import Cell, SurrogateKeys, Surrogates, Value
+from gateway.transform.surrogates import Surrogates
 from gateway.transform.treat import Column, column_of
 
 MAX_EXPONENT = 1000
@@ -162,9 +163,22 @@ class Codec:
         return self._made(columns, kept.pop(), len(rows))
 
     def resolve(self, field: FieldName, text: str) -> str | None:
-        """Return the value that a surrogate of this plan's scope stands for; ``None`` if it is none."""
+        """Return the value that a surrogate of this plan's scope stands for, as the store holds it; ``None`` if it is none."""
         spec = self.plan.collection.field(field)
-        return None if spec is None else self._surrogates.inner(spec, text)
+        value = None if spec is None else self._surrogates.inner(spec, text)
+        return value if value is None else self.held(field, value)
+
+    def held(self, field: FieldName, text: str, country: str | None = None) -> str | None:
+        """Return a value as the store holds it: itself, or its surrogate at rest; ``None`` if it can have none.
+
+        Raises:
+            KeyUnavailable: The join domain has no key for values at rest in force.
+        """
+        spec = _spec(self.plan, field)
+        stored = self._surrogates.stored(spec)
+        if stored is None:
+            return text
+        return stored.sealed(SPELLINGS[spec.form], text, country)
 
     def _encoded(
         self, rows: Sequence[msgspec.Struct], columns: Columns, row_class: int, spell: Spell | None

@@ -21,7 +21,7 @@ from msgspec import UNSET
 from gateway.domain.names import FieldName
 from gateway.transform.blocks import Frame
 from gateway.transform.formulas import HARMLESS, without_formula
-from gateway.transform.surrogates import Cell
+from gateway.transform.inner import Cell
 
 _BREAKS_A_CELL = re.compile('[",\r\n]')
 # Also what programs with other separators would take for one.

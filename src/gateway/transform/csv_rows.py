@@ -26,10 +26,10 @@ from msgspec import UNSET
 from gateway.domain.catalog import FieldSpec, FieldType
 from gateway.domain.errors import StoreMisbehaved
 from gateway.transform.csv_scan import Cells, RecordScanner, cells_of, sound_end
+from gateway.transform.inner import Cell
 from gateway.transform.scan import MOST_MEMBERS_BYTES
 from gateway.transform.shape import KINDS, Member, RowShape
 from gateway.transform.split import PIECE_BYTES, Members
-from gateway.transform.surrogates import Cell
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,999})")

@@ -33,6 +33,8 @@ from gateway.domain.catalog import Form
 from gateway.transform.generalise import parse_day
 
 Namespace = Literal["n", "raw"]
+Spelling = Callable[[str, str | None], str]
+"""Returns the one spelling of a text, read with a country; empty if it has none."""
 
 _PLAIN_EMAIL = re.compile(r"[!-?A-~]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
@@ -153,7 +155,7 @@ def _date(text: str, _: str | None) -> str:
     return "" if known is None else known.isoformat()
 
 
-SPELLINGS: Mapping[Form, Callable[[str, str | None], str]] = {
+SPELLINGS: Mapping[Form, Spelling] = {
     Form.TEXT: _text,
     Form.NAME: _text,
     Form.ADDRESS: _text,

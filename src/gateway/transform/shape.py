@@ -16,7 +16,7 @@ from msgspec.structs import astuple
 
 from gateway.domain.catalog import FieldType
 from gateway.domain.names import FieldName
-from gateway.transform.surrogates import Cell, Value
+from gateway.transform.inner import Cell, Value
 
 Member = Cell | msgspec.Struct
 Columns = tuple[Sequence[Member], ...]

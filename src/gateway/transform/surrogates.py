@@ -7,85 +7,79 @@ RULES
    class, recipient, version). Within these equal values get equal surrogates over rows and calls;
    across any of them nothing can be told.
 2. ``siv`` is AES-SIV over the inner form (namespace, normalised value) and can be opened again:
-   ``sv<version>_<base64url>``. ``hmac`` is a keyed BLAKE2b of 128 bits that nobody can open:
-   ``sh<version>_<base64url>``.
-3. The inner form is filled up to whole blocks of 32 bytes, so a surrogate tells a value's length no
+   ``sv<version>_<hex>``. ``hmac`` is a keyed BLAKE2b of 128 bits that nobody can open, with a check of
+   64 bits behind it under a key of the same scope: ``sh<version>_<hex>``.
+3. Either tells by itself, and to us alone, for whom it was made: a leaked list is traced to its scope
+   without a table of what was ever made. Digits of base 16 outlive a mail program or a spreadsheet that
+   changes case; callers are recognised by our own spelling alone.
+4. The inner form is filled up to whole blocks of 32 bytes, so a surrogate tells a value's length no
    finer than that. A value beyond 1 KiB is digested instead of sealed, whatever the kind.
-4. A retired version still opens; a shredded one opens nothing. What does not open gives ``None`` and
+5. A retired version still opens; a shredded one opens nothing. What does not open gives ``None`` and
    says nothing of why.
 
 Sources: RFC 5297 (SIV), RFC 5869 (HKDF), RFC 7693 (BLAKE2).
 """
 
 import re
-from base64 import urlsafe_b64decode
-from binascii import b2a_base64
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Protocol
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from gateway.domain.catalog import FieldSpec, FieldType, Form, SurrogateKind
+from gateway.domain.catalog import AtRest, FieldSpec, FieldType, Form, SurrogateKind
 from gateway.domain.errors import KeyUnavailable
-from gateway.keys.envelope import derive
+from gateway.domain.names import JoinDomain
+from gateway.keys.envelope import derive, is_equal
 from gateway.keys.siv import Siv
+from gateway.transform.at_rest import Stored
+from gateway.transform.inner import (
+    MOST_SEALED_BYTES,
+    Cell,
+    SurrogateKey,
+    SurrogateKeys,
+    Value,
+    filled,
+    inner_form,
+    text_of,
+    unfilled,
+)
 from gateway.transform.normalise import SPELLINGS
 
-Value = str | int | Decimal | bool
-Cell = Value | None | UnsetType
-
-BLOCK_BYTES = 32
-MOST_SEALED_BYTES = 1024
 MEMO = 16_384
 """Values remembered for a field: a few pages of a list; at 16,384 the memory is emptied."""
 
-_SHAPE = re.compile(r"sv([1-9][0-9]{0,8})_([A-Za-z0-9_-]{43,1500})")
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+DIGEST_BYTES, CHECK_BYTES = 16, 8
 
-
-class SurrogateKey(Protocol):
-    """One version of the key of a join domain."""
-
-    @property
-    def version(self) -> int:
-        """Counted from 1."""
-
-    @property
-    def secret(self) -> bytes:
-        """32 bytes."""
-
-
-class SurrogateKeys(Protocol):
-    """Where the keys of join domains come from; the label of a domain is ``surrogate/<join domain>``."""
-
-    def current(self, label: str, /) -> SurrogateKey:
-        """Return the version that new surrogates are made with, or raise ``KeyUnavailable``."""
-
-    def version(self, label: str, version: int, /) -> SurrogateKey:
-        """Return a version that is not shredded, or raise ``KeyUnavailable``."""
+_SHAPE = re.compile(r"s([vh])([1-9][0-9]{0,8})_([0-9a-f]{48,3000})")
 
 
 class Maker:
     """Makes the surrogates of one field under one key version; remembers recent values."""
 
-    __slots__ = ("_by_country", "_is_decimal", "_memo", "_seal", "_spell", "key")
+    __slots__ = ("_by_country", "_is_decimal", "_memo", "_seal", "_spell", "_stored", "key")
 
-    def __init__(self, spec: FieldSpec, key: SurrogateKey, scope: tuple[str, str]) -> None:
+    def __init__(self, spec: FieldSpec, key: SurrogateKey, scope: tuple[str, str], stored: Stored | None) -> None:
         self.key = key
+        self._stored = stored
         self._spell = SPELLINGS[spec.form]
         self._by_country = spec.form is Form.PHONE
         self._is_decimal = spec.type is FieldType.DECIMAL
-        self._memo: dict[object, str] = {}
+        self._memo: dict[object, str | None] = {}
         digest = _digester(key, scope)
         self._seal = _sealer(key, scope, digest) if spec.surrogate is SurrogateKind.SIV else digest
 
-    def of(self, value: Value, country: str | None = None) -> str:
-        """Return the surrogate of a value; ``country`` is that of the row's person, if known."""
-        text = value if isinstance(value, str) else _spelled(value)
-        known = self._spell(text, country)
-        return self._seal((b"n" if known else b"r") + (known or text).encode("utf-8", "surrogatepass"))
+    def of(self, value: Value, country: str | None = None) -> str | None:
+        """Return the surrogate of a value, or of what a value at rest stands for; ``None`` if that is nothing.
+
+        Args:
+            value: As the store holds it.
+            country: Of the row's person, if known.
+        """
+        form = None if self._stored is None or not isinstance(value, str) else self._stored.form(value)
+        if form is None:
+            form = inner_form(self._spell, value, country)
+        return self._seal(form) if form else None
 
     def column(self, values: Sequence[Cell], countries: Sequence[str | None]) -> list[Cell]:
         """Return the surrogates of a field in many rows; null stays null, missing stays missing.
@@ -111,7 +105,7 @@ class Maker:
             values = [str(v) if isinstance(v, Decimal) else v for v in values]
         return [v if v is None or v is UNSET else memo.get(v) or remember(v) for v in values]
 
-    def _remember(self, value: Value, country: str | None = None) -> str:
+    def _remember(self, value: Value, country: str | None = None) -> str | None:
         made = self.of(value, country)
         self._memo[(value, country) if self._by_country else value] = made
         return made
@@ -124,6 +118,7 @@ class Surrogates:
         self._keys = keys
         self._scope = (key_class, recipient)
         self._makers: dict[FieldSpec, Maker] = {}
+        self._stored: dict[JoinDomain, Stored] = {}
 
     def maker(self, spec: FieldSpec) -> Maker:
         """Return the maker for a field under the current key; ask once for each block.
@@ -131,13 +126,19 @@ class Surrogates:
         Raises:
             KeyUnavailable: The join domain has no key in force.
         """
-        key = self._keys.current(_label(spec))
+        key = self._keys.current(_label(spec.join_domain))
         made = self._makers.get(spec)
         if made is None or made.key is not key:
-            made = self._makers[spec] = Maker(spec, key, self._scope)
+            made = self._makers[spec] = Maker(spec, key, self._scope, self.stored(spec))
         return made
 
-    def of(self, spec: FieldSpec, value: Value, country: str | None = None) -> str:
+    def stored(self, spec: FieldSpec) -> Stored | None:
+        """Return what seals and opens what the store holds of a field; ``None`` where it holds the values."""
+        if spec.at_rest is not AtRest.SIV:
+            return None
+        return self._stored.setdefault(spec.join_domain, Stored(self._keys, spec.join_domain))
+
+    def of(self, spec: FieldSpec, value: Value, country: str | None = None) -> str | None:
         """Return the surrogate of one value under the current key.
 
         Raises:
@@ -147,23 +148,30 @@ class Surrogates:
 
     def inner(self, spec: FieldSpec, text: str) -> str | None:
         """Return the normalised value that a ``siv`` surrogate of this scope stands for, else ``None``."""
+        form = None if spec.surrogate is not SurrogateKind.SIV else self._form(spec.join_domain, text)
+        return text_of(form) if form else None
+
+    def is_ours(self, domain: JoinDomain, text: str) -> bool:
+        """Tell whether a surrogate of either kind was made in this scope, whatever it stands for."""
+        return self._form(domain, text) is not None
+
+    def _form(self, domain: JoinDomain, text: str) -> bytes | None:
+        """Return the inner form that a surrogate of this scope stands for, empty where nobody can open it."""
         shape = _SHAPE.fullmatch(text)
-        if shape is None or spec.surrogate is not SurrogateKind.SIV:
+        if shape is None:
             return None
         try:
-            key = self._keys.version(_label(spec), int(shape[1]))
-            sealed = urlsafe_b64decode(shape[2] + "=" * (-len(shape[2]) % 4))
-            form = Siv(_derived(key, "siv", self._scope, 64)).open(sealed)
+            key = self._keys.version(_label(domain), int(shape[2]))
+            raw = bytes.fromhex(shape[3])
+            if shape[1] == "h":
+                return b"" if is_equal(_checker(key, self._scope)(raw[:DIGEST_BYTES]), raw[DIGEST_BYTES:]) else None
+            return unfilled(Siv(_derived(key, "siv", self._scope, 64)).open(raw))
         except (KeyUnavailable, ValueError):
             return None
-        # A spelling with other unused bits decodes to the same bytes; only the one we made counts.
-        if _spelled_out(sealed) != shape[2]:
-            return None
-        return form.rstrip(b"\x00")[1:-1].decode("utf-8", "surrogatepass")
 
 
-def _label(spec: FieldSpec) -> str:
-    return f"surrogate/{spec.join_domain}"
+def _label(domain: JoinDomain) -> str:
+    return f"surrogate/{domain}"
 
 
 def _derived(key: SurrogateKey, kind: str, scope: tuple[str, str], length: int) -> bytes:
@@ -180,27 +188,32 @@ def _sealer(key: SurrogateKey, scope: tuple[str, str], digest: Callable[[bytes],
     def seal(form: bytes) -> str:
         if len(form) > MOST_SEALED_BYTES:
             return digest(form)
-        filled = form + b"\x80"
-        return prefix + _spelled_out(siv(filled + bytes(-len(filled) % BLOCK_BYTES)))
+        return prefix + siv(filled(form)).hex()
 
     return seal
 
 
 def _digester(key: SurrogateKey, scope: tuple[str, str]) -> Callable[[bytes], str]:
     prefix = f"sh{key.version}_"
-    keyed = blake2b(key=_derived(key, "hmac", scope, 32), digest_size=16)
+    keyed = blake2b(key=_derived(key, "hmac", scope, 32), digest_size=DIGEST_BYTES)
+    check = _checker(key, scope)
 
     def digest(form: bytes) -> str:
         state = keyed.copy()
         state.update(form)
-        return prefix + _spelled_out(state.digest())
+        raw = state.digest()
+        return prefix + (raw + check(raw)).hex()
 
     return digest
 
 
-def _spelled_out(raw: bytes) -> str:
-    return b2a_base64(raw, newline=False).translate(_URL_SAFE).rstrip(b"=").decode("ascii")
+def _checker(key: SurrogateKey, scope: tuple[str, str]) -> Callable[[bytes], bytes]:
+    """Return what makes the check of a digest: whoever has not the key cannot tell it from chance."""
+    keyed = blake2b(key=_derived(key, "check", scope, 32), digest_size=CHECK_BYTES)
 
+    def check(raw: bytes) -> bytes:
+        state = keyed.copy()
+        state.update(raw)
+        return state.digest()
 
-def _spelled(value: int | Decimal | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return check

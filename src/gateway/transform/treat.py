@@ -16,8 +16,10 @@ from msgspec import UNSET
 from gateway.domain.catalog import FieldSpec, FieldType
 from gateway.domain.treatment import DROP, REVEAL, Chain, Rung, Treatment
 from gateway.transform import generalise, mask
+from gateway.transform.at_rest import Stored
 from gateway.transform.free_text import mask_free_text
-from gateway.transform.surrogates import Cell, Surrogates, Value
+from gateway.transform.inner import Cell, Value
+from gateway.transform.surrogates import Surrogates
 
 RungFunction = Callable[[Value], Value | None]
 Column = Callable[[Sequence[Cell], Sequence[str | None]], Sequence[Cell]]
@@ -103,6 +105,15 @@ def column_of(spec: FieldSpec, chain: Chain, treatment: Treatment, surrogates: S
     """
     if treatment.level == 0:
         return _surrogate_column(spec, surrogates) if treatment.link else None
+    stored = surrogates.stored(spec)
+    return (
+        _clear_column(spec, chain, treatment)
+        if stored is None
+        else _opened_first(stored, _clear_column(spec, chain, treatment))
+    )
+
+
+def _clear_column(spec: FieldSpec, chain: Chain, treatment: Treatment) -> Column:
     if not 0 < treatment.level < len(chain.rungs):
         raise ValueError(f"chain {chain.name} has no level {treatment.level}")
     if treatment.level == len(chain.rungs) - 1 and chain.rungs[-1] == REVEAL:
@@ -152,6 +163,13 @@ def _rung_column(functions: tuple[RungFunction, ...]) -> Column:
         return column
 
     return treat
+
+
+def _opened_first(stored: Stored, treat: Column) -> Column:
+    def opened(values: Sequence[Cell], countries: Sequence[str | None]) -> Sequence[Cell]:
+        return treat(stored.column(values), countries)
+
+    return opened
 
 
 def _surrogate_column(spec: FieldSpec, surrogates: Surrogates) -> Column:

@@ -11,7 +11,8 @@ RULES
    before what a spreadsheet could take for a formula.
 2. A clear value, null too, needs ``reveal``; a surrogate needs ``reveal`` or the link.
 3. A value is of the declared JSON kind, exactly; text of a date or a timestamp is one of the calendar.
-4. What a surrogate stands for is stored in its normalised spelling, in the field's own kind.
+4. What a surrogate stands for is stored in its normalised spelling, in the field's own kind. A field that is
+   at rest in the store gets its surrogate at rest, whichever way the value came.
 5. No name, message or repr of this module holds a value.
 
 Refused though a person may be called so: a name spelled as initials, ``A. B.``; it is what a mask writes.
@@ -33,15 +34,25 @@ from gateway.domain.treatment import REVEAL, Chain, Rung
 from gateway.domain.viewplan import FieldView, ViewPlan
 from gateway.transform.formulas import is_marked
 from gateway.transform.generalise import parse_day
+from gateway.transform.normalise import known_country
 from gateway.transform.treat import RUNGS
 
 Resolve = Callable[[FieldName, str], str | None]
-"""Returns the value that an outgoing surrogate of a field stands for, or nothing."""
+"""Returns what the store holds where an outgoing surrogate of a field stands, or nothing."""
+
+Hold = Callable[[FieldName, str, str | None], str | None]
+"""Returns what the store holds where a clear value of a field stands, of somebody in a country."""
+
+
+def as_it_is(_field: FieldName, text: str, _country: str | None) -> str | None:
+    """Return what a store holds that holds the values themselves."""
+    return text
+
 
 MOST_NAMED = 50
 """Places that a refusal names at most; a bulk write may have thousands."""
 
-_SURROGATE = re.compile(r"(?<![A-Za-z0-9_-])s[vh][1-9][0-9]{0,8}_[A-Za-z0-9_-]{22,}")
+_SURROGATE = re.compile(r"(?<![a-z0-9_-])[as][hsv][1-9][0-9]{0,8}_[a-z0-9_-]{22,}", re.IGNORECASE | re.ASCII)
 _MASKED = re.compile(r"\*{3}")
 _MASKED_IN_TEXT = re.compile(r"\[(?:email|id|card|phone|number)\]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日")
@@ -71,16 +82,19 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     invalid: tuple[str, ...] = ()
 
 
-def judged(records: Sequence[Written], plan: ViewPlan, resolve: Resolve, *, indexed: bool = False) -> Judged:
+def judged(
+    records: Sequence[Written], plan: ViewPlan, resolve: Resolve, hold: Hold = as_it_is, *, indexed: bool = False
+) -> Judged:
     """Judge every value of a write; all are judged, so that all that is wrong can be told at once.
 
     Args:
         records: As the caller wrote them.
         plan: The view of what may be written.
         resolve: Of the codec of that view.
+        hold: Of that codec too.
         indexed: Name a place with its record, counted from 0: ``[3].email``.
     """
-    judging = _Judging(plan, resolve)
+    judging = _Judging(plan, resolve, hold)
     made = tuple(judging.record(record, f"[{place}]." if indexed else "") for place, record in enumerate(records))
     return Judged(
         records=made,
@@ -95,11 +109,11 @@ def judged(records: Sequence[Written], plan: ViewPlan, resolve: Resolve, *, inde
 class _Judging:
     """Judges the values of one write, and collects what is wrong with them."""
 
-    def __init__(self, plan: ViewPlan, resolve: Resolve) -> None:
+    def __init__(self, plan: ViewPlan, resolve: Resolve, hold: Hold) -> None:
         self._fields = {
             view.field: (spec, view) for view in plan.views if (spec := plan.collection.field(view.field)) is not None
         }
-        self._resolve = resolve
+        self._resolve, self._hold, self._region = resolve, hold, plan.collection.region
         self.clear: list[FieldName] = []
         self.surrogate: list[FieldName] = []
         self.unrevealed: list[str] = []
@@ -110,9 +124,10 @@ class _Judging:
         """Judge one record and return it with its surrogates resolved."""
         if not record.values:
             self.invalid.append(prefix.rstrip(".") or "body")
-        return Written(tuple((name, self._value(name, value, prefix + name)) for name, value in record.values))
+        country = known_country(dict(record.values).get(self._region or FieldName("")))
+        return Written(tuple((name, self._value(name, value, prefix + name, country)) for name, value in record.values))
 
-    def _value(self, name: FieldName, value: Scalar, place: str) -> Scalar:
+    def _value(self, name: FieldName, value: Scalar, place: str, country: str | None) -> Scalar:
         known = self._fields.get(name)
         if known is None:
             self.invalid.append(place)
@@ -127,7 +142,15 @@ class _Judging:
         elif value is not None and not is_of_kind(spec.type, value):
             self.invalid.append(place)
         self.clear.append(name)
-        return value
+        return self._held(spec, value, place, country)
+
+    def _held(self, spec: FieldSpec, value: Scalar, place: str, country: str | None) -> Scalar:
+        if spec.at_rest is None or not isinstance(value, str):
+            return value
+        held = self._hold(spec.name, value, country)
+        if held is None:
+            self.invalid.append(place)
+        return held
 
     def _resolved(self, spec: FieldSpec, view: FieldView, text: str, place: str) -> Scalar:
         inner = self._resolve(spec.name, text)

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from gateway.domain.names import FieldName
 from gateway.transform.csv_cells import control_record, csv_frame, csv_rows
-from gateway.transform.surrogates import Cell
+from gateway.transform.inner import Cell
 
 
 def row(*values: Cell, for_people: bool = False) -> str:

@@ -8,7 +8,8 @@ from msgspec import UNSET
 
 from gateway.domain.catalog import FieldType
 from gateway.domain.treatment import NOTHING, Chain, ChainName, Rung, Treatment, family_of
-from gateway.transform.surrogates import Cell, Surrogates, Value
+from gateway.transform.inner import Cell, Value
+from gateway.transform.surrogates import Surrogates
 from gateway.transform.treat import RUNGS, SAMPLES, check_chain, column_of
 from tests.fakes.plans import CHAINS, SURROGATE, chain, spec
 from tests.fakes.surrogate_keys import FakeSurrogateKeys

@@ -33,7 +33,7 @@ from gateway.domain.principal import Assurance, Principal, PrincipalKind
 from gateway.domain.treatment import Family
 from gateway.domain.viewplan import ViewPlan
 from gateway.transform.codec import compile_codec
-from gateway.transform.surrogates import SurrogateKeys
+from gateway.transform.inner import SurrogateKeys
 from gateway.transform.treat import check_chain
 
 MOST_TRIED_ROWS = 20

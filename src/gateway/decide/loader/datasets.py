@@ -15,7 +15,18 @@ from gateway.decide.loader.routes import PlacedRoute, read_routes
 from gateway.decide.loader.treatments import FORMS, SURROGATES, TYPES, Treatments
 from gateway.decide.loader.vocabulary import check_category, check_use, vocabulary
 from gateway.decide.loader.yaml_nodes import Table
-from gateway.domain.catalog import Collection, FieldSpec, FieldType, Form, SubjectSpec, SurrogateKind
+from gateway.domain.catalog import (
+    AtRest,
+    Collection,
+    Comparison,
+    FieldSpec,
+    FieldType,
+    Form,
+    SortParameter,
+    SubjectSpec,
+    SurrogateKind,
+    filters_of,
+)
 from gateway.domain.names import (
     CategoryKey,
     DatasetName,
@@ -37,6 +48,9 @@ FIDES_TYPES = {
     "boolean": "boolean",
 }
 """Fides' ``data_type`` in our words. Fides has no dates and no free text: those say ``gateway.type``."""
+
+KINDS_AT_REST = tuple(str(one) for one in AtRest)
+BY_EQUALITY = (Comparison.EQUAL, Comparison.IN)
 
 FIDES_ANY = ("description", "data_subjects", "data_uses", "data_purposes", "fidesops_meta", "meta")
 FIDES_DATASET = (*FIDES_ANY, "organization_fides_key", "tags", "name", "fides_meta")
@@ -112,6 +126,7 @@ def _collection(
         assurance=Assurance(ours.number("assurance", least=1, most=4, default=0)),
     )
     routes = read_routes(ours, store, collection, treatments.chains if treatments else {})
+    _check_at_rest(ours, collection, routes)
     ours.close()
     return PlacedCollection(collection=collection, routes=routes, place=reader.place())
 
@@ -183,7 +198,7 @@ def _spec(
         reader.problems.tell(
             reader.place(), f"field {quoted(name)}: treatments.yaml has no default for {quoted(categories[0])}"
         )
-    domain = ours.text("join_domain", default="") if ours else ""
+    at_rest, domain = _at_rest(ours, name, type_) if ours else (None, "")
     identifies = ours.flag("identifies", default=False) if ours else False
     reviewed = ours.flag("reviewed", default=True) if ours else True
     if ours:
@@ -196,12 +211,48 @@ def _spec(
         form=Form(form or (default.form if default else "text")),
         surrogate=SurrogateKind(surrogate or (default.surrogate if default else "hmac")),
         join_domain=JoinDomain(domain or f"{dataset}.{name}"),
+        at_rest=at_rest,
         identifies=identifies,
         reviewed=reviewed,
     )
     if treatments:
         _check_free_text(reader, spec, treatments)
     return spec
+
+
+def _at_rest(ours: Reader, name: str, type_: str) -> tuple[AtRest | None, str]:
+    """Return what the store holds in the field's place, and the join domain, as far as it is said."""
+    domain = ours.text("join_domain", default="")
+    inner = ours.table_of("at_rest")
+    if inner is None:
+        return None, domain
+    said = inner.text("domain")
+    kind = inner.word("kind", KINDS_AT_REST)
+    inner.close()
+    if domain and said and domain != said:
+        message = f"field {quoted(name)}: `at_rest.domain` is its join domain, and `join_domain` says another"
+        ours.problems.tell(ours.place("join_domain"), message)
+    if type_ and type_ != FieldType.TEXT:
+        message = f"field {quoted(name)} is {type_}; only a store's text can hold a surrogate at rest"
+        ours.problems.tell(ours.place("at_rest"), message)
+    return (AtRest(kind) if kind else None), said or domain
+
+
+def _check_at_rest(ours: Reader, collection: Collection, routes: tuple[PlacedRoute, ...]) -> None:
+    """Tell what cannot be asked of a field of which the store holds surrogates, or known from it."""
+    at_rest = {spec.name for spec in collection.fields if spec.at_rest is not None}
+    known = {"the subject": collection.subject and collection.subject.field, "a row condition": collection.birth_date}
+    for what, field in (*known.items(), ("a row condition", collection.region)):
+        if field in at_rest:
+            message = f"{quoted(field)} is {what}, which is read of every row: it cannot be at rest"
+            ours.problems.tell(ours.place(), message)
+    for placed in routes:
+        for parameter in placed.route.every_parameter:
+            asked = {one.field for one in filters_of(parameter) if one.comparison not in BY_EQUALITY or one.bands}
+            asked |= set(parameter.fields) if isinstance(parameter, SortParameter) else set()
+            for field in sorted(asked & at_rest):
+                message = f"{quoted(field)} is at rest: a store can compare surrogates for equality alone"
+                ours.problems.tell(placed.place, message)
 
 
 def _from_fides(reader: Reader, meta: Reader | None, name: str, data_type: str) -> str:

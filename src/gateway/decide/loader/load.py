@@ -14,6 +14,7 @@ from hashlib import sha256
 import msgspec
 
 from gateway.decide.loader.datasets import PlacedCollection, read_datasets
+from gateway.decide.loader.domains import domains_joined
 from gateway.decide.loader.grants_check import Around, GrantCheck
 from gateway.decide.loader.grants_csv import GrantLines, read_grants
 from gateway.decide.loader.model_conf import check_model
@@ -184,7 +185,7 @@ class _Files:
         check_overlaps(routes, self.problems)
         if not whole or not placed:
             return None
-        collections = {dataset: one.collection for dataset, one in placed.items()}
+        collections = domains_joined(placed, self.problems)
         return Catalog(collections=collections, routes=tuple(route.route for route in routes))
 
     def _note_waiting(self, one: PlacedCollection) -> None:

@@ -48,17 +48,28 @@ from gateway.domain.viewplan import Caps, ViewPlan
 from gateway.flows.access.ports import StoreCall
 
 Resolve = Callable[[FieldName, str], str | None]
-"""Returns the value that an outgoing surrogate of a field stands for, or nothing."""
+"""Returns what the store holds where an outgoing surrogate of a field stands, or nothing."""
 
 
-def store_call(inquiry: Inquiry, permit: Permit, resolve: Resolve) -> StoreCall | Deny:
+def as_it_is(_field: FieldName, text: str) -> str | None:
+    """Return what a store holds that holds the values themselves."""
+    return text
+
+
+def store_call(inquiry: Inquiry, permit: Permit, resolve: Resolve, held: Resolve = as_it_is) -> StoreCall | Deny:
     """Return what to ask the store, or a refusal where a value is none that this caller can ask for.
 
     The body of a write is not made here: it is the business of who knows what may be written.
+
+    Args:
+        inquiry: What is asked.
+        permit: For it.
+        resolve: Of the codec of the view.
+        held: Of the codec too: what the store holds where a clear value of a field stands.
     """
     told: list[tuple[Filter, tuple[str, ...]]] = []
     for use in permit.filters:
-        resolved = _values(use, resolve)
+        resolved = _values(use, resolve, held)
         if resolved is None:
             return Deny(reason=Reason.SURROGATE_NOT_RECOGNISED, fields=(use.filter.parameter,))
         told.append((use.filter, resolved))
@@ -83,11 +94,11 @@ def _in_query(asked: Filter) -> bool:
     return not asked.in_path and not asked.in_body
 
 
-def _values(use: FilterUse, resolve: Resolve) -> tuple[str, ...] | None:
+def _values(use: FilterUse, resolve: Resolve, held: Resolve) -> tuple[str, ...] | None:
     """Return the values that the store is asked for; ``None`` if one cannot be asked for."""
     asked, known = use.filter, []
     for text in asked.compared:
-        value = resolve(asked.field, text) if use.use is Use.SURROGATE else text
+        value = (resolve if use.use is Use.SURROGATE else held)(asked.field, text)
         if value is None:
             return None
         known.append(value)

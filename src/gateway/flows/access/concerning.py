@@ -39,7 +39,7 @@ class Concerning:
         """Begin knowing nobody."""
         self._rooms, self._call, self._inquiry, self._codec = rooms, call, inquiry, codec
         self._plan = permit.plan
-        self._path = addressed(permit, codec.resolve)
+        self._path = addressed(permit, codec.resolve, codec.held)
         self._subjects: tuple[str, ...] = ()
         """Identities that the write names, as the store spells them."""
 

@@ -101,7 +101,7 @@ class AccessFlow:
         codec = rooms.codec_of(permit.plan)
         call.met = await self._met(permit, codec)
         # 3 ask the target
-        asked = settled(store_call(inquiry, permit, codec.resolve))
+        asked = settled(store_call(inquiry, permit, codec.resolve, codec.held))
         call.asked = True
         async with rooms.target.call(asked) as answer:
             if answer.absent:

@@ -17,20 +17,25 @@ from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.inquiry import Inquiry, Written
 from gateway.domain.names import FieldName
 from gateway.flows.access import ports
-from gateway.flows.access.asking import Resolve, store_call
+from gateway.flows.access.asking import Resolve, as_it_is, store_call
 from gateway.transform.writing import Judged, body_of
 
 MERGE_PATCH = "application/merge-patch+json"
 
 
 def write_call(
-    inquiry: Inquiry, permit: Permit, values: Judged, resolve: Resolve, keys: ports.IdempotencyKeys
+    inquiry: Inquiry,
+    permit: Permit,
+    values: Judged,
+    resolve: Resolve,
+    keys: ports.IdempotencyKeys,
+    held: Resolve = as_it_is,
 ) -> ports.StoreCall | Deny:
     """Return what to send to the store, or why it cannot be sent."""
-    asked = store_call(inquiry, permit, resolve)
+    asked = store_call(inquiry, permit, resolve, held)
     if isinstance(asked, Deny):
         return asked
-    contradicted = _contradicted(values.records, addressed(permit, resolve))
+    contradicted = _contradicted(values.records, addressed(permit, resolve, held))
     if contradicted:
         return Deny(reason=Reason.BODY_INVALID, fields=contradicted, title=_TWO_RECORDS)
     headers = _headers(inquiry, asked.path, keys)
@@ -49,12 +54,12 @@ def write_call(
 _TWO_RECORDS = "Path and body name two different records."
 
 
-def addressed(permit: Permit, resolve: Resolve) -> dict[FieldName, str]:
-    """Return by field what the path says of the record, with surrogates resolved."""
+def addressed(permit: Permit, resolve: Resolve, held: Resolve = as_it_is) -> dict[FieldName, str]:
+    """Return by field what the path says of the record, as the store holds it."""
     found: dict[FieldName, str] = {}
     for use in permit.filters:
         text = use.filter.value
-        value = resolve(use.filter.field, text) if use.use is Use.SURROGATE else text
+        value = (resolve if use.use is Use.SURROGATE else held)(use.filter.field, text)
         if use.filter.in_path and value is not None:
             found[use.filter.field] = value
     return found

@@ -68,7 +68,8 @@ class Writing:
         call.outcome = Outcome.NOT_SENT
         # 1 judge every value
         values = settled(self._judged())
-        asked = settled(write_call(self._inquiry, self._permit, values, self._codec.resolve, rooms.idempotency))
+        codec = self._codec
+        asked = settled(write_call(self._inquiry, self._permit, values, codec.resolve, rooms.idempotency, codec.held))
         # 2 judge the people
         concerning = Concerning(rooms, call, self._inquiry, self._permit, self._codec)
         await concerning.judge(values.records, asked)
@@ -85,7 +86,7 @@ class Writing:
         """Return the values as the store is to get them, or what the first kind of wrong among them is."""
         body = self._inquiry.route.body
         indexed = body is not None and body.kind is BodyKind.RECORDS
-        found = judged(self._inquiry.written, self._permit.plan, self._codec.resolve, indexed=indexed)
+        found = judged(self._inquiry.written, self._permit.plan, self._codec.resolve, self._codec.held, indexed=indexed)
         if found.unpermitted:
             return Deny(reason=Reason.FIELD_NOT_PERMITTED, fields=found.unpermitted, rule=self._permit.plan.purpose)
         if found.unrevealed:

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Surrogates at rest of kind ``siv``: what a store holds in a value's place. They never leave.
+
+RULES
+
+1. The key comes by HKDF from the key of the join domain's values at rest, and from no other: no surrogate
+   at rest is an outgoing one, whatever the value.
+2. What is sealed is the inner form: ``as<version>_<hex>``. Equal values of a domain are equal in every
+   store, so that stores can join and compare them.
+3. What a store sends that is not of this shape is a value that was not turned over yet, and is treated as
+   what it is. What is of this shape and opens under no key of ours stands for nothing, and is told as null.
+4. Case is not looked at when one is read: there are stores that write mail addresses in lower case.
+
+Sources: RFC 5297 (SIV), RFC 5869 (HKDF).
+"""
+
+import re
+from collections.abc import Sequence
+
+from gateway.domain.errors import KeyUnavailable
+from gateway.domain.names import JoinDomain
+from gateway.keys.envelope import derive
+from gateway.keys.siv import Siv
+from gateway.transform.inner import (
+    MOST_SEALED_BYTES,
+    Cell,
+    SurrogateKey,
+    SurrogateKeys,
+    filled,
+    inner_form,
+    text_of,
+    unfilled,
+)
+from gateway.transform.normalise import Spelling
+
+MEMO = 16_384
+"""Surrogates whose inner forms are remembered, as of outgoing ones."""
+
+_SHAPE = re.compile(r"as([1-9][0-9]{0,8})_([0-9a-f]{96,3000})", re.IGNORECASE | re.ASCII)
+
+
+def label_of(domain: JoinDomain) -> str:
+    """Return the label of the keys of a join domain's values at rest."""
+    return f"at-rest/{domain}"
+
+
+class Stored:
+    """Seals and opens what stores hold of one join domain."""
+
+    __slots__ = ("_ciphers", "_forms", "_keys", "_label")
+
+    def __init__(self, keys: SurrogateKeys, domain: JoinDomain) -> None:
+        self._keys, self._label = keys, label_of(domain)
+        self._ciphers: dict[int, tuple[SurrogateKey, Siv]] = {}
+        self._forms: dict[str, bytes] = {}
+
+    def sealed(self, spell: Spelling, text: str, country: str | None = None) -> str | None:
+        """Return what a store is to hold in a value's place; ``None`` for one that is too long to be sealed.
+
+        Raises:
+            KeyUnavailable: The domain has no key in force.
+        """
+        form = inner_form(spell, text, country)
+        if len(form) > MOST_SEALED_BYTES:
+            return None
+        key = self._keys.current(self._label)
+        return f"as{key.version}_{self._cipher(key).seal(filled(form)).hex()}"
+
+    def form(self, text: str) -> bytes | None:
+        """Return the inner form that a surrogate stands for; empty where it opens under no key of ours.
+
+        Returns:
+            ``None`` for text that is no surrogate: a value that was not turned over yet.
+        """
+        shape = _SHAPE.fullmatch(text)
+        if shape is None:
+            return None
+        known = self._forms.get(text)
+        if known is None:
+            if len(self._forms) >= MEMO:
+                self._forms.clear()
+            known = self._forms[text] = self._opened(int(shape[1]), shape[2])
+        return known
+
+    def column(self, values: Sequence[Cell]) -> list[Cell]:
+        """Return the values that a column of a store stands for: null for what stands for nothing."""
+        return [self._value(value) if isinstance(value, str) else value for value in values]
+
+    def _value(self, text: str) -> str | None:
+        form = self.form(text)
+        if form is None:
+            return text
+        return text_of(form) if form else None
+
+    def _opened(self, version: int, digits: str) -> bytes:
+        try:
+            return unfilled(self._cipher(self._keys.version(self._label, version)).open(bytes.fromhex(digits)))
+        except (KeyUnavailable, ValueError):
+            return b""
+
+    def _cipher(self, key: SurrogateKey) -> Siv:
+        known = self._ciphers.get(key.version)
+        if known is None or known[0] is not key:
+            known = self._ciphers[key.version] = (key, Siv(derive(key.secret, b"gateway at-rest surrogate siv", 64)))
+        return known[1]

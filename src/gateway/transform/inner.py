@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The inner form of a value: what every surrogate is made of, at rest and outgoing alike.
+
+A byte says the namespace and the value follows in UTF-8: ``n`` normalised, ``r`` as it was spelled, where it
+has no normal spelling, ``t`` the token of a vault, in whose row the value lies. So a surrogate of one
+namespace is never that of another, and what is opened says what it is.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Protocol
+
+from msgspec import UnsetType
+
+from gateway.transform.normalise import Spelling
+
+Value = str | int | Decimal | bool
+Cell = Value | None | UnsetType
+
+NORMAL, RAW, TOKEN = b"n", b"r", b"t"
+BLOCK_BYTES = 32
+MOST_SEALED_BYTES = 1024
+"""Of an inner form; what is longer is not sealed."""
+
+
+class SurrogateKey(Protocol):
+    """One version of a key."""
+
+    @property
+    def version(self) -> int:
+        """Counted from 1."""
+
+    @property
+    def secret(self) -> bytes:
+        """32 bytes."""
+
+
+class SurrogateKeys(Protocol):
+    """Where the keys of join domains come from, by label."""
+
+    def current(self, label: str, /) -> SurrogateKey:
+        """Return the version that new surrogates are made with, or raise ``KeyUnavailable``."""
+
+    def version(self, label: str, version: int, /) -> SurrogateKey:
+        """Return a version that is not shredded, or raise ``KeyUnavailable``."""
+
+
+def inner_form(spell: Spelling, value: Value, country: str | None = None) -> bytes:
+    """Return the inner form of a value that is not at rest.
+
+    Args:
+        spell: Of the field's form.
+        country: That of the row's person, if known.
+    """
+    text = value if isinstance(value, str) else spelled(value)
+    known = spell(text, country)
+    return (NORMAL if known else RAW) + (known or text).encode("utf-8", "surrogatepass")
+
+
+def text_of(form: bytes) -> str:
+    """Return the value that an inner form holds."""
+    return form[1:].decode("utf-8", "surrogatepass")
+
+
+def filled(form: bytes) -> bytes:
+    """Return an inner form filled up to whole blocks, so that its length says little (ISO/IEC 7816-4 padding)."""
+    marked = form + b"\x80"
+    return marked + bytes(-len(marked) % BLOCK_BYTES)
+
+
+def unfilled(blocks: bytes) -> bytes:
+    """Return what was filled up."""
+    return blocks.rstrip(b"\x00")[:-1]
+
+
+def spelled(value: int | Decimal | bool) -> str:
+    """Return a value that is no text as the text that JSON has for it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+Sealer = Callable[[bytes], str]
+"""Returns the surrogate of an inner form."""
