@@ -17,8 +17,6 @@ from gateway.record.writing.pairing import Second
 from gateway.record.writing.sinks import ALONE, Rule
 from tests.fakes.log import NAME, FaultyDisk, key_of
 
-pytestmark = pytest.mark.alone
-
 ROOT = Path(__file__).parents[2]
 
 

@@ -17,8 +17,6 @@ from gateway.record.proof.witness_folder import WitnessFolder
 from tests.fakes.log import written
 from tests.fakes.witness import Running, asked, made, witness_served
 
-pytestmark = pytest.mark.alone
-
 NAMES = tuple(f"demo/node-1/door-{n}" for n in range(3))
 
 

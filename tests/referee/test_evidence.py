@@ -14,8 +14,6 @@ from bench.report import Figure
 from tests.referee.numbers import EVIDENCE, EVIDENCE_GROWTH
 from tests.referee.report import summary
 
-pytestmark = pytest.mark.alone
-
 
 async def test_answers_of_the_index_are_those_of_the_files(place: str, tmp_path: Path) -> None:
     """Of one log that is longer than a span, on both engines; a difference of one person or row fails."""

@@ -20,8 +20,6 @@ from gateway.store.log.index import LogIndex
 from tests.referee.numbers import INDEX_KILLS
 from tests.referee.report import progress, summary
 
-pytestmark = pytest.mark.alone
-
 ROOT = Path(__file__).parents[2]
 MOST_BATCHES = 9
 """Batches that are entered before a kill at the most; the whole log is some forty."""

@@ -72,7 +72,6 @@ async def refused(settings: Settings, tmp_path: Path) -> str:
     return str(said.value)
 
 
-@pytest.mark.alone
 async def test_a_state_that_was_put_back_does_not_start(command: CommandLine, folder: Path, tmp_path: Path) -> None:
     """As a whole, with what it kept of its witness: only the witness knows better."""
     await lived(load(state=command.state))
@@ -99,7 +98,6 @@ async def test_a_state_that_was_put_back_does_not_start(command: CommandLine, fo
         assert "its witnesses co-signed" in await refused(settings, tmp_path)
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("slot", ["cli", "door-1"])
 async def test_a_log_that_no_process_opens_at_a_start_keeps_it_from_starting_too(
     command: CommandLine, folder: Path, tmp_path: Path, slot: str
@@ -120,7 +118,6 @@ async def test_a_log_that_no_process_opens_at_a_start_keeps_it_from_starting_too
         assert "its witnesses co-signed" in await refused(settings, tmp_path)
 
 
-@pytest.mark.alone
 async def test_a_gateway_that_runs_goes_on_beside_such_a_log(
     command: CommandLine, folder: Path, tmp_path: Path
 ) -> None:
@@ -147,7 +144,6 @@ def put_back(command: CommandLine, slot: str, copies: Path) -> None:
     shutil.copytree(copies / slot, command.state / "log" / slot)
 
 
-@pytest.mark.alone
 async def test_a_witness_that_is_away_stops_nothing(command: CommandLine, folder: Path) -> None:
     """The gateway starts and says so; once the witness is there, everything since is co-signed."""
     settings = witnessed_by(command, folder, "http://127.0.0.1:1")

@@ -12,6 +12,7 @@ is counted as ``unavailable`` and entered as soon as the log is back.
 """
 
 import asyncio
+import contextlib
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -49,6 +50,7 @@ class Counting:
         self._singly: defaultdict[str, int] = defaultdict(int)
         self._singly_in_all = 0
         self._is_failing = False
+        self._flushing = asyncio.Lock()
 
     def answered(self, what: str) -> None:
         """Count an answer that depends on no store and no person."""
@@ -88,18 +90,21 @@ class Counting:
 
     async def flush(self, *, answers: bool) -> None:
         """Enter what was counted; what cannot be entered now is kept for the next time."""
-        try:
-            since_us = self._refusals_since_us
-            # One entry a reason, so that each is found by its own.
-            for reason in sorted(self._refusals):
-                counted = Counter({reason: self._refusals.pop(reason)})
-                await self._enter(RefusalsCounted(since_us=since_us, reasons=dict(counted)), counted)
-            if answers and self._answers:
-                since_us, self._answers_since_us = self._answers_since_us, self._clock()
-                told, self._answers = self._answers, Counter()
-                await self._enter(Answered(since_us=since_us, counts=dict(told)), told, answers=True)
-        except LogUnavailable:
-            return
+        # One at a time: the last one, at the end of a process, may meet that of the second.
+        async with self._flushing:
+            with contextlib.suppress(LogUnavailable):
+                await self._flush(answers=answers)
+
+    async def _flush(self, *, answers: bool) -> None:
+        since_us = self._refusals_since_us
+        # One entry a reason, so that each is found by its own.
+        for reason in sorted(self._refusals):
+            counted = Counter({reason: self._refusals.pop(reason)})
+            await self._enter(RefusalsCounted(since_us=since_us, reasons=dict(counted)), counted)
+        if answers and self._answers:
+            since_us, self._answers_since_us = self._answers_since_us, self._clock()
+            told, self._answers = self._answers, Counter()
+            await self._enter(Answered(since_us=since_us, counts=dict(told)), told, answers=True)
 
     async def _append(self, entry: Entry, part: Part | None = None) -> None:
         try:

@@ -4,8 +4,9 @@
 import asyncio
 
 import pytest
+from typing_extensions import override
 
-from gateway.domain.entry import UNAVAILABLE, Answered, Part, RefusalsCounted, Refused
+from gateway.domain.entry import UNAVAILABLE, Answered, Entry, Part, RefusalsCounted, Refused
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import DecisionId
 from gateway.record.writing.counting import MINUTE_US, SINGLY_A_PLACE, SINGLY_IN_ALL, Counting
@@ -188,3 +189,22 @@ async def test_everything_is_entered_when_told_to_stop(
         counting.answered("ready")
         stop.set()
     assert log.entries[-1][0] == Answered(since_us=clock(), counts={"ready": 1})
+
+
+async def test_two_that_enter_the_counts_at_once_enter_each_count_once(clock: FakeClock) -> None:
+    """The last entering at the end of a process meets that of the second; the log takes its time for both."""
+
+    class Slow(MemoryLog):
+        @override
+        async def append(self, entry: Entry, part: Part | None = None) -> int:
+            await asyncio.sleep(0)
+            return await super().append(entry, part)
+
+    log = Slow()
+    counting = Counting(log, clock)
+    for reason in ("sign-in-required", "path-not-canonical", "route-unknown"):
+        await refuse(counting, SINGLY_A_PLACE + 2, reason=reason)
+    await asyncio.gather(counting.flush(answers=True), counting.flush(answers=True))
+    told = [entry.reasons for entry in counts(log)]
+    assert sum(sum(one.values()) for one in told) == 3 * (SINGLY_A_PLACE + 2) - singles(log)
+    assert len(told) == 3
