@@ -42,7 +42,10 @@ class StoreSettings(_Strict):
     """One store behind the gateway.
 
     Attributes:
-        base_url: What the path ``/{store}`` of the gateway stands for.
+        base_url: What the path ``/{store}`` of the gateway stands for; of a mail server ``smtp://host:port``.
+        kind: ``http``, or ``smtp`` for a mail server that messages are sent by.
+        tls / sender: Of a mail server: ``starttls``, ``tls``, or ``none`` on this machine; the address that mails
+            come from. Its ``authorization_file`` holds ``user:password``.
         authorization_file: File with the value of the Authorization header sent to this store.
         ca_file: Certificates to trust for this store beside the system's, PEM.
         client_certificate_file / client_key_file: What the gateway shows to a store that asks for a
@@ -63,6 +66,9 @@ class StoreSettings(_Strict):
     """
 
     base_url: str
+    kind: Literal["http", "smtp"] = "http"
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str = ""
     authorization_file: Path | None = None
     ca_file: Path | None = None
     client_certificate_file: Path | None = None
@@ -205,6 +211,20 @@ class RemarksSettings(_Strict):
     format: Literal["text", "json"] = "text"
 
 
+class BackupSettings(_Strict):
+    """Copies of the database.
+
+    Attributes:
+        keys_days: Days for which a copy of the keys of people counts at most: as long as that, somebody who was
+            erased can be read in an older copy.
+        seal_keys: Such a copy is sealed under a key of the day on which it ends, which is deleted when the day is
+            over. To put one back then takes a copy of ``keys/`` that is not older than it.
+    """
+
+    keys_days: int = Field(default=30, ge=1, le=30)
+    seal_keys: bool = False
+
+
 class DoctorSettings(_Strict):
     """What ``gateway doctor`` finds old, in days.
 
@@ -255,6 +275,7 @@ class Settings(BaseSettings):
     metrics: MetricsSettings = MetricsSettings()
     remarks: RemarksSettings = RemarksSettings()
     doctor: DoctorSettings = DoctorSettings()
+    backups: BackupSettings = BackupSettings()
 
     @field_validator("installation", "node")
     @classmethod
@@ -359,6 +380,23 @@ def _read_secret(variable: str, content: dict[str, Any]) -> None:
     if variable in os.environ:
         raise SettingsError(f"{variable} and {variable}_FILE are both set; unset one of them")
     try:
-        content[variable.removeprefix("GATEWAY_").lower()] = Path(named).read_text(encoding="utf-8").strip()
+        with Path(named).open(encoding="utf-8") as file:
+            if variable == "GATEWAY_KEK":
+                _insist_closed(named, os.fstat(file.fileno()))
+            # Sealed at once: a traceback that shows variables is not to show it.
+            content[variable.removeprefix("GATEWAY_").lower()] = SecretStr(file.read().strip())
+    except UnicodeDecodeError:
+        raise SettingsError(f"{variable}_FILE: {named} is no text") from None
     except OSError as error:
         raise SettingsError(f"{variable}_FILE: cannot read {named}: {error.strerror}") from None
+
+
+def _insist_closed(named: str, state: os.stat_result) -> None:
+    """Refuse a file of the key-encryption key that others could read or change.
+
+    A group may read it: systemd lets a service in by an ACL, which looks so.
+    """
+    if state.st_uid not in (0, os.geteuid()):
+        raise SettingsError(f"the key file {named} belongs to another user: chown it to the gateway's own")
+    if state.st_mode & 0o027:
+        raise SettingsError(f"the key file {named} is open to other users: chmod 600 {named}")

@@ -3,7 +3,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -64,6 +64,25 @@ class Written:
     fields: Row | list[Row] | None
     decision_id: str
     etag: str | None
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """What came of one surrogate.
+
+    Attributes:
+        value: In clear; ``None`` where nothing of it is told.
+        cause: Then: ``not-recognised``, ``choice``, ``age``, ``transfer``, ``no-subject`` or ``erased``.
+    """
+
+    surrogate: str
+    value: str | int | Decimal | bool | None = field(repr=False)
+    cause: str | None
+
+
+def revealed_of(told: Row) -> Revealed:
+    """Return what a row of the answer to a reveal says."""
+    return Revealed(str(told.get("surrogate", "")), told.get("value"), told.get("cause"))
 
 
 def read_json(content: bytes | str) -> Any:

@@ -26,12 +26,14 @@ import httpx
 from gateway_client.answers import (
     Page,
     Record,
+    Revealed,
     Row,
     Written,
     decision_of,
     more_of,
     next_of,
     read_json,
+    revealed_of,
     rows_in,
     view_of,
 )
@@ -263,6 +265,32 @@ class Gateway:
             "context": {"purpose": purpose},
         }
         return self._told("POST", "/-/access/v1/evaluation", asked)
+
+    def reveal(
+        self,
+        dataset: str,
+        field: str,
+        surrogates: Sequence[str],
+        *,
+        purpose: str | None = None,
+        reference: str | None = None,
+    ) -> list[Revealed]:
+        """Return the values of surrogates of one field, in their order; all of a call comes or nothing of it.
+
+        Args:
+            dataset: ``crm.customers``.
+            field: Of which field they are.
+            surrogates: At most 10,000, as this caller got them for this purpose.
+            purpose / reference: Of this call alone.
+
+        Raises:
+            StepUpNeeded: The sign-in is older than five minutes.
+            Refused: Nothing came; where somebody else has to approve it, ``approval`` says what.
+        """
+        headers = self._stated(purpose, reference) | {"accept": JSON}
+        asked = {"dataset": dataset, "field": field, "surrogates": list(surrogates)}
+        told = object_of(self._called("POST", "/-/surrogates/reveal", headers, content=asked))
+        return [revealed_of(one) for one in rows_in(told)]
 
     def request_grant(
         self, dataset: str, fields: Sequence[str], *, purpose: str, why: str, until: str, rung: str = "reveal",

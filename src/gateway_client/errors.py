@@ -22,6 +22,7 @@ class Refused(GatewayError):
         who: Who can change it: ``caller``, ``owner``, ``officer`` or ``operator``.
         outcome: Of a write: ``not-sent`` or ``unknown``; ``None`` if nothing was asked of the store.
         retry_after_s: When to ask again, where that is known.
+        approval: What somebody else has to approve before the same call can succeed.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Refused(GatewayError):
         self.remediation = _text(told, "remediation")
         self.retry, self.who = _text(told, "retry") or "after", _text(told, "who") or "operator"
         self.outcome = _text(told, "outcome") or None
+        self.approval = _text(told, "approval") or None
         self.retry_after_s = retry_after_s
         about = f" ({', '.join(self.fields)})" if self.fields else ""
         said = " ".join(part for part in (self.title and f"{self.title}.", self.detail, self.remediation) if part)

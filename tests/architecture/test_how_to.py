@@ -35,8 +35,10 @@ PAGES = (
     "spreadsheets.md",
     "budgets.md",
     "scope-a-breach.md",
+    "trace-a-leak.md",
     "who-used-my-record.md",
     "backup.md",
+    "erase-a-person.md",
 )
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 CODES = {"123456": "ana-totp.txt", "234567": "officer-1-totp.txt", "345678": "officer-2-totp.txt"}

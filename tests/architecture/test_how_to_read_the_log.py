@@ -14,7 +14,7 @@ from gateway.cli.log.query import QUALIFIERS
 from gateway.decide.loader.load import load
 from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.log_facets import FACETS
-from gateway.domain.own_data import OWN_PATHS, OWN_STORE
+from gateway.domain.own_data import LOG_ENTRIES, LOG_FACETS, OWN_PATHS, OWN_STORE
 from gateway.settings import Settings
 from gateway.transform.treat import check_chain
 from tests.fakes.entries import EVERY
@@ -51,7 +51,7 @@ def test_the_page_names_every_qualifier_facet_and_path() -> None:
     assert set(re.findall(r"`([a-z]+):`", table)) == set(QUALIFIERS)
     listed = PAGE.partition("rows and bytes by ")[2].partition(", or by")[0]
     assert tuple(re.findall(r"`([a-z]+)`", listed)) == FACETS
-    assert all(f"GET {path}" in PAGE for path in OWN_PATHS)
+    assert all(f"GET {path}" in PAGE for path in (LOG_ENTRIES, LOG_FACETS))
 
 
 def test_what_is_shipped_declares_every_own_path() -> None:
@@ -63,5 +63,5 @@ def test_what_is_shipped_declares_every_own_path() -> None:
     }
 
     assert set(routes) == set(OWN_PATHS)
-    for route in routes.values():
-        assert set(route.parameters) >= set(QUALIFIERS) - {"store"} | {"decision_id"}
+    for path in (LOG_ENTRIES, LOG_FACETS):
+        assert set(routes[path].parameters) >= set(QUALIFIERS) - {"store"} | {"decision_id"}

@@ -257,3 +257,25 @@ def test_codes_are_those_of_rfc_6238() -> None:
     """Appendix B, the last six digits."""
     assert totp("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", 59) == "287082"
     assert totp("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", 1111111109) == "081804"
+
+
+def test_values_of_surrogates_come_back_in_their_order() -> None:
+    """What is not told has its cause; a value is in no repr."""
+    told = b'{"values": [{"surrogate": "sv1_0", "value": "+49"}, {"surrogate": "sv1_1", "cause": "choice"}]}'
+    with scripted(answer(told)) as peer, client(peer) as gateway:
+        first, second = gateway.reveal("crm.people", "phone", ["sv1_0", "sv1_1"], reference="case-1")
+
+    assert (first.value, first.cause, second.value, second.cause) == ("+49", None, None, "choice")
+    assert "+49" not in repr(first)
+    (asked,) = peer.asked
+    assert asked.line == "POST /-/surrogates/reveal HTTP/1.1"
+    assert asked.headers["data-reference"] == "case-1"
+    assert json.loads(asked.body) == {"dataset": "crm.people", "field": "phone", "surrogates": ["sv1_0", "sv1_1"]}
+
+
+def test_a_reveal_that_needs_a_second_person_says_what_they_approve() -> None:
+    """By its identifier."""
+    needed = problem("approval-required", "403 Forbidden", "with-approval", approval="ap_1")
+    with scripted(needed) as peer, client(peer) as gateway, pytest.raises(Refused) as raised:
+        gateway.reveal("crm.people", "phone", ["sv1_0"])
+    assert (raised.value.reason, raised.value.approval) == ("approval-required", "ap_1")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Published vectors of the constructions that sealing, surrogates and key derivation rest on."""
 
+from hashlib import shake_128
+
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -24,6 +26,25 @@ def test_xaes_256_gcm_equals_the_vectors_of_c2sp(key: str, associated: str, expe
     got = xaes_encrypt(octets(key), b"ABCDEFGHIJKLMNOPQRSTUVWX", b"XAES-256-GCM", associated.encode())
 
     assert got == octets(expected)
+
+
+def test_xaes_256_gcm_equals_the_accumulated_vector_of_c2sp() -> None:
+    """Ten thousand messages of random lengths, drawn from SHAKE128 and digested by it."""
+    source, place, found = shake_128().digest(4_000_000), 0, shake_128()
+
+    def drawn(n: int) -> bytes:
+        nonlocal place
+        place += n
+        return source[place - n : place]
+
+    for _ in range(10_000):
+        key, nonce = drawn(32), drawn(24)
+        plaintext = drawn(drawn(1)[0])
+        associated = drawn(drawn(1)[0])
+        found.update(xaes_encrypt(key, nonce, plaintext, associated))
+
+    assert place < len(source)
+    assert found.digest(32) == octets("e6b9edf2df6cec60c8cbd864e2211b597fb69a529160cd040d56c0c210081939")
 
 
 def test_aes_siv_equals_rfc_5297_a_1() -> None:

@@ -4,6 +4,7 @@
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import msgspec
 
@@ -221,6 +222,10 @@ class FakeIdempotencyKeys:
         """Return both, joined."""
         return "|".join((*whose, stated))
 
+    def digest(self, stated: str, whose: Sequence[str]) -> bytes:
+        """Return a digest of both."""
+        return sha256(self.for_store(stated, whose).encode()).digest()
+
 
 class FakeRules:
     """Rules in force; swapped by the test."""
@@ -281,6 +286,7 @@ class AccessHouse:
         self.recorder, self.out = FakeRecorder(), FakeOut()
         self.is_current = True
         self.asked: Inquiry | Deny = inquiry()
+        self.mandate: str | None = None
         self._codecs: dict[ViewPlan, Codec] = {}
         self._keys = FakeSurrogateKeys()
         self.rooms = Rooms(
@@ -323,6 +329,7 @@ class AccessHouse:
             bind=self._bind,
             framing=framing,
             sealed=sealed,
+            mandate=self.mandate,
         )
         await AccessFlow(self.rooms).run(arrival, self.out)
         return self.out

@@ -88,9 +88,10 @@ def answer(
     return f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body
 
 
-def problem(reason: str, status: str, retry: str = "never", *, retry_after: str = "") -> bytes:
+def problem(reason: str, status: str, retry: str = "never", *, retry_after: str = "", approval: str = "") -> bytes:
     """Return a refusal as the gateway tells one."""
     told = {
+        **({"approval": approval} if approval else {}),
         "type": f"/-/problems/{reason}", "title": "No", "status": int(status[:3]), "reason": reason,
         "decision_id": "d" * 32, "fields": ["phone"], "remediation": "Ask.", "retry": retry, "who": "owner",
     }  # fmt: skip

@@ -13,21 +13,23 @@ from gateway.domain.replay import (
     HoldsSet,
     NumbersGiven,
     PeopleMerged,
+    PersonErased,
     PersonShredded,
     Replayed,
+    TombstoneLifted,
 )
 from gateway.domain.treatment import DROP
 from gateway.domain.viewplan import Hold
 from gateway.store.engine import Store
 from gateway.store.replay import Replay
-from gateway.store.schema import choice, hold, person_identity, person_merge
+from gateway.store.schema import choice, hold, person_identity, person_merge, tombstone, tombstone_digest
 from tests.fakes.clock import FakeClock
 
 CUSTOMER = IdentityKind("k")
 LOOKUPS = [bytes((n,)) * 32 for n in range(4)]
 CAP = Hold(category=CategoryKey("user"), rung=DROP, link=False, reason="lock")
-TABLES = (person_identity, person_merge, choice, hold)
-WORDS = ("see", "see", "say-again", "merge", "shred", "choose", "hold", "lift")
+TABLES = (person_identity, person_merge, choice, hold, tombstone_digest, tombstone)
+WORDS = ("see", "see", "say-again", "merge", "shred", "erase", "come-back", "choose", "hold", "lift")
 
 
 class Story:
@@ -37,7 +39,7 @@ class Story:
         self.log: list[Replayed] = []
         self.numbers: dict[bytes, int] = {}
         self.said: list[tuple[bytes, int]] = []
-        self.n_given = self.n_holds = 0
+        self.n_given = self.n_holds = self.n_erased = 0
 
     def go_on(self, word: str, one: int, other: int) -> None:
         """Let one thing happen, if it can."""
@@ -50,11 +52,13 @@ class Story:
                 self._given(*self.said[one % len(self.said)])
             case "merge" if len(alive) > 1:
                 self._merge(alive[one % len(alive)], alive[other % len(alive)])
-            case "shred" if alive:
+            case "come-back" if self.n_erased:
+                self.log.append(TombstoneLifted(tombstone=f"t{one % self.n_erased + 1}", at_us=7))
+            case "shred" | "erase" if alive:
                 gone = alive[one % len(alive)]
                 self.numbers = {lookup: number for lookup, number in self.numbers.items() if number != gone}
                 self.said = [(lookup, number) for lookup, number in self.said if lookup in self.numbers]
-                self.log.append(PersonShredded(person=PersonNumber(gone)))
+                self.log.append(PersonShredded(person=PersonNumber(gone)) if word == "shred" else self._erased(gone))
             case "choose" if alive:
                 self._choose(alive[one % len(alive)], other)
             case "hold":
@@ -65,6 +69,11 @@ class Story:
                 self.log.append(HoldsLifted(ids=(f"h_{one % self.n_holds + 1}",), at_us=5))
             case _:
                 pass
+
+    def _erased(self, gone: int) -> PersonErased:
+        self.n_erased += 1
+        digests = (f"d{gone}", f"d{gone}+{self.n_erased}")
+        return PersonErased(people=(PersonNumber(gone),), tombstone=f"t{self.n_erased}", digests=digests, at_us=6)
 
     def _see(self, lookup: bytes) -> None:
         if lookup not in self.numbers:

@@ -36,6 +36,12 @@ PEOPLE = Pair("GATEWAY_TEST_PEOPLE", 600, 1_000)
 AT_ONCE = Pair("GATEWAY_TEST_AT_ONCE", 16, 16)
 """Callers at the same time."""
 
+MESSAGES = Pair("GATEWAY_TEST_MESSAGES", 200, 20_000)
+"""Messages that a service sends in a night."""
+
+COLUMN_ROWS = Pair("GATEWAY_TEST_COLUMN_ROWS", 300, 50_000)
+"""Rows of a live store whose column is turned over and back."""
+
 RESTARTS = Pair("GATEWAY_TEST_RESTARTS", 1, 20)
 """Restarts under load."""
 DOOR_KILLS = Pair("GATEWAY_TEST_DOOR_KILLS", 2, 40)

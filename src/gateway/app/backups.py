@@ -7,12 +7,16 @@ RULES
    second, unless the person was shredded in between.
 2. The beat is counted up behind the copies, so whoever puts one back is told that it is older than the log;
    one that is put back by us says so itself, however its making ended.
-3. Before anything is put back everything is looked at: the copies, their ends, and that the log can be
+3. Where the settings say so, the copy of the keys is sealed under a key for the day on which it ends,
+   ``backup-keys/<day>``. When that day is over the key is deleted, and nobody opens the copy, wherever it lies.
+4. Before anything is put back everything is looked at: the copies, their ends, and that the log can be
    replayed from them. Then each base is replaced in one step, and the next opening replays the log.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,22 +28,24 @@ from gateway.app.restoring import one_opening, rehearsed, stopped
 from gateway.domain.entry import Changed
 from gateway.domain.errors import GatewayError, LogDamaged, StateBehind
 from gateway.keys import envelope
-from gateway.keys.keyring import Keyring
+from gateway.keys.keyring import Keyring, KeyState
 from gateway.record.format.layout import slots
 from gateway.record.proof.verify import verify_logs
 from gateway.record.reading.tail import size_of
 from gateway.settings import Settings
-from gateway.store.backup import BackupUnusable, Header, Wanted, check_whole, dump, header_of
+from gateway.store.backup import BackupUnusable, Header, Turn, Wanted, as_it_is, check_whole, dump, header_of
 from gateway.store.backup import n_rows as rows_of
 from gateway.store.engine import open_store
 from gateway.store.marks import Marked, Marks
-from gateway.store.meta import BACKED_UP, BACKED_UP_UNTIL, Meta
+from gateway.store.meta import BACKED_UP, BACKED_UP_LONGEST, BACKED_UP_UNTIL, Meta
 from gateway.store.putting_back import put_back
 
 LABEL = "backup"
 DAY_US = 24 * 3600 * 1_000_000
 MOST_KEY_DAYS = 30
 """Days after which no copy of the keys of people counts any more (DESIGN 9.11)."""
+KEYS_LABEL = "backup-keys/"
+"""Before the UTC day on which copies of the keys of people end: the label of the key that they are sealed under."""
 
 Progress = Callable[[int], None]
 
@@ -90,16 +96,21 @@ async def back_up(rooms: Rooms, files: dict[str, Path], *, key_days: int, by: st
     """
     settings, digest, now = rooms.settings, Signer(rooms.keyring), rooms.clock()
     places = (await Marks(rooms.store).read()).places
+    await end_copies(rooms, by)
     made = []
     for base in (one for one in ("main", "keys") if one in files):
+        expires_us = now + key_days * DAY_US if base == "keys" else None
+        label = KEYS_LABEL + _day(expires_us) if expires_us is not None and settings.backups.seal_keys else ""
         wanted = Wanted(
             base=base,
             installation=settings.installation,
             created_us=now,
-            expires_us=now + key_days * DAY_US if base == "keys" else None,
+            expires_us=expires_us,
             places=places if base == "main" else {},
+            sealed=label,
         )
-        header = await asyncio.to_thread(dump, _place(settings), wanted, files[base], digest, progress)
+        seal = partial(rooms.keyring.seal, label) if label else as_it_is
+        header = await asyncio.to_thread(dump, _place(settings), wanted, files[base], digest, progress, seal)
         made.append(_copied(header, files[base]))
         await _note(rooms.meta, header)
     await mark_now(Marks(rooms.store), rooms.log)
@@ -111,11 +122,43 @@ async def back_up(rooms: Rooms, files: dict[str, Path], *, key_days: int, by: st
     return made
 
 
+async def end_copies(rooms: Rooms, by: str = "gateway") -> int:
+    """Delete the keys of copies whose day is over, and return how many; the entry comes first."""
+    today, n_ended = _day(rooms.clock()), 0
+    for label in [one for one in rooms.keyring.labels() if one.startswith(KEYS_LABEL)]:
+        if label.removeprefix(KEYS_LABEL) >= today:
+            continue
+        for one in rooms.keyring.versions(label):
+            if one.state is not KeyState.SHREDDED:
+                facts: dict[str, str | int] = {"version": one.version}
+                await rooms.log.append(Changed(by=by, what="key-shredded", target=label, facts=facts))
+                rooms.keyring.shred(label, one.version)
+                n_ended += 1
+    return n_ended
+
+
+def unsealing(keyring: Keyring, header: Header) -> Turn:
+    """Return what opens the frames of a copy."""
+    return partial(keyring.open, header.sealed) if header.sealed else as_it_is
+
+
+def over_us(expires_us: int) -> int:
+    """Return when the day is over on which a copy of the keys ends: from then on its key is deleted."""
+    return (expires_us // DAY_US + 1) * DAY_US
+
+
+def _day(at_us: int) -> str:
+    """Return the UTC day of a moment."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)).date().isoformat()
+
+
 async def _note(meta: Meta, header: Header) -> None:
     """Note for those who watch when a base was copied, and until when the copy counts."""
     await meta.write(BACKED_UP + header.base, str(header.created_us))
     if header.expires_us is not None:
         await meta.write(BACKED_UP_UNTIL + header.base, str(header.expires_us))
+        known = int(await meta.read(BACKED_UP_LONGEST) or 0)
+        await meta.write(BACKED_UP_LONGEST, str(max(known, header.expires_us)))
 
 
 def ended(folder: Path, keyring: Keyring) -> list[Path]:
@@ -156,7 +199,9 @@ async def restore(settings: Settings, keyring: Keyring, files: dict[str, Path], 
             if "main" in headers:
                 await _rehearse(settings, headers["main"])
             for base in (one for one in ("main", "keys") if one in files):
-                await asyncio.to_thread(put_back, files[base], headers[base], _place(settings), progress)
+                turn = unsealing(keyring, headers[base])
+                work = partial(put_back, files[base], headers[base], _place(settings), progress, unseal=turn)
+                await asyncio.to_thread(work)
     return [_copied(headers[base], file) for base, file in files.items()]
 
 

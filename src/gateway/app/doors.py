@@ -15,6 +15,8 @@ from gateway.app.joins import HttpTarget, IdempotencyKeyring, IdentifyJoin
 from gateway.app.metering import MeteredFlow, Signals, noted_decision_id, watchers_token
 from gateway.app.own_data import OwnTarget, Targets
 from gateway.app.passing import with_passing
+from gateway.app.recipients import Recipients
+from gateway.app.revealing import approving_of, reveals_of
 from gateway.app.signals.exposition import CONTENT_TYPE
 from gateway.app.signals.hearing import Hearing
 from gateway.app.traces import Look, Traces, untraced
@@ -42,6 +44,7 @@ from gateway.flows.explain import SelfService
 from gateway.flows.grant_requests import GrantRequests
 from gateway.flows.login import Answer, LoginFlow, SignInFailed, Started, Tokens
 from gateway.forward.http import HttpStores
+from gateway.forward.mail import Login, MailRoad, MailServer, Tls
 from gateway.forward.roads import ClientIdentity, Secret, Store
 from gateway.identify.factors import Factors
 from gateway.identify.identify import Identify
@@ -51,6 +54,9 @@ from gateway.keys.keyring import Keyring
 from gateway.record.reading.index_rows import call_of
 from gateway.record.reading.reader import records
 from gateway.settings import Settings, StoreSettings
+from gateway.store.approvals import RevealApprovals
+from gateway.store.dispatches import Dispatches
+from gateway.store.mandates import Mandates
 
 NEWEST = 200_000
 """How far back a caller's own decision is looked for: entries of one slot, newest first."""
@@ -60,6 +66,9 @@ FIRST = Release | Refused | Intent | Observed
 
 _SECRET_FILES = frozenset({"client_key_file"})
 """Files of a store that must not be open to everyone; a private key never has to be."""
+
+MOST_MAIL_CONNECTIONS = 8
+"""To one mail server from one call: servers count connections, and each takes a thread here."""
 
 CURSOR_KEY = "cursor"
 
@@ -91,7 +100,7 @@ def open_stores(settings: Settings) -> HttpStores:
     Raises:
         SettingsError: A base address, a credential or a certificate cannot be used.
     """
-    return HttpStores([store_of(name, one) for name, one in settings.stores.items()])
+    return HttpStores([store_of(name, one) for name, one in settings.stores.items() if one.kind == "http"])
 
 
 def store_of(name: str, one: StoreSettings) -> Store:
@@ -116,6 +125,43 @@ def store_of(name: str, one: StoreSettings) -> Store:
         ca_pem=_file(name, "ca_file", one.ca_file),
         identity=_identity(name, one),
     )
+
+
+def mail_roads(settings: Settings, clock: Callable[[], int]) -> dict[StoreName, MailRoad]:
+    """Return the ways to the mail servers of an installation.
+
+    Raises:
+        SettingsError: Something of one of them cannot be used.
+    """
+    return {
+        StoreName(name): MailRoad(_mail_server(name, one), clock)
+        for name, one in settings.stores.items()
+        if one.kind == "smtp"
+    }
+
+
+def _mail_server(name: str, one: StoreSettings) -> MailServer:
+    return MailServer(
+        name=StoreName(name),
+        url=one.base_url,
+        tls=Tls(one.tls),
+        sender=one.sender,
+        login=_login(name, one),
+        timeout_s=one.read_s,
+        connections=min(one.connections, MOST_MAIL_CONNECTIONS),
+        allowed=_networks(f"stores.{name}.allowed_networks", one.allowed_networks),
+        ca_pem=_file(name, "ca_file", one.ca_file),
+    )
+
+
+def _login(name: str, one: StoreSettings) -> Login | None:
+    credential = _credential(name, one)
+    if credential is None:
+        return None
+    user, colon, password = credential.value.partition(":")
+    if not (user and colon and password):
+        raise SettingsError(f"stores.{name}.authorization_file: of a mail server it holds user:password")
+    return Login(user, password)
 
 
 def looks_of(settings: Settings) -> Look:
@@ -198,7 +244,7 @@ def http_door(rooms: Rooms, stores: HttpStores, signals: Signals | None = None) 
             budgets=rooms.budgets,
             target=Targets(
                 HttpTarget(stores, traces) if signals is None else HttpTarget(stores, traces, signals.store_took),
-                OwnTarget(rooms.log_questions),
+                OwnTarget(rooms.log_questions, lambda: RevealApprovals(rooms.store).waiting(rooms.clock())),
             ),
             recorder=rooms.log,
             early=rooms.counting,
@@ -208,6 +254,13 @@ def http_door(rooms: Rooms, stores: HttpStores, signals: Signals | None = None) 
             status_of=lambda reason: PROBLEMS[reason].status,
             clock=rooms.clock,
             samples=rooms.new_fields,
+            recipients=Recipients(stores, mail_roads(rooms.settings, rooms.clock), traces),
+            dispatches=Dispatches(rooms.store),
+            mandates=Mandates(rooms.store),
+            reveals=reveals_of(rooms),
+            tombstones=rooms.tombstones,
+            vault=rooms.vault,
+            columns=rooms.columns,
         )
     )
     login = _login_flow(rooms)
@@ -230,6 +283,7 @@ def http_door(rooms: Rooms, stores: HttpStores, signals: Signals | None = None) 
                 recorder=rooms.log,
                 clock=rooms.clock,
             ),
+            approving=approving_of(rooms, identify),
             logout=_logout(identify, login, rooms.clock),
             jwks=rooms.bearers.jwks,
             is_current=rooms.changes.is_current,

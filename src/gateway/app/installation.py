@@ -16,6 +16,7 @@ import msgspec
 
 import gateway
 from gateway.app.clock import now_us
+from gateway.app.columns import KnownColumns
 from gateway.app.index.reading import LogQuestions
 from gateway.app.joins import AnnouncedRules, CodecShelf, SurrogateKeyring, is_band
 from gateway.app.keeping import Keeper, ToldLog, announcer
@@ -52,7 +53,9 @@ from gateway.store.marks import Marks
 from gateway.store.meta import Meta
 from gateway.store.people import People
 from gateway.store.sessions import Sessions
+from gateway.store.tombstones import Tombstones
 from gateway.store.unseen import UnseenFields
+from gateway.store.vault import Vault
 from gateway.store.versions import ChangeFeed, Topic
 from gateway.transform.treat import check_chain
 from gateway.workers.loop import ChangeLoop
@@ -106,6 +109,9 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     unseen: UnseenFields
     new_fields: NewFields
     log_questions: LogQuestions
+    columns: KnownColumns
+    tombstones: Tombstones
+    vault: Vault
 
     def purposes_of(self, roles: tuple[RoleName, ...]) -> tuple[PurposeKey, ...]:
         """Return the purposes that roles give, by the rules in force."""
@@ -123,10 +129,18 @@ def open_keyring(settings: Settings) -> Keyring:
     Raises:
         SettingsError: The key-encryption key is missing or open to others.
     """
-    folder = settings.state / "keys"
+    return Keyring(settings.state / "keys", kek_of(settings), now_us)
+
+
+def kek_of(settings: Settings) -> HeldKek:
+    """Return the holder of an installation's key-encryption key.
+
+    Raises:
+        SettingsError: It is missing or open to others.
+    """
     if settings.kek is not None:
-        return Keyring(folder, HeldKek.from_text(settings.kek.get_secret_value(), "GATEWAY_KEK"), now_us)
-    return Keyring(folder, FileKek(folder / "kek"), now_us)
+        return HeldKek.from_text(settings.kek.get_secret_value(), "GATEWAY_KEK")
+    return FileKek(settings.state / "keys" / "kek")
 
 
 def make_keyring(settings: Settings) -> Keyring:
@@ -191,6 +205,9 @@ async def open_installation(
         stack.push_async_callback(rooms.log_questions.close)
         stack.push_async_callback(rooms.counting.flush, answers=True)
         stack.push_async_exit(rooms.keeper)
+        if restored is not None:
+            # The database is older than what was said of columns since.
+            await rooms.columns.forget()
         if with_rules:
             await _begin_with_rules(rooms, is_door=slot != CLI_SLOT, or_kept=or_kept_rules)
             await rooms.revocations.refresh(now_us())
@@ -302,6 +319,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, rest
         choices=choices,
         memory=AnnouncedRules(meta),
     )
+    columns = KnownColumns(meta)
     codecs = CodecShelf(SurrogateKeyring(keyring))
     bearers = Bearers(
         bearer_keys(keyring), issuer=settings.issuer, audience=settings.issuer, lifetime_s=settings.sessions.access_s
@@ -309,9 +327,11 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, rest
 
     async def follow_keys() -> None:
         """Forget what was retired or shredded."""
-        if keyring.reload():
-            codecs.clear()
-            bearers.put_in_force(bearer_keys(keyring))
+        # Whatever it says: sealing looks at the file as well, and may have been first to see the change.
+        keyring.reload()
+        codecs.clear()
+        bearers.put_in_force(bearer_keys(keyring))
+        await columns.refresh()
 
     followers: Mapping[str, Callable[[], Awaitable[object]]] = {
         Topic.CHOICES: choices.refresh,
@@ -360,6 +380,9 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, rest
         unseen=unseen,
         new_fields=NewFields(unseen, log, now_us),
         log_questions=LogQuestions(settings),
+        columns=columns,
+        tombstones=Tombstones(store, keyring),
+        vault=Vault(store, keyring, envelope),
         codecs=codecs,
         feed=feed,
         changes=ChangeLoop(feed, followers, now_us),

@@ -80,11 +80,17 @@ class IdempotencyKeyring:
 
     def for_store(self, stated: str, whose: Sequence[str]) -> str:
         """Return 43 characters of base64url that tell nothing of what the caller stated."""
+        return urlsafe_b64encode(self._digest(stated, whose, b"idempotency")).rstrip(b"=").decode("ascii")
+
+    def digest(self, stated: str, whose: Sequence[str]) -> bytes:
+        """Return 32 bytes that tell nothing of what the caller stated, for a message."""
+        return self._digest(stated, whose, b"message")
+
+    def _digest(self, stated: str, whose: Sequence[str], use: bytes) -> bytes:
         # Framed by length: no other texts spell the same bytes.
         parts = (part.encode("utf-8", "surrogatepass") for part in (*whose, stated))
         text = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
-        digest = blake2b(text, key=self._key, digest_size=32, person=b"idempotency").digest()
-        return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        return blake2b(text, key=self._key, digest_size=32, person=use).digest()
 
 
 class CodecShelf:

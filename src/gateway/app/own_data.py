@@ -2,21 +2,25 @@
 """What step 3 of a call asks: a store over HTTP, or the gateway's own data, in the same words."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import msgspec
 
 from gateway.app.index.reading import LogQuestions
-from gateway.domain.errors import Overloaded, SettingsError, StateUnavailable
-from gateway.domain.own_data import LOG_ENTRIES, LOG_FACETS, OWN_STORE
+from gateway.domain.approval import Approval
+from gateway.domain.errors import Overloaded, QuestionRefused, SettingsError, StateUnavailable
+from gateway.domain.own_data import APPROVALS, LOG_ENTRIES, LOG_FACETS, OWN_STORE
 from gateway.flows.access.ports import StoreAnswer, StoreCall, Target
-from gateway.flows.own_data import Pairs, asked_of, told_count, told_entry, told_place
+from gateway.flows.own_data import Pairs, asked_of, told_approval, told_count, told_entry, told_place
 
 OK = 200
 
 MOST_COUNTING = 8
 """Questions for counts that a process holds. One is answered at a time: it can read two hundred thousand entries."""
+
+
+Waiting = Callable[[], Awaitable[Sequence[Approval]]]
 
 
 class Targets:
@@ -34,10 +38,10 @@ class Targets:
 class OwnTarget:
     """The gateway's own data, asked as a store is."""
 
-    def __init__(self, questions: LogQuestions) -> None:
-        """Keep who asks the log."""
-        self._questions = questions
-        self._answers = {LOG_ENTRIES: self._entries, LOG_FACETS: self._facets}
+    def __init__(self, questions: LogQuestions, waiting: Waiting | None = None) -> None:
+        """Keep who asks the log, and what tells what waits for a second person."""
+        self._questions, self._waiting = questions, waiting
+        self._answers = {LOG_ENTRIES: self._entries, LOG_FACETS: self._facets, APPROVALS: self._approvals}
         self._one_counts = asyncio.Lock()
         self._n_counting = 0
 
@@ -70,6 +74,13 @@ class OwnTarget:
                 "next": None if page.next is None else told_place(page.next),
             }
         )
+
+    async def _approvals(self, pairs: Pairs) -> bytes:
+        if self._waiting is None:
+            raise StateUnavailable("nothing here waits for a second person")
+        if pairs:
+            raise QuestionRefused(pairs[0][0], "What waits cannot be asked for by this.")
+        return msgspec.json.encode({"approvals": [told_approval(one) for one in await self._waiting()]})
 
     async def _facets(self, pairs: Pairs) -> bytes:
         asked = asked_of(pairs)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from gateway.keys.providers import sync_directory
+from gateway.keys.files import sync_directory
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from gateway.store.budgets import Budgets
 from gateway.store.engine import Store, open_store
 from gateway.store.marks import Marked, Marks
 from gateway.store.meta import INSTALLATION, Meta
+from gateway.store.people import WRAP_LABEL
 from gateway.store.replay import Replay
 from gateway.store.settling import Settling
 from gateway.transform.treat import check_chain
@@ -81,6 +82,18 @@ class _KeysAgain:
             with contextlib.suppress(KeyUnavailable):
                 do(label, version)
         return is_held
+
+
+def _is_shredded(keyring: Keyring, version: int) -> bool:
+    """Tell whether a version of the key that wraps the keys of people is shredded."""
+    return any(one.version == version and one.state is KeyState.SHREDDED for one in keyring.versions(WRAP_LABEL))
+
+
+async def _shred_again(keyring: Keyring, meta: Meta) -> None:
+    """Shred what an older copy of the keyring brought back."""
+    for label, version in await meta.shredded():
+        if _KeysAgain(keyring).shred_again(label, version):
+            _log.warning("the keyring was older than the database: %s version %d is shredded again", label, version)
 
 
 class _Nothing:
@@ -203,6 +216,7 @@ async def open_state(
             if await Meta(store).read(INSTALLATION) not in (None, own):
                 raise SettingsError("the database belongs to another installation; give this one a database of its own")
             outcome = await _restore(settings, keyring, store, log, lock).bring_up()
+            await _shred_again(keyring, Meta(store))
             lock.share()
         if outcome is not None:
             _log.warning("the database was older than the log and was brought up to it: %s", dict(outcome.counts))
@@ -250,7 +264,7 @@ def _restore(settings: Settings, keyring: Keyring, store: Store, log: Sequencer,
             logs=settings.state / "log",
             prefix=f"{settings.installation}/{settings.node}/",
             marks=Marks(store),
-            state=Replay(store, now_us),
+            state=Replay(store, now_us, lambda version: _is_shredded(keyring, version)),
             settler=Settling(store, CredentialDigest(keyring), now_us),
             budgets=Budgets(store),
             keys=_KeysAgain(keyring),

@@ -13,7 +13,7 @@ from typing import TypeVar
 from gateway.decide.loader.load import digest as digest_of
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import RulesDigest
-from gateway.keys.providers import sync_directory
+from gateway.keys.files import sync_directory
 
 MOST_BYTES = 64 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -54,20 +54,30 @@ async def backup(
     without_keys: Annotated[bool, typer.Option("--without-keys", help="The state alone.")] = False,
     keys_only: Annotated[bool, typer.Option("--keys-only", help="The keys of people alone.")] = False,
     keys_days: Annotated[
-        int, typer.Option("--keys-days", metavar="N", min=1, max=30, help="Days for which the copy of the keys counts.")
-    ] = 30,
+        int | None,
+        typer.Option(
+            "--keys-days",
+            metavar="N",
+            min=1,
+            max=30,
+            help="Days for which the copy of the keys counts; at most, and without it, backups.keys_days.",
+        ),
+    ] = None,
 ) -> None:
     """Copy the database into new files, while the gateway goes on. Ended copies of keys in DIR are deleted."""
     from gateway.app import backups
 
     if without_keys and keys_only:
         raise Stop("--without-keys and --keys-only leave nothing to copy")
+    most = desk.settings.backups.keys_days
+    if keys_days is not None and keys_days > most:
+        raise Stop(f"--keys-days is {keys_days}, and backups.keys_days of gateway.yaml allows {most}")
     bases = ("main",) if without_keys else ("keys",) if keys_only else ("main", "keys")
     async with desk.open(with_rules=False) as rooms:
         stem = f"{rooms.settings.installation}-{moments.compact(rooms.clock())}"
         files = _files(place / f"{stem}.gwb" if place.is_dir() else place, bases)
         with desk.paper.progress("Copying", await backups.n_rows(rooms.settings, bases)) as done:
-            made = await backups.back_up(rooms, files, key_days=keys_days, by=desk.by, progress=done)
+            made = await backups.back_up(rooms, files, key_days=keys_days or most, by=desk.by, progress=done)
         gone = backups.ended(place, rooms.keyring) if place.is_dir() else []
         for file in gone:
             file.unlink()

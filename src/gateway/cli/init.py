@@ -152,7 +152,7 @@ class _Begun:
 
     def finish(self) -> None:
         """Give the settings their name, durably; from here on it is an installation."""
-        from gateway.keys.providers import sync_directory
+        from gateway.keys.files import sync_directory
 
         (self._folder / UNFINISHED).rename(self._folder / FILE_NAME)
         sync_directory(self._folder)

@@ -19,8 +19,8 @@ from gateway.cli import (
     incident,
     infer,
     init,
-    key,
     lock,
+    mandate,
     rehearse,
     review,
     rights,
@@ -29,7 +29,9 @@ from gateway.cli import (
     user,
     views,
 )
+from gateway.cli.key import commands as key
 from gateway.cli.log import commands as log
+from gateway.cli.surrogate import commands as surrogate
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -85,8 +87,10 @@ views.datasets.command("review")(review.review)
 app.add_typer(views.datasets, name="dataset")
 app.add_typer(log.app, name="log")
 app.add_typer(incident.app, name="incident")
+app.add_typer(mandate.app, name="mandate")
 app.add_typer(rights.app, name="rights")
 app.add_typer(key.app, name="key")
+app.add_typer(surrogate.app, name="surrogate")
 app.add_typer(db.app, name="db")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from gateway.cli import moments
+from gateway.cli import moments, rights_erase
 from gateway.cli.desk import Desk, Stop, command
 from gateway.domain.names import IdentityKind, PersonNumber
 
@@ -35,11 +35,6 @@ class Language(StrEnum):
 
     EN = "en"
     ZH = "zh"
-
-
-@app.callback()
-def _group() -> None:
-    """Keep a group a group, also while it has one command."""
 
 
 @app.command("accesses")
@@ -90,6 +85,10 @@ async def accesses(
     _write(out, written.encode())
     desk.paper.tell(f"{out}: {len(told.accesses):,} uses")
     desk.paper.answer({"file": str(out), "accesses": len(told.accesses)}, lambda: None)
+
+
+app.command("erase")(rights_erase.erase)
+app.command("lift-tombstone")(rights_erase.lift_tombstone)
 
 
 async def _number(desk: Desk, rooms: "Rooms", person: int | None, identity: tuple[str, str] | None) -> PersonNumber:

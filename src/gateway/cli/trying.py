@@ -145,8 +145,8 @@ class _Try:
         from gateway.app.own_stores.showing import (
             as_if_confirmed,
             decider_of,
-            row_sentences,
             rows_of,
+            rows_told,
             table,
             viewers_of,
             words_for,
@@ -168,7 +168,7 @@ class _Try:
             run_to_end(self._entered(settings, sum(bool(each) for each in rows.values())))
         first = first_call(self._folder, settings, decider)
         sentences = {
-            viewer.role: sorted({one for name in rows for one in row_sentences(decider, viewer, name, at_us)})
+            viewer.role: sorted({one for name in rows for one in rows_told(decider, viewer, name, at_us)})
             for viewer in viewers
         }
         document = {

@@ -21,7 +21,8 @@ import msgspec
 
 from gateway.decide.decide import Decider
 from gateway.decide.rules import RuleSet
-from gateway.domain.catalog import WRITES, Comparison, Route, SortParameter, filters_of
+from gateway.decide.sending import lifted
+from gateway.domain.catalog import REVEAL, WRITES, Comparison, Route, SortParameter, filters_of
 from gateway.domain.decision import VIEW_CHANGED, Decision, Deny, Permit, Reason, StepUp
 from gateway.domain.entry import STALE, Facts
 from gateway.domain.inquiry import Filter, Inquiry, Sort, Written
@@ -38,6 +39,7 @@ from gateway.domain.names import (
 )
 from gateway.domain.past_call import PastCall, PastHold
 from gateway.domain.principal import FRESH_SIGN_IN_US, Assurance, Principal, PrincipalKind
+from gateway.domain.revealed import REVEAL_PATH, route_of
 from gateway.domain.viewplan import Hold, ViewPlan
 
 ON_PURPOSE = frozenset(
@@ -165,6 +167,9 @@ class PastDecider:
 
     def route(self, facts: Facts) -> Route | None:
         """Return the route of these rules that a call of this method and template would take."""
+        if (facts.method, facts.route) == ("POST", REVEAL_PATH):
+            # The gateway's own: it is of whatever dataset the call named.
+            return route_of(DatasetName(facts.dataset)) if facts.dataset in self.rules.catalog.collections else None
         return self._routes.get((facts.method, _shape(facts.route)))
 
     def decide(self, asked: Asked, at_us: int, *, in_bands: bool = True) -> Redone:
@@ -181,6 +186,8 @@ class PastDecider:
         inquiry = self._inquiry(asked, who)
         if isinstance(inquiry, Deny):
             return Redone(decision=inquiry, at_us=at_us, in_bands=in_bands)
+        if facts.operation == REVEAL and facts.mandate:
+            inquiry = lifted(inquiry, at_us)
         found = decider.decide(inquiry, asked.holds, at_us)
         return Redone(decision=found, inquiry=inquiry, at_us=at_us, in_bands=in_bands)
 

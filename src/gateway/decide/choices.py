@@ -7,7 +7,7 @@ Source: GDPR Art. 6(1)(a), 7, 21(2)-(3); PIPL Art. 13-16.
 from gateway.domain.catalog import Collection
 from gateway.domain.purpose import PurposeRule
 from gateway.domain.treatment import Chain
-from gateway.domain.viewplan import Ceiling, ChoiceRule, Layer
+from gateway.domain.viewplan import Ceiling, ChoiceRule, Layer, LinkRule
 
 
 def ceiling(rule: PurposeRule, chain: Chain) -> Ceiling:
@@ -25,3 +25,18 @@ def choice_rules(rule: PurposeRule, collection: Collection) -> tuple[ChoiceRule,
     if collection.subject is None or not asks(rule):
         return ()
     return (ChoiceRule(purpose=rule.key, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection),)
+
+
+def link_rule(rule: PurposeRule | None, collection: Collection) -> LinkRule | None:
+    """Return whose devices a collection's linking fields show as one; ``None`` where it has no such field.
+
+    Args:
+        rule: Of the purpose of linking, whatever the call is for.
+        collection: Of the call.
+    """
+    fields = tuple(field.name for field in collection.fields if field.links is not None)
+    if rule is None or collection.subject is None or not fields:
+        return None
+    return LinkRule(
+        purpose=rule.key, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection, fields=fields
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from gateway.decide.again import Redone
-from gateway.decide.explain import row_sentence
+from gateway.decide.explain import row_sentences
 from gateway.domain.decision import Permit
 from gateway.domain.log_query import DENY, PERMIT
 from gateway.domain.treatment import Family
@@ -63,7 +63,7 @@ def _between_permits(one: Permit, other: Permit, *, is_write: bool) -> Iterator[
     for what in ("less", "more", "otherwise"):
         if what in found:
             yield Change(what=what, about=tuple(found[what]))
-    rules = [{row_sentence(rule) for rule in plan.row_rules} for plan in (one.plan, other.plan)]
+    rules = [set(row_sentences(plan)) for plan in (one.plan, other.plan)]
     if rules[0] != rules[1]:
         gone = tuple(f"no longer: {text}" for text in sorted(rules[0] - rules[1]))
         yield Change(what="rows", about=(*(f"new: {text}" for text in sorted(rules[1] - rules[0])), *gone))

@@ -8,7 +8,7 @@ plans; a property test holds the remembered decision equal to the fresh one over
 
 from collections.abc import Iterable
 
-from gateway.decide import purposes, transfer, writing
+from gateway.decide import purposes, revealing, sending, transfer, writing
 from gateway.decide.collecting import COLLECTING
 from gateway.decide.grants import GrantIndex
 from gateway.decide.judging import InBand, because, filter_uses, is_clear, leaves, more_when_fresh, unused
@@ -24,12 +24,13 @@ from gateway.decide.plan import (
 )
 from gateway.decide.rules import Grant, Recipient, RuleSet
 from gateway.decide.writing import WriteViews
-from gateway.domain.catalog import WRITES
+from gateway.domain.catalog import REVEAL, WRITES
 from gateway.domain.decision import Decision, Deny, FilterUse, Permit, Reason, StepUp
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import AccountId, DatasetName, FieldName, GrantId, PurposeKey, RecipientId, RoleName, is_under
 from gateway.domain.principal import Assurance, Principal, assurance_at
 from gateway.domain.purpose import PurposeRule
+from gateway.domain.sending import SEND
 from gateway.domain.viewplan import Caps, Hold, ViewPlan
 
 KEPT_PLANS = 4096
@@ -68,10 +69,14 @@ class Decider:
         purpose = self.purpose(inquiry.purpose, inquiry.principal, inquiry.reference, now_us)
         if isinstance(purpose, Deny):
             return purpose
+        if inquiry.operation == SEND:
+            return self._sending(inquiry, purpose, holds, now_us)
         plan = self.plan(inquiry, purpose, now_us)
         if isinstance(plan, Deny):
             return plan
         caps = caps_for(inquiry, holds, now_us)
+        if inquiry.operation == REVEAL:
+            return revealing.settled(inquiry, self._view_of(inquiry, plan, caps), caps, self.rules.red_lines)
         if inquiry.operation not in WRITES:
             return self._view_of(inquiry, plan, caps)
         # The same grants, so this one is denied where the other is, and settled above.
@@ -236,6 +241,27 @@ class Decider:
             return refused
         plan = self._narrowed(views.collecting, None, writing.got_round(inquiry, views))
         return Permit(plan=plan, filters=views.uses, shown=self._shown(inquiry, views, caps.holds, now_us))
+
+    def _sending(self, inquiry: Inquiry, purpose: PurposeRule, holds: tuple[Hold, ...], now_us: int) -> Decision:
+        """Return the decision on messages: whether their addresses may go to the recipient of the route."""
+        who, field = inquiry.principal, sending.address_field(inquiry)
+        own = self.rules.recipients.get(who.recipient)
+        if own is None or not transfer.in_force(own, now_us):
+            return Deny(reason=Reason.RECIPIENT_NOT_IN_FORCE, rule=who.recipient)
+        asked = sending.as_sent(inquiry)
+        plan = self.plan(asked, purpose, now_us)
+        if isinstance(plan, Deny):
+            return plan
+        caps = caps_for(asked, holds, now_us)
+        view = self.lowered(plan, caps)
+        if not is_clear(view.view(field)):
+            fresh = self.lowered(plan, Caps(fresh=True, holds=holds))
+            if not caps.fresh and is_clear(fresh.view(field)):
+                return StepUp(fields=(field,))
+            return because(Reason.FIELD_NOT_PERMITTED, view, [(field, field)], self.rules.red_lines)
+        if assurance_at(who, now_us) < inquiry.route.assurance:
+            return StepUp(fields=(field,)) if who.proof >= Assurance.PERSON else Deny(reason=Reason.MANDATE_NEEDED)
+        return Permit(plan=self._narrowed(view, (field,), sending.withholding_rules(view, field)))
 
     def _write_views(self, inquiry: Inquiry, plans: tuple[ViewPlan, ViewPlan], caps: Caps) -> WriteViews:
         addressing, collecting = (self.lowered(plan, caps) for plan in plans)

@@ -9,7 +9,17 @@ from gateway.decide.decide import Decider, caps_for
 from gateway.domain.decision import Decision, Deny, Permit, Reason, StepUp
 from gateway.domain.explanation import Explanation, FieldWord, LayerWord
 from gateway.domain.inquiry import Inquiry
-from gateway.domain.viewplan import AgeRule, ChoiceRule, FieldView, Hold, Layer, TransferRule, ViewPlan
+from gateway.domain.viewplan import (
+    AgeRule,
+    ChoiceRule,
+    FieldView,
+    Hold,
+    Layer,
+    LinkRule,
+    RowRule,
+    TransferRule,
+    ViewPlan,
+)
 from gateway.domain.wording import counted
 
 
@@ -24,7 +34,7 @@ def explain(inquiry: Inquiry, decision: Decision, plan: ViewPlan | None) -> Expl
         rule=deny.rule if deny else None,
         title=deny.title if deny else None,
         fields=tuple(_word(plan, view) for view in plan.views) if plan else (),
-        rows=tuple(row_sentence(rule) for rule in plan.row_rules) if plan else (),
+        rows=row_sentences(plan) if plan else (),
         change=change,
         ask=ask,
     )
@@ -54,7 +64,13 @@ def simple_change(reason: Reason) -> tuple[str, str] | None:
     return _SIMPLE.get(reason)
 
 
-def row_sentence(rule: ChoiceRule | AgeRule | TransferRule) -> str:
+def row_sentences(plan: ViewPlan) -> tuple[str, ...]:
+    """Return what a view says of rows: the rules that take of them, and whose devices it shows as one."""
+    rules = (*plan.row_rules, plan.link_rule) if plan.link_rule is not None else plan.row_rules
+    return tuple(map(row_sentence, rules))
+
+
+def row_sentence(rule: RowRule | LinkRule) -> str:
     """Return a row rule as a sentence."""
     match rule:
         case ChoiceRule():
@@ -68,6 +84,9 @@ def row_sentence(rule: ChoiceRule | AgeRule | TransferRule) -> str:
         case TransferRule():
             where = counted(len(rule.blocked_countries), "country")
             return f"rows of people in {where} without a transfer mechanism are withheld"
+        case LinkRule():
+            who = "agreed to" if rule.needs_consent else "did not object to"
+            return f"surrogates of {', '.join(rule.fields)} are one for all that belong to a person who {who} {rule.purpose}"
 
 
 def _word(plan: ViewPlan, view: FieldView) -> FieldWord:

@@ -18,6 +18,7 @@ import msgspec
 from gateway.decide import purposes, transfer
 from gateway.decide.collecting import COLLECTING
 from gateway.decide.decide import Decider
+from gateway.decide.loader.grants_check import operations_without_route
 from gateway.decide.loader.grants_csv import grant_id, normal_line
 from gateway.decide.loader.rungs import known_rungs
 from gateway.decide.plan import NEVER_US, Ask, compile_plan
@@ -68,6 +69,7 @@ def settled(decider: Decider, asked: AskedGrant) -> Settled | Deny:
     if collection is None:
         return _unknown("dataset", "No dataset has this name.")
     operations = {route.operation for route in rules.catalog.routes if route.dataset == asked.dataset}
+    operations |= operations_without_route(asked.dataset)
     if asked.operation not in operations:
         return _unknown("operation", "No route of the dataset has this operation.")
     if asked.purpose not in rules.purposes:

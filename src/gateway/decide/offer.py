@@ -13,7 +13,7 @@ RULES
 from collections.abc import Iterator
 
 from gateway.decide.decide import LEAST_CHOSEN_PAGE, Decider, caps_for
-from gateway.decide.explain import row_sentence
+from gateway.decide.explain import row_sentences
 from gateway.decide.judging import filter_uses, is_clear
 from gateway.domain.catalog import WRITES, Comparison, FilterParameter, Route, SortParameter, filters_of
 from gateway.domain.decision import Deny, FilterUse, Permit, Reason, StepUp, Use
@@ -90,7 +90,7 @@ class _Judge:
             uses=uses,
             sorts=_sorts(route, view),
             more_when_fresh=decision.step_up if isinstance(decision, Permit) else (),
-            rows=tuple(row_sentence(one) for one in view.row_rules),
+            rows=row_sentences(view),
             chosen_least=LEAST_CHOSEN_PAGE if view.row_rules and not writes else None,
         )
 

@@ -71,6 +71,7 @@ def compile_plan(rules: RuleSet, ask: Ask) -> ViewPlan:
             *transfer.transfer_rules(ask.recipient, rules.regimes.values(), ask.collection),
         ),
         valid_until_us=ask.valid_until_us,
+        link_rule=choices.link_rule(rules.purposes.get(rules.linking) if rules.linking else None, ask.collection),
     )
 
 

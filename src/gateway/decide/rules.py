@@ -167,6 +167,7 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         roles: For each role or account named in a ``g`` line, everything it contains, itself included.
         sensitive: The table of sensitive categories (GDPR Art. 9, 10; PIPL Art. 28).
         organisation: Name of the controller, for pages and notices.
+        linking: The purpose that a person's devices are linked for, whatever a call is for.
     """
 
     digest: RulesDigest
@@ -182,3 +183,4 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     regimes: Mapping[str, Regime]
     tests: tuple[RuleTest, ...]
     organisation: str
+    linking: PurposeKey | None = None

@@ -76,7 +76,7 @@ def start(state: Path, port: int, people: Path | None, n: int, *, as_json: bool)
     else:
         settings = _made(state, people, n)
     with _sample_store(state / STORE_FILE) as store_url:
-        stores = {name: StoreSettings(base_url=f"{store_url}/{name}") for name in ("crm", "shop")}
+        stores = {name: StoreSettings(base_url=f"{store_url}/{name}") for name in ("crm", "shop", "mailer")}
         settings = settings.model_copy(update={"stores": stores, "listen": Listen(port=port)})
 
         def ready(actual_port: int) -> None:

@@ -99,7 +99,7 @@ def make_demo(state: Path, *, campaign: Path | None, n: int, progress: Progress)
             "installation": INSTALLATION,
             "listen": {"host": "127.0.0.1", "port": 8080},
             # The store's port is chosen at each start; the base address here is what it had when it was made.
-            "stores": {"crm": {"base_url": "http://127.0.0.1:9/crm"}, "shop": {"base_url": "http://127.0.0.1:9/shop"}},
+            "stores": {name: {"base_url": f"http://127.0.0.1:9/{name}"} for name in ("crm", "shop", "mailer")},
             "log": {"least_free_bytes": 64 << 20, "least_free_percent": 1},
         },
     )

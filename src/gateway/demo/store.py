@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sample CRM and shop: REST over a SQLite file, for the gateway to stand in front of.
+"""The sample CRM, shop and mail service: REST over a SQLite file, for the gateway to stand in front of.
 
 It shows all it has to whoever asks, lets whoever asks write to customers and contacts, answers on 127.0.0.1 only, and knows nothing of the gateway. Run
 alone: ``python -m gateway.demo.store --db FILE --port N [--access-log FILE]``; port 0 takes a free one, and the
@@ -105,6 +105,13 @@ def app(path: Path) -> Starlette:
     def delete(request: Request) -> Response:
         return _written(writer.delete(CUSTOMERS, request.path_params["id"], match=request.headers.get("if-match")))
 
+    async def take_message(request: Request) -> Response:
+        # A mail service: it takes messages, and sends none of them anywhere.
+        said = await _said(request)
+        if not isinstance(said, dict) or "to" not in said:
+            return _error("a message has no address", status=422)
+        return Response(status_code=202)
+
     def contacts(request: Request) -> Response:
         return _list(readers, CONTACTS, request)
 
@@ -129,6 +136,7 @@ def app(path: Path) -> Starlette:
             Route("/crm/contacts", contacts),
             Route("/crm/contacts/bulk", create_contacts, methods=["POST"]),
             Route("/shop/orders", orders),
+            Route("/mailer/messages", take_message, methods=["POST"]),
         ],
         exception_handlers={Unanswerable: _unanswerable},
         lifespan=lifespan,

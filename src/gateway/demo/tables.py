@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import blake2b
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -94,12 +95,12 @@ CUSTOMERS = Table(
         ("birth_date_to", Bound(Column("birth_date"), "<=")),
         ("balance_min", Bound(Column("balance", Kind.INTEGER), ">=")),
     ),
-    lists=(("ids", Column("id")),),
+    lists=(("ids", Column("id")), ("emails", Column("email"))),
     indexed=("name", "email", "phone", "birth_date", "country", "religion", "job", "age", "balance"),
 )
 CONTACTS = Table(
     name="contacts",
-    columns=_columns(" ".join(Contact.__struct_fields__), integers="duration_s"),
+    columns=_columns(f"{' '.join(Contact.__struct_fields__)} device_id typing_ms", integers="duration_s typing_ms"),
     indexed=("customer_id", "contacted_at"),
 )
 ORDERS = Table(
@@ -153,9 +154,19 @@ def _fill(database: sqlite3.Connection, people: Iterator[Customer], progress: Ca
 def _insert(database: sqlite3.Connection, batch: list[Customer]) -> None:
     database.executemany(_into(CUSTOMERS), [_person_of(one) + msgspec.structs.astuple(one.campaign) for one in batch])
     database.executemany(
-        _into(CONTACTS), [msgspec.structs.astuple(contact) for one in batch for contact in one.contacts]
+        _into(CONTACTS),
+        [msgspec.structs.astuple(contact) + _answered(contact) for one in batch for contact in one.contacts],
     )
     database.executemany(_into(ORDERS), [_order_row(order) for one in batch for order in one.orders])
+
+
+def _answered(contact: Contact) -> tuple[str | None, int | None]:
+    """Return by which device of the customer a contact was answered, and how fast they type; mail is read on another."""
+    if contact.channel == "telephone":
+        return None, None
+    which = "desk" if contact.channel == "email" else "hand"
+    digits = blake2b(f"{contact.customer_id} {which}".encode(), digest_size=8).digest()
+    return f"dev-{digits.hex()}", 60 + digits[0]
 
 
 def _order_row(order: Order) -> tuple[Any, ...]:

@@ -55,6 +55,12 @@ class BudgetKey(msgspec.Struct, frozen=True, kw_only=True):
     recipient: RecipientId
 
 
+def revealed_of(key: BudgetKey) -> BudgetKey:
+    """Return under which key are counted the surrogates that somebody had revealed without a second person."""
+    # No key class has a slash in it, so no purpose counts there.
+    return msgspec.structs.replace(key, key_class=f"revealed/{key.key_class}")
+
+
 class BudgetState(msgspec.Struct, frozen=True, kw_only=True):
     """What is left of one budget, and when the oldest hour that counts will count no more."""
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain, StoreName
+from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain, RecipientId, StoreName
 from gateway.domain.own_data import OWN_SEGMENT, OWN_STORE
 from gateway.domain.principal import Assurance
 from gateway.domain.treatment import ChainName
@@ -55,6 +55,13 @@ class AtRest(StrEnum):
     """A token; the value lies in the gateway, under the keys of the people whose it is."""
 
 
+class Linking(StrEnum):
+    """Of what a field's surrogates tell that it is one."""
+
+    DEVICE = "device"
+    """A person's devices: all that belong to somebody who lets them be linked have one surrogate."""
+
+
 class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One field of a collection.
 
@@ -63,6 +70,7 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
         join_domain: Fields of one domain and recipient get equal surrogates for equal values.
         at_rest: What the store holds; ``None`` where it holds the value itself.
         domain_at_rest: What any field of the join domain has at rest: so are surrogates of the others made.
+        links: Its surrogates are of the row's person and not of its value, where that person lets them be.
         identifies: The value alone points at a person (name, phone, mail, number).
         reviewed: Somebody confirmed what is said here; of a field that nobody confirmed nothing leaves to anybody.
     """
@@ -76,6 +84,7 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
     join_domain: JoinDomain
     at_rest: AtRest | None = None
     domain_at_rest: AtRest | None = None
+    links: Linking | None = None
     identifies: bool = False
     reviewed: bool = True
 
@@ -95,6 +104,7 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
         birth_date: Field for row conditions of age, if the rows have one.
         region: Field with the person's ISO 3166-1 alpha-2 country, for row conditions of transfer.
         assurance: Below this level of proof nothing of any field leaves.
+        erasable: What identifies somebody directly lies in the vault, so that it can be made unreadable.
     """
 
     dataset: DatasetName
@@ -103,6 +113,7 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
     birth_date: FieldName | None = None
     region: FieldName | None = None
     assurance: Assurance = Assurance.NONE
+    erasable: bool = False
 
     def field(self, name: str) -> FieldSpec | None:
         """Return the field of that name, if the collection has one."""
@@ -248,6 +259,8 @@ class BodyKind(StrEnum):
     """The fields of one record that change; null is a value."""
     MERGE_PATCH = "merge-patch"
     """The same as ``application/merge-patch+json`` (RFC 7396); null takes the field away."""
+    MESSAGES = "messages"
+    """One message or an array of them, each to a person who is named by a surrogate."""
 
 
 class BodyShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,12 +270,30 @@ class BodyShape(msgspec.Struct, frozen=True, kw_only=True):
         parameters: Of a search: what each member means, by its path (``filter.city``).
         most: Of records: how many there may be.
         keeps_unseen: The store leaves fields that a PUT does not name as they are (reviewed).
+        messages: Of messages: which member is what.
     """
 
     kind: BodyKind
     parameters: Mapping[str, Parameter] = {}
     most: int = 1
     keeps_unseen: bool = False
+    messages: "MessageShape | None" = None
+
+
+class MessageShape(msgspec.Struct, frozen=True, kw_only=True):
+    """The members of a message, by path.
+
+    Attributes:
+        key: The member with the caller's own name of the message; it is not passed on.
+        address: The member where the recipient wants the address, and a caller writes a surrogate.
+        field: Of the collection: of which field the surrogate is.
+        texts: Members that are passed on as they are; each may be missing.
+    """
+
+    key: str
+    address: str
+    field: FieldName
+    texts: tuple[str, ...]
 
 
 class Honoured(StrEnum):
@@ -277,6 +308,13 @@ class Honoured(StrEnum):
 WRITES = ("create", "update", "delete")
 """Operations that change what a store holds."""
 
+REVEAL = "reveal"
+"""Operation that gives the value of a surrogate; a grant to read gives none."""
+APPROVE = "approve"
+"""Operation that lets what somebody else asked for be done once."""
+WITHOUT_ROUTE = (REVEAL, APPROVE)
+"""Operations of the gateway itself: no route of a store has them."""
+
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One declared call of a store.
@@ -288,6 +326,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         honours: Headers that the store is known to understand.
         always: Query parameters that the gateway sends with every call; a caller cannot change them.
         slash: The store's own path ends with a slash; that at the gateway never does.
+        by_person: The person themselves calls it, by a form to sign up; it may bring back who was erased.
+        recipient: Of messages: whom in organisation.yaml the addresses go to.
+        found_by: Of messages: method and path of the list, and the parameter, by which people are found by address.
+        assurance: Below this level a person has to sign in afresh, and a service needs a mandate.
     """
 
     method: str
@@ -300,6 +342,10 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     honours: tuple[Honoured, ...] = ()
     always: tuple[tuple[str, str], ...] = ()
     slash: bool = False
+    by_person: bool = False
+    recipient: RecipientId | None = None
+    found_by: tuple[str, str, str] | None = None
+    assurance: Assurance = Assurance.NONE
 
     @property
     def every_parameter(self) -> tuple[Parameter, ...]:

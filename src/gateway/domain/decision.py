@@ -30,6 +30,7 @@ class Reason(StrEnum):
     FIELD_NOT_COLLECTED = "field-not-collected"
     UNREVEALED_VALUE_WRITTEN = "unrevealed-value-written"
     PRECONDITION_FAILED = "precondition-failed"
+    ERASED_PERSON = "erased-person"
     STORE_CONFLICT = "store-conflict"
     STORE_REFUSED = "store-refused"
     BUDGET_SPENT = "budget-spent"
@@ -52,7 +53,10 @@ class Reason(StrEnum):
     SORT_NOT_PERMITTED = "sort-not-permitted"
     SURROGATE_NOT_RECOGNISED = "surrogate-not-recognised"
     RECIPIENT_NOT_IN_FORCE = "recipient-not-in-force"
+    MANDATE_NEEDED = "mandate-needed"
+    MANDATE_NOT_IN_FORCE = "mandate-not-in-force"
     HELD = "held"
+    APPROVAL_REQUIRED = "approval-required"
     STORE_UNREACHABLE = "store-unreachable"
     STORE_TIMEOUT = "store-timeout"
     STORE_ANSWER_INVALID = "store-answer-invalid"
@@ -113,6 +117,7 @@ class Deny(msgspec.Struct, frozen=True, kw_only=True):
         retry_after_s: When the same call may be asked again, where that is known.
         outcome: Of a write that failed: whether it may have happened.
         budgets: What is left of the budgets that the call counts against.
+        approval: Identifier of what somebody else has to approve before the same call can succeed.
     """
 
     reason: Reason
@@ -123,6 +128,7 @@ class Deny(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: int | None = None
     outcome: "Outcome | None" = None
     budgets: tuple[BudgetState, ...] = ()
+    approval: str | None = None
 
 
 class Outcome(StrEnum):
@@ -152,3 +158,4 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     retry_after_s: int | None = None
     outcome: Outcome | None = None
     budgets: tuple[BudgetState, ...] = ()
+    approval: str | None = None

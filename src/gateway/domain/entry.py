@@ -45,6 +45,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             that it would have written.
         limit: Rows in a page, where the route has pages.
         asked: Of a look at the gateway's own data: identifiers of the accounts that it asked for.
+        mandate: Under which the call was made.
     """
 
     account: str = ""
@@ -69,6 +70,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     named: tuple[str, ...] = ()
     limit: int = 0
     asked: tuple[str, ...] = ()
+    mandate: str = ""
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="release"):
@@ -334,6 +336,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         numbered: Of ``numbered``: for each person 32 bytes of the identity's digest under the key of
             look-ups, then the number as 4 bytes, big-endian.
         choices: Of choices that were imported: every one of them, as ``domain.choice.packed`` writes it.
+        keys: Of messages about to be sent: 32 bytes for each, the digest of its key under a key of ours.
     """
 
     ip: str = ""
@@ -342,6 +345,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     met: tuple[int, ...] = ()
     numbered: bytes = b""
     choices: bytes = b""
+    keys: bytes = b""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,6 +15,7 @@ from gateway.domain.catalog import PLAIN, Comparison, Route
 from gateway.domain.continuation import Continuation
 from gateway.domain.names import DatasetName, DecisionId, FieldName, PurposeKey
 from gateway.domain.principal import Principal
+from gateway.domain.sending import Message
 
 
 class Filter(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +80,16 @@ class Written(msgspec.Struct, frozen=True):
         return f"<Written {len(self.values)} fields>"
 
 
+class Surrogated(msgspec.Struct, frozen=True):
+    """Surrogates as a caller lists them, to have their values; never shown."""
+
+    texts: tuple[str, ...] = ()
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Surrogated {len(self.texts)}>"
+
+
 class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """Principal P for purpose U asks operation O on dataset D, using these fields.
 
@@ -89,6 +100,9 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
         conditions: Headers that the route honours, by lower-case name, as the store is to get them.
         form: How the caller wants the rows written.
         continuation: Where the store's list goes on, on a route whose store says so itself.
+        surrogates: Of a reveal: what is to be opened, all of the one field that is named.
+        messages: Of a call that sends.
+        mandate: Under which the call is made, once it was found in force for it; empty for none.
     """
 
     decision_id: DecisionId
@@ -108,6 +122,9 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[tuple[str, str], ...] = ()
     form: Form = Form.JSON
     continuation: Continuation | None = None
+    surrogates: Surrogated = Surrogated()
+    messages: tuple[Message, ...] = ()
+    mandate: str = ""
 
 
 def page_number(inquiry: Inquiry) -> int:

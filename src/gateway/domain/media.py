@@ -19,6 +19,9 @@ DESCRIPTION_TYPES = frozenset({
 LOOK = "look"
 """Kind of what a store answers before anything is declared of it; no route has it."""
 
+CARRIED = "carried"
+"""Kind of what a recipient answers to a message: its status counts, and nothing else of it is looked at; no route has it."""
+
 STORE_TYPES: Mapping[str, frozenset[str]] = {
     "array": JSON_TYPES,
     "object": JSON_TYPES,
@@ -27,6 +30,7 @@ STORE_TYPES: Mapping[str, frozenset[str]] = {
     "csv": CSV_TYPES,
     "nothing": JSON_TYPES,
     LOOK: JSON_TYPES | DESCRIPTION_TYPES,
+    CARRIED: JSON_TYPES,
 }
 """By kind of a route's answer, the types by which a store may label it; parameters are judged apart."""
 

@@ -15,11 +15,13 @@ OWN_STORE = StoreName("gateway")
 OWN_SEGMENT = "-"
 """First segment of the paths of the gateway's own."""
 
-LOG_ENTRIES, LOG_FACETS = "/-/log/entries", "/-/log/facets"
-OWN_PATHS = (LOG_ENTRIES, LOG_FACETS)
+LOG_ENTRIES, LOG_FACETS, APPROVALS = "/-/log/entries", "/-/log/facets", "/-/approvals"
+OWN_PATHS = (LOG_ENTRIES, LOG_FACETS, APPROVALS)
 """Where own data are served; no dataset can declare another path below ``/-/``."""
 
 ACCESS_LOG, ACCESS_LOG_COUNTS = DatasetName("gateway.access_log"), DatasetName("gateway.access_log_counts")
+OWN_APPROVALS = DatasetName("gateway.approvals")
+"""What waits for somebody else's word; who may read it, and who may approve, is granted apart."""
 
 PERSON_FIELDS = {ACCESS_LOG: FieldName("person"), ACCESS_LOG_COUNTS: FieldName("person")}
 """Fields that hold the number of a person, so that a look-up of somebody is entered as one."""

@@ -9,6 +9,9 @@ from gateway.domain.budget import BudgetRule, Counted
 from gateway.domain.names import CategoryKey, DatasetName, PurposeKey
 from gateway.domain.treatment import Rung
 
+REVEALED_HOURS = 24
+"""Window in which surrogates are counted that were revealed on one person's word."""
+
 
 class Ground(StrEnum):
     """Legal ground of a purpose (GDPR Art. 6(1); PIPL Art. 13 has no legitimate interests)."""
@@ -43,6 +46,8 @@ class PurposeRule(msgspec.Struct, frozen=True, kw_only=True):
         key_class: Calls of one class and recipient see equal surrogates.
         collects: The collection whitelist: categories that may be written for the purpose.
         budgets: How much may leave to one principal and recipient in a window.
+        second_person_above: Of a purpose for which surrogates may be revealed: how many one account may have revealed
+            in ``REVEALED_HOURS`` before somebody else has to approve each further call.
         counted: What is counted of it, because a budget of any purpose of its key class counts it.
     """
 
@@ -62,3 +67,4 @@ class PurposeRule(msgspec.Struct, frozen=True, kw_only=True):
     collects: tuple[CategoryKey, ...] = ()
     budgets: tuple[BudgetRule, ...] = ()
     counted: tuple[Counted, ...] = ()
+    second_person_above: int | None = None

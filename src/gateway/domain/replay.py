@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.domain.budget import BudgetKey
 from gateway.domain.choice import Choice
+from gateway.domain.mandate import Mandate
 from gateway.domain.names import AccountId, ClientId, IdentityKind, PersonNumber
 from gateway.domain.viewplan import Hold
 
@@ -35,6 +36,27 @@ class PersonShredded(msgspec.Struct, frozen=True, kw_only=True):
     """A person's key and identities were deleted; the number stands for nobody."""
 
     person: PersonNumber
+
+
+class PersonErased(msgspec.Struct, frozen=True, kw_only=True):
+    """A person was erased: shredded under every number, and kept from coming back.
+
+    Attributes:
+        people: The number, and every number that was merged into it.
+        tombstone: Its id; empty where nothing was known that somebody could be known by.
+    """
+
+    people: tuple[PersonNumber, ...]
+    tombstone: str
+    digests: tuple[str, ...]
+    at_us: int
+
+
+class TombstoneLifted(msgspec.Struct, frozen=True, kw_only=True):
+    """A person who was erased came back by themselves."""
+
+    tombstone: str
+    at_us: int
 
 
 class ChoicesMade(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +90,59 @@ class ListOpened(msgspec.Struct, frozen=True, kw_only=True):
     at_us: int
 
 
-Replayed = NumbersGiven | PeopleMerged | PersonShredded | ChoicesMade | HoldsSet | HoldsLifted | ListOpened
+class ApprovalSpent(msgspec.Struct, frozen=True, kw_only=True):
+    """An approval was used for the one call that it was for."""
+
+    approval: str
+    at_us: int
+
+
+class MandateAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody asked for a mandate."""
+
+    mandate: Mandate
+
+
+class MandateApproved(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody approved a mandate."""
+
+    mandate: str
+    account: AccountId
+    at_us: int
+
+
+class MandateRevoked(msgspec.Struct, frozen=True, kw_only=True):
+    """A mandate was put out of force."""
+
+    mandate: str
+    by: str
+    at_us: int
+
+
+class MessagesIntended(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages of a call were about to be sent; under these keys none may be sent again."""
+
+    call: str
+    keys: tuple[bytes, ...]
+    at_us: int
+
+
+Replayed = (
+    NumbersGiven
+    | PeopleMerged
+    | PersonShredded
+    | PersonErased
+    | TombstoneLifted
+    | ChoicesMade
+    | HoldsSet
+    | HoldsLifted
+    | ListOpened
+    | ApprovalSpent
+    | MandateAsked
+    | MandateApproved
+    | MandateRevoked
+    | MessagesIntended
+)
 
 
 class BlockReleased(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,6 +75,18 @@ class TransferRule(msgspec.Struct, frozen=True, kw_only=True, tag="transfer"):
     blocked_countries: frozenset[str]
 
 
+class LinkRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Tells whose devices are one: not of people whose choice does not allow the purpose of linking.
+
+    It withholds no row and takes no value: it says of what the surrogates of its fields are made.
+    """
+
+    purpose: PurposeKey
+    needs_consent: bool
+    honours_objection: bool
+    fields: tuple[FieldName, ...]
+
+
 RowRule = ChoiceRule | AgeRule | TransferRule
 
 
@@ -124,6 +136,7 @@ class ViewPlan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     Attributes:
         views: One for each field of the collection, in its order.
         row_rules: Judged for every row; each can only take away.
+        link_rule: Of a collection with fields that link a person's devices.
         key_class: With the recipient, the scope of outgoing surrogates.
         grants: Every grant that was in force for this key, whether or not it decided.
         lowered: The caps that this plan was lowered by; empty for a plan as compiled.
@@ -142,6 +155,7 @@ class ViewPlan(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     row_rules: tuple[RowRule, ...]
     valid_until_us: int
     lowered: "Caps | None" = None
+    link_rule: LinkRule | None = None
 
     def view(self, field: str) -> FieldView | None:
         """Return the view of a field of the collection."""

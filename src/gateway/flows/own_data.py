@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from gateway.domain.approval import Approval
 from gateway.domain.entry import Entry
 from gateway.domain.errors import QuestionRefused
 from gateway.domain.log_facets import FACETS, LogCount, unknown_facets
@@ -117,6 +118,24 @@ def told_entry(row: LogRow, person: int | None = None) -> dict[str, object]:
         "person": person,
     }
     return {name: value for name, value in told.items() if value not in ("", None)}
+
+
+def told_approval(approval: Approval) -> dict[str, object]:
+    """Return what waits for a second person as a row of ``gateway.approvals``; no surrogate is in it."""
+    bound = approval.bound
+    return {
+        "id": approval.id,
+        "account": bound.account,
+        "client": bound.client,
+        "recipient": bound.recipient,
+        "purpose": bound.purpose,
+        "reference": bound.reference,
+        "dataset": bound.dataset,
+        "field": bound.field,
+        "surrogates": approval.surrogates,
+        "asked": told_moment(approval.asked_us),
+        "until": told_moment(approval.until_us),
+    }
 
 
 def told_fields(fields: str) -> str:

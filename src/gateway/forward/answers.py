@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from gateway.domain.errors import StoreMisbehaved
-from gateway.domain.media import CSV_TYPES, STORE_TYPES
+from gateway.domain.media import CARRIED, CSV_TYPES, STORE_TYPES
 
 MAX_HEAD_BYTES = 32_768
 """Names and values of an answer's headers together; hyper itself stops at 100 headers."""
@@ -66,6 +66,8 @@ def check_answer(
         found.setdefault(name.lower(), []).append(value)
     if n_bytes > MAX_HEAD_BYTES:
         raise StoreMisbehaved(f"the store's headers are longer than {MAX_HEAD_BYTES} bytes")
+    if kind == CARRIED:
+        return None
     if status not in (WRITE_STATUSES if writes else (200, 206, 404) if partial else (200, 404)):
         raise StoreMisbehaved(f"the store answered with status {status}")
     if status not in WITH_BODY or ((writes or kind == "nothing") and _is_empty(found)):

@@ -208,6 +208,10 @@ class HttpStores:
         """Return what this process knows of each store from its own calls."""
         return {name: road.breaker.health() for name, road in self._roads.items()}
 
+    def has(self, name: StoreName) -> bool:
+        """Tell whether there is a store of that name."""
+        return name in self._roads
+
     def road(self, name: StoreName) -> Road:
         """Return the road to a store."""
         return self._roads[name]

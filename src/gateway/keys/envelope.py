@@ -100,20 +100,20 @@ def xaes_encrypt(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) 
 def _message_key(key: bytes, nonce: bytes) -> bytes:
     """Derive the key of one message: CMAC in counter mode over the first 12 bytes of the nonce."""
     # ECB on single blocks is what CMAC is made of; no message is encrypted with it.
-    block_cipher = Cipher(algorithms.AES256(key), modes.ECB()).encryptor()  # noqa: S305
-    subkey = _doubled(block_cipher.update(bytes(16)))
-    counted = [b"\x00" + bytes((n,)) + b"X\x00" + nonce[:12] for n in (1, 2)]
-    return block_cipher.update(b"".join(_xor(block, subkey) for block in counted))
+    encrypted = Cipher(algorithms.AES256(key), modes.ECB()).encryptor().update  # noqa: S305
+    first = int.from_bytes(b"\x00\x01X\x00" + nonce[:12], "big") ^ _doubled(encrypted(_ZEROS))
+    # The second block counts 2 where the first counts 1.
+    return encrypted(first.to_bytes(16, "big") + (first ^ _ONE_TO_TWO).to_bytes(16, "big"))
 
 
-def _doubled(block: bytes) -> bytes:
+_ZEROS = bytes(16)
+_ONE_TO_TWO = (1 ^ 2) << 112
+
+
+def _doubled(block: bytes) -> int:
     """Multiply by x in GF(2**128), as CMAC makes its subkey (NIST SP 800-38B section 6.1)."""
     number = int.from_bytes(block, "big") << 1
-    return ((number ^ (0x87 if number >> 128 else 0)) & ((1 << 128) - 1)).to_bytes(16, "big")
-
-
-def _xor(one: bytes, other: bytes) -> bytes:
-    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")
+    return (number ^ (0x87 if number >> 128 else 0)) & ((1 << 128) - 1)
 
 
 def siv_seal(key: bytes, plaintext: bytes, *associated: bytes) -> bytes:

@@ -11,13 +11,16 @@ Rules:
   the call returns. Other processes see it at their next ``reload``, and a version that they miss at once.
 - What the file held before is overwritten with zeros. Older bytes can outlive that on flash and on file
   systems that copy on write; they are wrapped, and end with the KEK.
+- Nobody whose KEK does not open the file changes it: a keyring is never wrapped under two KEKs at once.
+- The KEK is changed in two steps, each one replacement of the file: ``begin_change`` wraps every key under
+  a random bridge that the KEK before and the one to come both open, ``end_change`` wraps every key under
+  one of the two alone. Between them either KEK opens everything and may add to it.
 """
 
 import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,56 +28,18 @@ import msgspec
 from typing_extensions import override
 
 from gateway.domain.errors import KeyUnavailable, SettingsError
+from gateway.keys import bridge as bridges
+from gateway.keys import keyfile
 from gateway.keys.envelope import Secret, new_key, open_sealed, seal
-from gateway.keys.providers import Kek, sync_directory
+from gateway.keys.key import OTHER_KEK, Key, unwrapped, wrap_label
+from gateway.keys.keyfile import KeyEntry, KeyFile, KeyState
+from gateway.keys.providers import Kek
+
+__all__ = ["FILE", "Key", "KeyEntry", "KeyState", "Keyring"]
 
 FILE = "keyring.json"
 LOCK = "keyring.lock"
 VERSION_BYTES = 4
-
-
-class KeyState(StrEnum):
-    """What a version of a key may still be used for."""
-
-    ACTIVE = "active"
-    RETIRED = "retired"
-    SHREDDED = "shredded"
-
-
-class KeyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One version of a key as the file holds it; ``wrapped`` is null once it is shredded."""
-
-    label: str
-    version: int
-    state: KeyState
-    created_us: int
-    wrapped: bytes | None
-
-
-class KeyFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file, in the order in which its keys were made."""
-
-    format: int = 1
-    keys: tuple[KeyEntry, ...] = ()
-
-
-class Key:
-    """One version of a key, unwrapped. It is neither printed nor pickled nor compared."""
-
-    __slots__ = ("label", "secret", "version")
-
-    def __init__(self, label: str, version: int, secret: bytes) -> None:
-        self.label = label
-        self.version = version
-        self.secret = Secret(secret)
-
-    @override
-    def __repr__(self) -> str:
-        return f"<Key {self.label} version {self.version}>"
-
-    @override
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("keys are not pickled")
 
 
 class Keyring:
@@ -93,6 +58,7 @@ class Keyring:
         self._clock = clock
         self._entries: dict[str, list[KeyEntry]] = {}
         self._unwrapped: dict[tuple[str, int], Key] = {}
+        self._bridge: bridges.Bridge | None = None
         self._seen: tuple[int, int, int] | None = None
         self.reload()
 
@@ -174,18 +140,23 @@ class Keyring:
             entries[place] = msgspec.structs.replace(entries[place], state=KeyState.SHREDDED, wrapped=None)
 
     def seal(self, label: str, plaintext: bytes, associated: bytes = b"") -> bytes:
-        """Return the plaintext sealed under the label's active key, bound to label and associated bytes."""
+        """Return the plaintext sealed under the label's active key, bound to label and associated bytes.
+
+        The file is looked at each time, so that nothing is sealed under a version that is retired already.
+        """
+        self.reload()
         key = self.ensure(label)
         return key.version.to_bytes(VERSION_BYTES, "big") + seal(key.secret, plaintext, _bound(label, associated))
 
     def open(self, label: str, sealed: bytes, associated: bytes = b"") -> bytes:
-        """Return the plaintext of what ``seal`` returned, whichever version sealed it.
+        """Return the plaintext of what ``seal`` returned, whichever version sealed it; it does not print.
 
         Raises:
             KeyUnavailable: The version is gone, or label, associated bytes or any byte differ.
         """
         key = self.version(label, int.from_bytes(sealed[:VERSION_BYTES], "big"))
-        return open_sealed(key.secret, sealed[VERSION_BYTES:], _bound(label, associated))
+        # Mostly a key or an authenticator's secret: a traceback that shows variables must not show it.
+        return Secret(open_sealed(key.secret, sealed[VERSION_BYTES:], _bound(label, associated)))
 
     def reload(self) -> bool:
         """Read the file again if it changed, and forget keys that are no longer there; tell if it did."""
@@ -198,18 +169,78 @@ class Keyring:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a keyring is not pickled")
 
+    @property
+    def is_changing(self) -> bool:
+        """Tell whether a change of the KEK was begun and has not ended."""
+        return self._bridge is not None
+
+    def is_to_come(self, kek: Kek) -> bool:
+        """Tell whether a KEK is the one that a change which was begun is to end with."""
+        return self._bridge is not None and bridges.held(self._bridge, kek, (1,)) is not None
+
+    def begin_change(self, new: Kek) -> None:
+        """Let every key be opened by the present KEK and by a new one.
+
+        Raises:
+            KeyUnavailable: A change to another KEK was begun and has not ended, or a key cannot be opened.
+        """
+        with self._locked(fcntl.LOCK_EX):
+            self._read()
+            if self._bridge is not None:
+                if bridges.held(self._bridge, new) is None:
+                    raise KeyUnavailable("a change to another key-encryption key was begun and has not ended")
+                return
+            self._write_anew(*bridges.made(self._kek, new))
+
+    def end_change(self, kek: Kek) -> None:
+        """Wrap every key under one of the two KEKs of a change alone; the other opens nothing any more.
+
+        Raises:
+            KeyUnavailable: No change was begun, or this is neither of its two KEKs.
+        """
+        with self._locked(fcntl.LOCK_EX):
+            self._read()
+            if self._bridge is None or bridges.held(self._bridge, kek) is None:
+                raise KeyUnavailable("this key-encryption key is none of those of a change that was begun")
+            self._write_anew(kek, None)
+
+    def _write_anew(self, kek: Kek, bridge: bridges.Bridge | None) -> None:
+        """Replace the file by one whose keys are wrapped under another holder."""
+        entries = [one for versions in self._entries.values() for one in versions]
+        anew = bridges.wrapped_anew(entries, self._holder(), kek)
+        keyfile.write(self._path, bridges.file_of(anew, bridge))
+        self._read()
+
+    def _holder(self) -> Kek:
+        """Return what the keys of the file are wrapped under: the KEK, or the bridge while the KEK is changed."""
+        if self._bridge is None:
+            return self._kek
+        if (held := bridges.held(self._bridge, self._kek)) is None:
+            raise KeyUnavailable(OTHER_KEK)
+        return held
+
     def _made(self, label: str, version: int) -> KeyEntry:
-        wrapped = self._kek.wrap(new_key(), _wrap_label(label, version))
+        wrapped = self._holder().wrap(new_key(), wrap_label(label, version))
         return KeyEntry(label=label, version=version, state=KeyState.ACTIVE, created_us=self._clock(), wrapped=wrapped)
 
     def _key(self, entry: KeyEntry) -> Key:
         if entry.wrapped is None:
             raise KeyUnavailable(f"key {entry.label} version {entry.version} was shredded")
-        name = (entry.label, entry.version)
-        if name not in self._unwrapped:
-            secret = self._kek.unwrap(entry.wrapped, _wrap_label(*name))
-            self._unwrapped[name] = Key(*name, secret)
-        return self._unwrapped[name]
+        # Held here: another thread may let go of the keys in memory meanwhile.
+        name, held = (entry.label, entry.version), self._unwrapped
+        if (key := held.get(name)) is None:
+            key = held[name] = Key(*name, self._secret(entry))
+        return key
+
+    def _secret(self, entry: KeyEntry) -> bytes:
+        try:
+            return unwrapped(self._holder(), entry)
+        except KeyUnavailable:
+            # Another process may have changed the KEK since the file was read.
+            if not self.reload():
+                raise
+        entries = self._entries.get(entry.label, [])
+        return unwrapped(self._holder(), entries[_place(entries, entry.label, entry.version)])
 
     @contextmanager
     def _change(self) -> Iterator[list[KeyEntry]]:
@@ -217,8 +248,10 @@ class Keyring:
         with self._locked(fcntl.LOCK_EX):
             self._read()
             entries = [entry for versions in self._entries.values() for entry in versions]
+            if (first := next((entry for entry in entries if entry.wrapped is not None), None)) is not None:
+                unwrapped(self._holder(), first)
             yield entries
-            self._write(KeyFile(keys=tuple(entries)))
+            keyfile.write(self._path, bridges.file_of(entries, self._bridge))
             self._read()
 
     @contextmanager
@@ -243,39 +276,15 @@ class Keyring:
     def _read(self) -> bool:
         if (seen := self._signature()) == self._seen:
             return False
-        self._entries = _by_label(_decoded(self._path))
+        file = keyfile.read(self._path)
+        self._entries = _by_label(file)
+        self._bridge = None if file.bridge is msgspec.UNSET else file.bridge
         kept = {
             (entry.label, entry.version) for entries in self._entries.values() for entry in entries if entry.wrapped
         }
         self._unwrapped = {name: key for name, key in self._unwrapped.items() if name in kept}
         self._seen = seen
         return True
-
-    def _write(self, file: KeyFile) -> None:
-        """Replace the file in one step, then overwrite what it was; readers hold the lock, so none sees that."""
-        fresh = self._path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            out.write(msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n")
-            out.flush()
-            os.fsync(descriptor)
-        before = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC) if self._path.exists() else None
-        fresh.replace(self._path)
-        sync_directory(self._path.parent)
-        if before is not None:
-            os.pwrite(before, bytes(os.fstat(before).st_size), 0)
-            os.fsync(before)
-            os.close(before)
-
-
-def _decoded(path: Path) -> KeyFile:
-    try:
-        file = msgspec.json.decode(path.read_bytes(), type=KeyFile)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise SettingsError(f"the keyring {path} cannot be read: {error}") from error
-    if file.format != 1:
-        raise SettingsError(f"the keyring {path} has format {file.format}; this program reads 1")
-    return file
 
 
 def _by_label(file: KeyFile) -> dict[str, list[KeyEntry]]:
@@ -290,10 +299,6 @@ def _place(entries: list[KeyEntry], label: str, version: int) -> int:
         if (entry.label, entry.version) == (label, version):
             return place
     raise KeyUnavailable(f"there is no key {label} version {version}")
-
-
-def _wrap_label(label: str, version: int) -> str:
-    return f"{label}#{version}"
 
 
 def _bound(label: str, associated: bytes) -> bytes:

@@ -10,7 +10,7 @@ RULES
 3. The header names the length and SHA-256 of all frames and carries a digest of itself under a key of
    the installation, so a file that was changed, or that is somebody else's, is not put back.
 4. The keys of people have a file of their own with an end: past it nobody puts them back, so what was
-   shredded is gone for good once the last such file is.
+   shredded is gone for good once the last such file is. Its frames may be sealed under a key that is deleted then.
 5. Files are new, of mode 600, and durable when the call returns.
 """
 
@@ -35,6 +35,15 @@ ROWS_A_FRAME = 2_000
 MOST_FRAME_BYTES = 256 << 20
 
 Digest = Callable[[bytes], str]
+Turn = Callable[[bytes], bytes]
+"""Seals a frame, or opens it again; what cannot be opened raises ``KeyUnavailable``."""
+
+
+def as_it_is(frame: bytes) -> bytes:
+    """Return a frame of a copy that is not sealed."""
+    return frame
+
+
 Progress = Callable[[int], None]
 
 
@@ -52,6 +61,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         expires_us: After this it is not put back; ``None`` for no end.
         rows: Number of rows by table.
         places: By name of log, how many entries were certainly in the database.
+        sealed: Label of the key under which frames are sealed; empty where they are not.
         n_bytes / sha256: Of all frames.
         mac: Digest of the header without it, under the installation's key.
     """
@@ -64,6 +74,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     expires_us: int | None
     rows: dict[str, int]
     places: dict[str, int]
+    sealed: str = ""
     n_bytes: int = 0
     sha256: str = ""
     mac: str = ""
@@ -81,9 +92,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     created_us: int
     expires_us: int | None
     places: Mapping[str, int]
+    sealed: str = ""
 
 
-def dump(place: str | Path, wanted: Wanted, file: Path, digest: Digest, progress: Progress) -> Header:
+def dump(
+    place: str | Path, wanted: Wanted, file: Path, digest: Digest, progress: Progress, seal: Turn = as_it_is
+) -> Header:
     """Write a copy of a base and return its header.
 
     Args:
@@ -92,6 +106,7 @@ def dump(place: str | Path, wanted: Wanted, file: Path, digest: Digest, progress
         file: Where to; it must not be there.
         digest: Of the header, under the installation's key.
         progress: Called with the number of rows that were written more.
+        seal: Seals each frame, under the key that ``wanted`` names.
 
     Raises:
         OSError: The file is there, or cannot be written.
@@ -100,7 +115,7 @@ def dump(place: str | Path, wanted: Wanted, file: Path, digest: Digest, progress
     try:
         with os.fdopen(descriptor, "w+b") as out, _reading(place, wanted.base) as (connection, tables):
             out.write(b" " * HEADER_BYTES)
-            header = _written(out, connection, tables, wanted, progress)
+            header = _written(out, connection, tables, wanted, progress, seal)
             header = msgspec.structs.replace(header, mac=digest(header.unsigned()))
             out.seek(0)
             out.write(_padded(header))
@@ -147,12 +162,16 @@ def check_whole(file: Path, header: Header) -> None:
         raise BackupUnusable(f"{file} is not whole, or was changed")
 
 
-def frames(file: Path) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
-    """Yield table, columns and rows of each frame of a copy that was found whole."""
+def frames(file: Path, unseal: Turn = as_it_is) -> Iterator[tuple[str, list[str], list[list[Any]]]]:
+    """Yield table, columns and rows of each frame of a copy that was found whole.
+
+    Raises:
+        KeyUnavailable: It is sealed, and its key is gone.
+    """
     with file.open("rb") as content:
         content.seek(HEADER_BYTES)
         while length := content.read(4):
-            plain = zlib.decompress(content.read(int.from_bytes(length, "big")), bufsize=1 << 16)
+            plain = zlib.decompress(unseal(content.read(int.from_bytes(length, "big"))), bufsize=1 << 16)
             yield msgspec.msgpack.decode(plain, type=tuple[str, list[str], list[list[Any]]])
 
 
@@ -183,7 +202,9 @@ class _reading:  # noqa: N801 - used as a function that is a context
         self._engine.dispose()
 
 
-def _written(out: BinaryIO, connection: Connection, tables: list[Table], wanted: Wanted, progress: Progress) -> Header:
+def _written(
+    out: BinaryIO, connection: Connection, tables: list[Table], wanted: Wanted, progress: Progress, seal: Turn
+) -> Header:
     """Write every frame and return the header without its own digest."""
     schema = tables[0].schema if tables else None
     noted = f'"{schema}".{NOTED}' if schema else NOTED
@@ -193,7 +214,8 @@ def _written(out: BinaryIO, connection: Connection, tables: list[Table], wanted:
         name = str(table.name)
         rows[name] = 0
         for frame, n_rows in _frames_of(connection, table):
-            piece = len(frame).to_bytes(4, "big") + frame
+            turned = seal(frame)
+            piece = len(turned).to_bytes(4, "big") + turned
             out.write(piece)
             content.update(piece)
             length += len(piece)
@@ -207,6 +229,7 @@ def _written(out: BinaryIO, connection: Connection, tables: list[Table], wanted:
         expires_us=wanted.expires_us,
         rows=rows,
         places=dict(wanted.places),
+        sealed=wanted.sealed,
         n_bytes=length,
         sha256=content.hexdigest(),
     )

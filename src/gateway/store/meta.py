@@ -14,6 +14,11 @@ BACKED_UP = "backed-up/"
 """Before the name of a base, the key under which stands when its newest copy was made, in UTC microseconds."""
 BACKED_UP_UNTIL = "backed-up-until/"
 """The same for when that copy counts no more, where it has an end."""
+BACKED_UP_LONGEST = "backed-up-longest/keys"
+"""When the last of all copies of the keys of people counts no more; an older copy can end later than the newest."""
+
+SHREDDED = "shredded/"
+"""Before label and version of a key that was shredded, so that an older copy of the keyring brings none back."""
 
 
 class Meta:
@@ -44,6 +49,18 @@ class Meta:
             await connection.execute(insert(meta).values(key=key, value=value))
             if announce is not None:
                 await bump(connection, announce)
+
+    async def shredded(self) -> list[tuple[str, int]]:
+        """Return labels and versions of the keys that were shredded here."""
+        async with self._store.connect() as connection:
+            query = select(meta.c.key).where(meta.c.key.startswith(SHREDDED, autoescape=True)).order_by(meta.c.key)
+            keys = (await connection.execute(query)).scalars().all()
+        parts = (key.removeprefix(SHREDDED).rpartition("#") for key in keys)
+        return [(label, int(number)) for label, _, number in parts]
+
+    async def note_shredded(self, label: str, number: int) -> None:
+        """Note that a version of a key is shredded."""
+        await self.write(f"{SHREDDED}{label}#{number}", "")
 
     async def settle(self, key: str, value: str) -> str:
         """Return the fact, writing it first if nobody has: the first to settle decides for all."""

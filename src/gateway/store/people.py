@@ -32,6 +32,7 @@ from gateway.domain.errors import GatewayError, KeyUnavailable
 from gateway.domain.names import IdentityKind, PersonNumber
 from gateway.domain.people import Identity, shuffled
 from gateway.store import people_tables as tables
+from gateway.store import vault_tables
 from gateway.store.choices import carry_over
 from gateway.store.chunks import chunks
 from gateway.store.engine import Store
@@ -160,10 +161,27 @@ class People:
                 sealed = self._envelope.seal(new, self._opened(old, row), _bound(row.kind, row.lookup))
                 of_row = update(person_identity).where(person_identity.c.lookup == row.lookup)
                 await connection.execute(of_row.values(number=target, sealed=sealed))
+            await self._carry_vault_over(connection, (source, old), (target, new))
             await tables.note_merge(connection, source, target, now_us)
             await carry_over(connection, source, target, now_us)
         await self._forget_key(source)
         self.forget()
+
+    async def _carry_vault_over(
+        self, connection: AsyncConnection, source: tuple[PersonNumber, bytes], target: tuple[PersonNumber, bytes]
+    ) -> None:
+        """Let what the vault has of one person be sealed for another; both come with their keys."""
+        envelope, (of, old), (to, new) = self._envelope, source, target
+
+        def resealed(copy: vault_tables.Copy) -> vault_tables.Copy:
+            bound = vault_tables.bound(copy.domain, copy.token)
+            return copy._replace(
+                person=to, sealed=envelope.seal(new, envelope.open_sealed(old, copy.sealed, bound), bound)
+            )
+
+        copies = await vault_tables.of_person(connection, of)
+        await vault_tables.add_copies(connection, await asyncio.to_thread(lambda: list(map(resealed, copies))))
+        await vault_tables.drop_person(connection, of)
 
     async def shred(self, number: PersonNumber) -> None:
         """Delete the person's key, then the identities; the number stays, and stands for nobody."""

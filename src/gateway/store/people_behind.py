@@ -39,6 +39,13 @@ class PeopleBehind:
         async with self._store.connect() as connection:
             return {row.number: row.into_number for row in await connection.execute(query)}
 
+    async def merged_into(self, numbers: BitMap) -> dict[int, int]:
+        """Return every number that was merged into one of these, with that one."""
+        of = person_merge.c
+        query = select(of.number, of.into_number).where(of.into_number.in_(self._listed(numbers)))
+        async with self._store.connect() as connection:
+            return {row.number: row.into_number for row in await connection.execute(query)}
+
     async def every_number(self, number: PersonNumber) -> tuple[PersonNumber, ...]:
         """Return all numbers that the log may hold of a person, the one that stands for them first.
 

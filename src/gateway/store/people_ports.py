@@ -11,6 +11,10 @@ class VersionedKey(Protocol):
     """A key with its bytes."""
 
     @property
+    def version(self) -> int:
+        """Return the number of the version, counted from 1."""
+
+    @property
     def secret(self) -> bytes:
         """Return the 32 bytes."""
 

@@ -8,21 +8,34 @@ put back, so the next opening replays its log whatever the beat of the copy.
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Integer, MetaData, NullPool, create_engine, delete, insert, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from gateway.domain.errors import SettingsError, StateUnavailable
+from gateway.domain.errors import KeyUnavailable, SettingsError, StateUnavailable
 from gateway.store import sqlite
-from gateway.store.backup import BackupUnusable, Header, Progress, frames
+from gateway.store.backup import BackupUnusable, Header, Progress, Turn, as_it_is, frames
 from gateway.store.engine import place_of
 from gateway.store.marks import note_put_back
 from gateway.store.migrate import NOTED, bring_to, newest
 from gateway.store.schema import KEYS, MAIN
 
+Frames = Iterator[tuple[str, list[str], list[list[Any]]]]
+"""Table, columns and rows."""
 
-def put_back(file: Path, header: Header, place: str | Path, progress: Progress, *, is_noted: bool = True) -> None:
+
+def put_back(
+    file: Path,
+    header: Header,
+    place: str | Path,
+    progress: Progress,
+    *,
+    is_noted: bool = True,
+    unseal: Turn = as_it_is,
+) -> None:
     """Put a copy that was found whole in the place of its base.
 
     Args:
@@ -31,6 +44,7 @@ def put_back(file: Path, header: Header, place: str | Path, progress: Progress, 
         place: Directory of the SQLite files, or URL, as ``open_store`` takes it.
         progress: Called with the number of rows that were written more.
         is_noted: The state says that it was put back; without, it is as a copy made by any other means.
+        unseal: Opens each frame of a copy that is sealed.
 
     Raises:
         BackupUnusable: The copy is of a newer version.
@@ -41,22 +55,24 @@ def put_back(file: Path, header: Header, place: str | Path, progress: Progress, 
     url, schema = place_of(place, header.base)
     try:
         if url.get_backend_name() == "sqlite":
-            _swap_in(file, header, Path(url.database or ""), progress, is_noted=is_noted)
+            _swap_in(frames(file, unseal), header, Path(url.database or ""), progress, is_noted=is_noted)
         else:
-            _replace(file, header, url, schema, progress, is_noted=is_noted)
+            _replace(frames(file, unseal), header, url, schema, progress, is_noted=is_noted)
+    except KeyUnavailable:
+        raise BackupUnusable(f"{file} is past its end: the key that it is sealed under was deleted") from None
     except DBAPIError as error:
         raise StateUnavailable("the database could not take the backup and is as it was") from error
     except SQLAlchemyError as error:
         raise SettingsError(f"{file} does not fit the tables of this program") from error
 
 
-def _swap_in(file: Path, header: Header, target: Path, progress: Progress, *, is_noted: bool) -> None:
+def _swap_in(held: Frames, header: Header, target: Path, progress: Progress, *, is_noted: bool) -> None:
     """Fill a new file and put it in the place of the old one, whose journal goes first."""
     fresh = target.with_name(target.name + ".new")
     _remove(fresh)
     sqlite.touch(fresh)
     try:
-        _replace(file, header, URL.create("sqlite", database=str(fresh)), None, progress, is_noted=is_noted)
+        _replace(held, header, URL.create("sqlite", database=str(fresh)), None, progress, is_noted=is_noted)
         _fold(fresh)
         _sync(fresh)
         # A journal that outlived its file would be played into the new one. What cannot be folded any more
@@ -71,7 +87,7 @@ def _swap_in(file: Path, header: Header, target: Path, progress: Progress, *, is
         _remove(fresh)
 
 
-def _replace(file: Path, header: Header, url: URL, schema: str | None, progress: Progress, *, is_noted: bool) -> None:
+def _replace(held: Frames, header: Header, url: URL, schema: str | None, progress: Progress, *, is_noted: bool) -> None:
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     if url.get_backend_name() == "sqlite":
         sqlite.prepare(engine, writes=True)
@@ -79,7 +95,7 @@ def _replace(file: Path, header: Header, url: URL, schema: str | None, progress:
         with engine.begin() as connection:
             _drop_all(connection, header, schema)
             bring_to(connection, header.base, schema, header.revision)
-            _fill(connection, file, schema, progress)
+            _fill(connection, held, schema, progress)
             bring_to(connection, header.base, schema, "head")
             if is_noted and header.base == "main":
                 note_put_back(connection)
@@ -95,7 +111,7 @@ def _drop_all(connection: Connection, header: Header, schema: str | None) -> Non
     found.drop_all(connection, tables=[table for table in found.sorted_tables if table.name in own])
 
 
-def _fill(connection: Connection, file: Path, schema: str | None, progress: Progress) -> None:
+def _fill(connection: Connection, held: Frames, schema: str | None, progress: Progress) -> None:
     found = MetaData()
     found.reflect(connection, schema=schema)
     tables = {table.name: table for table in found.sorted_tables if table.name != NOTED}
@@ -103,9 +119,9 @@ def _fill(connection: Connection, file: Path, schema: str | None, progress: Prog
         # A migration puts first rows into some tables; the copy has its own.
         if table.name != NOTED:
             connection.execute(delete(table))
-    for name, columns, rows in frames(file):
+    for name, columns, rows in held:
         if name not in tables:
-            raise BackupUnusable(f"{file} holds a table that its revision does not have")
+            raise BackupUnusable("the backup holds a table that its revision does not have")
         if rows:
             connection.execute(insert(tables[name]), [dict(zip(columns, row, strict=True)) for row in rows])
         progress(len(rows))

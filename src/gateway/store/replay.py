@@ -15,35 +15,50 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from pyroaring import BitMap
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.names import PersonNumber
 from gateway.domain.replay import (
+    ApprovalSpent,
     ChoicesMade,
     HoldsLifted,
     HoldsSet,
     ListOpened,
+    MandateApproved,
+    MandateAsked,
+    MandateRevoked,
+    MessagesIntended,
     NumbersGiven,
     PeopleMerged,
+    PersonErased,
     PersonShredded,
     Replayed,
+    TombstoneLifted,
 )
-from gateway.store import choices
+from gateway.store import approvals, choices, dispatches, mandates, tombstones, vault_tables
 from gateway.store.chunks import chunks
 from gateway.store.engine import Store
 from gateway.store.people_tables import note_merge
-from gateway.store.schema import hold, incident_list, person_identity, person_key, person_merge
+from gateway.store.schema import dispatched, hold, incident_list, person_identity, person_key, person_merge
+from gateway.store.sealed_rows import VERSION_BYTES
 from gateway.store.versions import Topic, bump
 
 WORDS: Mapping[type[Replayed], str] = {
     NumbersGiven: "people numbered",
     PeopleMerged: "people merged",
     PersonShredded: "people shredded",
+    PersonErased: "people erased",
+    TombstoneLifted: "tombstones lifted",
     ChoicesMade: "choices",
     HoldsSet: "holds set",
     HoldsLifted: "holds lifted",
     ListOpened: "words for lists of incidents",
+    ApprovalSpent: "approvals spent",
+    MandateAsked: "mandates",
+    MandateApproved: "approvals of mandates",
+    MandateRevoked: "mandates revoked",
+    MessagesIntended: "messages",
 }
 """What was news, in words for people."""
 
@@ -51,9 +66,17 @@ WORDS: Mapping[type[Replayed], str] = {
 class Replay:
     """Applies what happened; satisfies ``flows.restore.ports.State`` together with ``Settling``."""
 
-    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, clock: Callable[[], int], is_shredded: Callable[[int], bool] = lambda _version: False
+    ) -> None:
+        """Keep what it works with.
+
+        Args:
+            is_shredded: Tells of a version of the key that wraps the keys of people whether it is shredded.
+        """
         self._store = store
         self._clock = clock
+        self._is_shredded = is_shredded
         self._shredded: set[int] = set()
 
     async def apply(self, happened: Sequence[Replayed]) -> dict[str, int]:
@@ -65,7 +88,7 @@ class Replay:
                 await bump(connection, topic)
             for one in happened:
                 news[WORDS[type(one)]] += await self._applied(connection, one)
-                shredded |= isinstance(one, PersonShredded)
+                shredded |= isinstance(one, PersonShredded | PersonErased)
         if shredded:
             await self._store.keys.fold()
             await self._store.main.fold()
@@ -73,8 +96,7 @@ class Replay:
 
     async def forget_unreadable(self) -> int:
         """Drop sealed values whose key is gone, so that they are sealed again when they are seen; return how many."""
-        async with self._store.keys.connect() as connection:
-            held = BitMap((await connection.execute(select(person_key.c.number))).scalars())
+        held = await self._held_keys()
         of = person_identity.c
         async with self._store.begin() as connection:
             rows = await connection.execute(select(of.lookup, of.number).where(of.sealed.is_not(None)))
@@ -82,6 +104,25 @@ class Replay:
             for some in chunks(bare):
                 await connection.execute(update(person_identity).where(of.lookup.in_(some)).values(sealed=None))
         return len(bare)
+
+    async def _held_keys(self) -> BitMap:
+        """Return whose keys can be opened; those that were wrapped under a version that is shredded by now are deleted."""
+        of, gone = person_key.c, list[int]()
+        first = func.substr(of.wrapped, 1, VERSION_BYTES, type_=of.wrapped.type)
+        held = BitMap()
+        async with self._store.keys.connect() as connection:
+            shredded: dict[bytes, bool] = {}
+            for number, version in await connection.execute(select(of.number, first)):
+                if version not in shredded:
+                    shredded[version] = self._is_shredded(int.from_bytes(version, "big"))
+                if shredded[version]:
+                    gone.append(number)
+                else:
+                    held.add(number)
+        async with self._store.keys.begin() as connection:
+            for some in chunks(gone):
+                await connection.execute(delete(person_key).where(of.number.in_(some)))
+        return held
 
     async def _applied(self, connection: AsyncConnection, one: Replayed) -> int:
         match one:
@@ -91,6 +132,10 @@ class Replay:
                 return await self._merged(connection, one)
             case PersonShredded():
                 return await self._shred(connection, one.person)
+            case PersonErased():
+                return await self._erase(connection, one)
+            case TombstoneLifted():
+                return await tombstones.lift(connection, [one.tombstone], one.at_us)
             case ChoicesMade():
                 fresh = await choices.unrecorded(connection, one.choices)
                 await choices.keep(connection, fresh, one.source, self._clock())
@@ -101,6 +146,17 @@ class Replay:
                 return await _lifted(connection, one)
             case ListOpened():
                 return await _spent(connection, one)
+            case ApprovalSpent():
+                return await approvals.spent_again(connection, one.approval, one.at_us)
+            case MandateAsked():
+                return await mandates.keep(connection, one.mandate, is_sqlite=self._store.is_sqlite)
+            case MandateApproved():
+                is_sqlite = self._store.is_sqlite
+                return await mandates.approve(connection, one.mandate, one.account, one.at_us, is_sqlite=is_sqlite)
+            case MandateRevoked():
+                return await mandates.revoke(connection, one.mandate, one.by, one.at_us)
+            case MessagesIntended():
+                return await self._intended(connection, one)
 
     async def _numbered(self, connection: AsyncConnection, one: NumbersGiven) -> int:
         """Write which lookups have which numbers; return how many of them were not known so."""
@@ -149,6 +205,28 @@ class Replay:
         await self._forget_key(person)
         gone = await connection.execute(delete(person_identity).where(person_identity.c.number == person))
         return 1 if gone.rowcount else 0
+
+    async def _intended(self, connection: AsyncConnection, one: MessagesIntended) -> int:
+        """Let no message of a call be sent again that the database does not know of."""
+        rows = [{"key": key, "call": one.call, "state": "unknown", "at_us": one.at_us} for key in one.keys]
+        n_new = 0
+        for some in chunks(rows):
+            n_new += len(await dispatches.add(connection, some, is_sqlite=self._store.is_sqlite))
+        of = dispatched.c
+        for keys in chunks(one.keys):
+            # The copy may hold that an earlier try failed; this one is later, and nobody knows of it.
+            later = update(dispatched).where(of.key.in_(keys), of.state == "failed", of.at_us <= one.at_us)
+            await connection.execute(later.values(call=one.call, state="unknown", at_us=one.at_us))
+        return n_new
+
+    async def _erase(self, connection: AsyncConnection, one: PersonErased) -> int:
+        if one.tombstone:
+            await tombstones.keep(connection, one.tombstone, one.digests, one.at_us)
+        n_identities = 0
+        for person in one.people:
+            await vault_tables.forget(connection, person)
+            n_identities += await self._shred(connection, person)
+        return 1 if n_identities else 0
 
     async def _forget_key(self, person: PersonNumber) -> None:
         async with self._store.keys.begin() as connection:

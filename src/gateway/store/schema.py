@@ -26,6 +26,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 NAMING = {
@@ -298,4 +299,108 @@ incident_list = Table(
     Column("account", Text),
     Column("said_us", BigInteger, nullable=False),
     Column("until_us", BigInteger, nullable=False),
+)
+
+# Which token a store holds in the place of a value; written by store/vault.
+vault_token = Table(
+    "vault_token",
+    MAIN,
+    # Of the value, under a key of the join domain.
+    Column("lookup", LargeBinary(32), primary_key=True),
+    Column("domain", Text, nullable=False),
+    Column("token", LargeBinary(16), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The value of a token, sealed once for each person whose it is; written by store/vault, and by a merge of people.
+vault_value = Table(
+    "vault_value",
+    MAIN,
+    Column("token", LargeBinary(16), primary_key=True),
+    # -1 for nobody who is known yet; sealed under the person's own key, or the key of the join domain.
+    Column("person", BigInteger, primary_key=True, autoincrement=False),
+    Column("domain", Text, nullable=False),
+    Column("lookup", LargeBinary(32), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("ix_vault_value_person", "person", sqlite_where=text("person >= 0"), postgresql_where=text("person >= 0")),
+    sqlite_with_rowid=False,
+)
+
+# Whom nobody may bring back: keyed digests of what a person was known by, of one person under one id that stands for
+# nobody. Of a tombstone that was lifted the id alone stays. Written by store/tombstones.
+tombstone = Table(
+    "tombstone",
+    MAIN,
+    Column("id", Text, primary_key=True),
+    Column("set_us", BigInteger, nullable=False),
+    Column("lifted_us", BigInteger),
+)
+
+tombstone_digest = Table(
+    "tombstone_digest",
+    MAIN,
+    Column("digest", Text, primary_key=True),
+    Column("tombstone", Text, ForeignKey("tombstone.id"), primary_key=True, index=True),
+)
+
+# Reveals that wait for a second person's word; written by store/approvals.
+reveal_approval = Table(
+    "reveal_approval",
+    MAIN,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.id"), nullable=False, index=True),
+    Column("client", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("surrogates", Integer, nullable=False),
+    Column("asked_us", BigInteger, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state IN ('open', 'approved', 'refused', 'spent')", name="state"),
+        nullable=False,
+    ),
+    Column("decided_by", Text),
+    Column("decided_us", BigInteger),
+    Column("spent_us", BigInteger),
+)
+
+# Mandates and who approved them; written by store/mandates.
+mandate = Table(
+    "mandate",
+    MAIN,
+    Column("id", Text, primary_key=True),
+    Column("terms", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_us", BigInteger, nullable=False),
+    Column("revoked_us", BigInteger),
+    Column("revoked_by", Text),
+)
+
+mandate_approval = Table(
+    "mandate_approval",
+    MAIN,
+    Column("mandate", Text, ForeignKey("mandate.id"), primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+)
+
+# Messages whose keys were claimed, by the digest of the key; written by store/dispatches.
+dispatched = Table(
+    "dispatched",
+    MAIN,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("call", Text, nullable=False, index=True),
+    Column(
+        "state",
+        Text,
+        CheckConstraint("state IN ('claimed', 'sent', 'failed', 'unknown')", name="state"),
+        nullable=False,
+    ),
+    Column("at_us", BigInteger, nullable=False),
 )

@@ -14,6 +14,7 @@ RULES
 Sources: RFC 5297 (SIV), RFC 5869 (HKDF).
 """
 
+import contextlib
 import re
 from collections.abc import Sequence
 
@@ -44,6 +45,11 @@ def label_of(domain: JoinDomain) -> str:
     return f"at-rest/{domain}"
 
 
+def siv_of(key: SurrogateKey) -> Siv:
+    """Return what seals and opens values at rest under one key."""
+    return Siv(derive(key.secret, b"gateway at-rest surrogate siv", 64))
+
+
 class Stored:
     """Seals and opens what stores hold of one join domain."""
 
@@ -63,7 +69,33 @@ class Stored:
         form = inner_form(spell, text, country)
         if len(form) > MOST_SEALED_BYTES:
             return None
-        key = self._keys.current(self._label)
+        return self.made(form)
+
+    def made(self, form: bytes) -> str:
+        """Return the surrogate of an inner form under the key in force.
+
+        Raises:
+            KeyUnavailable: The domain has no key in force.
+        """
+        return self._made(self._keys.current(self._label), form)
+
+    def every(self, form: bytes, oldest: int) -> tuple[str, ...]:
+        """Return what may stand in a store for an inner form: under the key in force first, then under older ones.
+
+        Args:
+            form: Not longer than can be sealed.
+            oldest: Version of the oldest key that anything may be sealed under; what is shredded is left out.
+
+        Raises:
+            KeyUnavailable: The domain has no key in force.
+        """
+        newest, found = self._keys.current(self._label), list[str]()
+        for version in range(newest.version, max(min(oldest, newest.version), 1) - 1, -1):
+            with contextlib.suppress(KeyUnavailable):
+                found.append(self._made(self._keys.version(self._label, version), form))
+        return tuple(found)
+
+    def _made(self, key: SurrogateKey, form: bytes) -> str:
         return f"as{key.version}_{self._cipher(key).seal(filled(form)).hex()}"
 
     def form(self, text: str) -> bytes | None:
@@ -101,5 +133,5 @@ class Stored:
     def _cipher(self, key: SurrogateKey) -> Siv:
         known = self._ciphers.get(key.version)
         if known is None or known[0] is not key:
-            known = self._ciphers[key.version] = (key, Siv(derive(key.secret, b"gateway at-rest surrogate siv", 64)))
+            known = self._ciphers[key.version] = (key, siv_of(key))
         return known[1]

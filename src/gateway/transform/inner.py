@@ -2,14 +2,16 @@
 """The inner form of a value: what every surrogate is made of, at rest and outgoing alike.
 
 A byte says the namespace and the value follows in UTF-8: ``n`` normalised, ``r`` as it was spelled, where it
-has no normal spelling, ``t`` the token of a vault, in whose row the value lies. So a surrogate of one
-namespace is never that of another, and what is opened says what it is.
+has no normal spelling, ``t`` the token of a vault, in whose row the value lies. ``p`` is followed by the number
+of a person in 4 bytes, big-endian: it links what belongs to the person, and stands for nobody's value. So a
+surrogate of one namespace is never that of another, and what is opened says what it is.
 """
 
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
 
+import msgspec
 from msgspec import UnsetType
 
 from gateway.transform.normalise import Spelling
@@ -17,7 +19,7 @@ from gateway.transform.normalise import Spelling
 Value = str | int | Decimal | bool
 Cell = Value | None | UnsetType
 
-NORMAL, RAW, TOKEN = b"n", b"r", b"t"
+NORMAL, RAW, TOKEN, PERSON = b"n", b"r", b"t", b"p"
 BLOCK_BYTES = 32
 MOST_SEALED_BYTES = 1024
 """Of an inner form; what is longer is not sealed."""
@@ -60,6 +62,22 @@ def inner_form(spell: Spelling, value: Value, country: str | None = None) -> byt
 def text_of(form: bytes) -> str:
     """Return the value that an inner form holds."""
     return form[1:].decode("utf-8", "surrogatepass")
+
+
+class Linked(msgspec.Struct, frozen=True):
+    """What stands in a value's place where a field links what belongs to one person, whatever its values are."""
+
+    person: int
+
+
+def person_form(number: int) -> bytes:
+    """Return the inner form that stands for a person and for none of their values."""
+    return PERSON + number.to_bytes(4, "big")
+
+
+def person_of(form: bytes) -> int | None:
+    """Return the number of the person that an inner form stands for; ``None`` where it stands for a value."""
+    return int.from_bytes(form[1:], "big") if form[:1] == PERSON and len(form) == 5 else None
 
 
 def filled(form: bytes) -> bytes:

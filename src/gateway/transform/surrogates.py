@@ -35,33 +35,39 @@ from gateway.keys.siv import Siv
 from gateway.transform.at_rest import Stored
 from gateway.transform.inner import (
     MOST_SEALED_BYTES,
+    TOKEN,
     Cell,
+    Linked,
     SurrogateKey,
     SurrogateKeys,
     Value,
     filled,
     inner_form,
+    person_form,
+    person_of,
     text_of,
     unfilled,
 )
 from gateway.transform.normalise import SPELLINGS
+from gateway.transform.vaulted import TOKEN_BYTES, is_vaulted, token_of
 
 MEMO = 16_384
 """Values remembered for a field: a few pages of a list; at 16,384 the memory is emptied."""
 
 DIGEST_BYTES, CHECK_BYTES = 16, 8
 
-_SHAPE = re.compile(r"s([vh])([1-9][0-9]{0,8})_([0-9a-f]{48,3000})")
+SHAPE = re.compile(r"s([vh])([1-9][0-9]{0,8})_([0-9a-f]{48,3000})")
 
 
 class Maker:
     """Makes the surrogates of one field under one key version; remembers recent values."""
 
-    __slots__ = ("_by_country", "_is_decimal", "_memo", "_seal", "_spell", "_stored", "key")
+    __slots__ = ("_by_country", "_is_decimal", "_is_vaulted", "_memo", "_seal", "_spell", "_stored", "key")
 
     def __init__(self, spec: FieldSpec, key: SurrogateKey, scope: tuple[str, str], stored: Stored | None) -> None:
         self.key = key
         self._stored = stored
+        self._is_vaulted = is_vaulted(spec)
         self._spell = SPELLINGS[spec.form]
         self._by_country = spec.form is Form.PHONE
         self._is_decimal = spec.type is FieldType.DECIMAL
@@ -76,10 +82,25 @@ class Maker:
             value: As the store holds it.
             country: Of the row's person, if known.
         """
-        form = None if self._stored is None or not isinstance(value, str) else self._stored.form(value)
-        if form is None:
-            form = inner_form(self._spell, value, country)
+        form = self.form(value, country)
         return self._seal(form) if form else None
+
+    def form(self, value: Value | Linked, country: str | None = None) -> bytes:
+        """Return the inner form of a value, or of what a value at rest stands for; empty if that is nothing."""
+        if isinstance(value, Linked):
+            return person_form(value.person)
+        form = self._form(value)
+        return inner_form(self._spell, value, country) if form is None else form
+
+    def _form(self, value: Value) -> bytes | None:
+        """Return the inner form that a value at rest stands for, empty if that is nothing; ``None`` for a clear one."""
+        if not isinstance(value, str):
+            return None
+        if self._is_vaulted:
+            token = token_of(value)
+            # A clear value of a vault has its token by now; without one nothing leaves.
+            return TOKEN + token if token else b""
+        return None if self._stored is None else self._stored.form(value)
 
     def column(self, values: Sequence[Cell], countries: Sequence[str | None]) -> list[Cell]:
         """Return the surrogates of a field in many rows; null stays null, missing stays missing.
@@ -120,13 +141,23 @@ class Surrogates:
         self._makers: dict[FieldSpec, Maker] = {}
         self._stored: dict[JoinDomain, Stored] = {}
 
+    @property
+    def keys(self) -> SurrogateKeys:
+        """Where keys come from."""
+        return self._keys
+
+    @property
+    def scope(self) -> tuple[str, str]:
+        """Key class and recipient."""
+        return self._scope
+
     def maker(self, spec: FieldSpec) -> Maker:
         """Return the maker for a field under the current key; ask once for each block.
 
         Raises:
             KeyUnavailable: The join domain has no key in force.
         """
-        key = self._keys.current(_label(spec.join_domain))
+        key = self._keys.current(label_of(spec.join_domain))
         made = self._makers.get(spec)
         if made is None or made.key is not key:
             made = self._makers[spec] = Maker(spec, key, self._scope, self.stored(spec))
@@ -149,7 +180,13 @@ class Surrogates:
     def inner(self, spec: FieldSpec, text: str) -> str | None:
         """Return the normalised value that a ``siv`` surrogate of this scope stands for, else ``None``."""
         form = None if spec.surrogate is not SurrogateKind.SIV else self._form(spec.join_domain, text)
-        return text_of(form) if form else None
+        # What links somebody's devices is no value of theirs.
+        return text_of(form) if form and person_of(form) is None and form[:1] != TOKEN else None
+
+    def token(self, spec: FieldSpec, text: str) -> bytes | None:
+        """Return the token of a vault that a ``siv`` surrogate of this scope stands for, else ``None``."""
+        form = None if spec.surrogate is not SurrogateKind.SIV else self._form(spec.join_domain, text)
+        return form[1:] if form and form[:1] == TOKEN and len(form) == 1 + TOKEN_BYTES else None
 
     def is_ours(self, domain: JoinDomain, text: str) -> bool:
         """Tell whether a surrogate of either kind was made in this scope, whatever it stands for."""
@@ -157,20 +194,26 @@ class Surrogates:
 
     def _form(self, domain: JoinDomain, text: str) -> bytes | None:
         """Return the inner form that a surrogate of this scope stands for, empty where nobody can open it."""
-        shape = _SHAPE.fullmatch(text)
+        shape = SHAPE.fullmatch(text)
         if shape is None:
             return None
         try:
-            key = self._keys.version(_label(domain), int(shape[2]))
+            key = self._keys.version(label_of(domain), int(shape[2]))
             raw = bytes.fromhex(shape[3])
             if shape[1] == "h":
-                return b"" if is_equal(_checker(key, self._scope)(raw[:DIGEST_BYTES]), raw[DIGEST_BYTES:]) else None
-            return unfilled(Siv(_derived(key, "siv", self._scope, 64)).open(raw))
+                return b"" if is_equal(checker(key, self._scope)(raw[:DIGEST_BYTES]), raw[DIGEST_BYTES:]) else None
+            return unfilled(siv_of(key, self._scope).open(raw))
         except (KeyUnavailable, ValueError):
             return None
 
 
-def _label(domain: JoinDomain) -> str:
+def siv_of(key: SurrogateKey, scope: tuple[str, str]) -> Siv:
+    """Return what seals and opens the surrogates of a scope under one key."""
+    return Siv(_derived(key, "siv", scope, 64))
+
+
+def label_of(domain: JoinDomain) -> str:
+    """Return the label of the keys of a join domain's outgoing surrogates."""
     return f"surrogate/{domain}"
 
 
@@ -183,7 +226,7 @@ def _derived(key: SurrogateKey, kind: str, scope: tuple[str, str], length: int) 
 
 def _sealer(key: SurrogateKey, scope: tuple[str, str], digest: Callable[[bytes], str]) -> Callable[[bytes], str]:
     prefix = f"sv{key.version}_"
-    siv = Siv(_derived(key, "siv", scope, 64)).seal
+    siv = siv_of(key, scope).seal
 
     def seal(form: bytes) -> str:
         if len(form) > MOST_SEALED_BYTES:
@@ -196,7 +239,7 @@ def _sealer(key: SurrogateKey, scope: tuple[str, str], digest: Callable[[bytes],
 def _digester(key: SurrogateKey, scope: tuple[str, str]) -> Callable[[bytes], str]:
     prefix = f"sh{key.version}_"
     keyed = blake2b(key=_derived(key, "hmac", scope, 32), digest_size=DIGEST_BYTES)
-    check = _checker(key, scope)
+    check = checker(key, scope)
 
     def digest(form: bytes) -> str:
         state = keyed.copy()
@@ -207,7 +250,7 @@ def _digester(key: SurrogateKey, scope: tuple[str, str]) -> Callable[[bytes], st
     return digest
 
 
-def _checker(key: SurrogateKey, scope: tuple[str, str]) -> Callable[[bytes], bytes]:
+def checker(key: SurrogateKey, scope: tuple[str, str]) -> Callable[[bytes], bytes]:
     """Return what makes the check of a digest: whoever has not the key cannot tell it from chance."""
     keyed = blake2b(key=_derived(key, "check", scope, 32), digest_size=CHECK_BYTES)
 

@@ -64,6 +64,11 @@ _SPANS = tuple(rung for rung in RUNGS if rung.startswith("generalise."))
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
+def has_surrogate(text: str) -> bool:
+    """Tell whether a text has in it what has the form of a surrogate of any kind."""
+    return _SURROGATE.search(text) is not None
+
+
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """The records of a write as the store is to get them, and what of them may not be sent.
 

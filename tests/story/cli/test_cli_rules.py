@@ -90,7 +90,7 @@ def test_a_folder_is_checked_without_an_installation(command: CommandLine, tmp_p
     """In continuous integration there is nothing but the folder."""
     answer = command.bare("check", "--policies", str(command.state / "policies"), "--json")
 
-    assert answer.document()["counts"]["datasets"] == 5
+    assert answer.document()["counts"]["datasets"] == 6
     assert "no such folder" in command.bare("check", "--policies", str(tmp_path / "none"), code=2).err
     command.bare("check", "--policies", str(tmp_path), "--reload", code=2)
 

@@ -97,6 +97,8 @@ async def test_contacts_are_a_bare_array(get: Get, shown: tuple[Customer, ...]) 
         "outcome",
         "duration_s",
         "note",
+        "device_id",
+        "typing_ms",
     ]
 
 

@@ -96,7 +96,7 @@ def test_anything_but_32_bytes_in_base64_is_refused_without_being_quoted(text: s
 
     assert not text or text not in str(caught.value)
     assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_a_kek_is_neither_printed_nor_pickled() -> None:

@@ -140,3 +140,18 @@ async def test_a_choice_that_is_recorded_is_not_recorded_again(replay: Replay, s
     assert await replay.apply([chosen(1)]) == {"choices": 1}
     assert await replay.apply([chosen(1), chosen(1, ChoiceState.GIVEN)]) == {"choices": 1}
     assert len(await Choices(store, lambda: 9).of(PersonNumber(1))) == 2
+
+
+async def test_keys_under_a_version_that_is_shredded_are_keys_no_more(
+    store: Store, keyring: Keyring, clock: FakeClock
+) -> None:
+    """Their people are as those whose key is gone: known by number, sealed again when they are seen."""
+    people = People(store, keyring, envelope, clock)
+    await people.numbers(CUSTOMER, ["C-1", "C-2"])
+    keyring.rotate("people/wrap")
+    [kept] = await people.numbers(CUSTOMER, ["C-3"])
+
+    assert await Replay(store, clock).forget_unreadable() == 0
+    assert await Replay(store, clock, lambda version: version == 1).forget_unreadable() == 2
+    async with store.keys.connect() as connection:
+        assert list((await connection.execute(select(person_key.c.number))).scalars()) == [kept]

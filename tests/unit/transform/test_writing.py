@@ -43,7 +43,9 @@ def one(own: FieldSpec, chain: Chain, treatment: Treatment, value: Scalar) -> Ju
 
 def surrogate(of: FieldSpec, value: str, *, key_class: str = "test", recipient: str = "own") -> str:
     """Return the surrogate of a value for a class and recipient."""
-    return Surrogates(KEYS, key_class=key_class, recipient=recipient).of(of, value)
+    found = Surrogates(KEYS, key_class=key_class, recipient=recipient).of(of, value)
+    assert found is not None
+    return found
 
 
 def test_a_clear_value_passes_where_it_would_be_revealed() -> None:

@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from gateway.app.checkup.findings import DAY_US, Finding, Patient, days, note, ok, problem
 from gateway.app.installation import open_keyring
 from gateway.domain.errors import GatewayError
+from gateway.domain.key_labels import for_life
 from gateway.domain.wording import counted
 from gateway.keys.keyring import Keyring, KeyState
-
-FOR_LIFE = ("people.lookup", "people/lookup", "backup", "credentials", "log/")
-"""Labels that have one version for the life of an installation; see ``cli/key``."""
 
 
 async def keys(patient: Patient) -> Iterable[Finding]:
@@ -28,7 +26,9 @@ async def keys(patient: Patient) -> Iterable[Finding]:
     if broken:
         fix = "give the key-encryption key that this keyring was made with: keys/kek, or GATEWAY_KEK_FILE"
         return [problem("keys", f"{counted(len(broken), 'key')} cannot be opened with the key-encryption key", fix)]
+    begun = "a change of the key-encryption key was begun and has not ended"
     return [
+        *([note("keys", begun, "gateway key change-kek")] if keyring.is_changing else []),
         ok("keys", f"the key-encryption key opens {counted(len(keyring.labels()), 'key')}"),
         *_ages(patient, keyring),
     ]
@@ -52,7 +52,7 @@ def _ages(patient: Patient, keyring: Keyring) -> Iterable[Finding]:
     for label in keyring.labels():
         active = [one for one in keyring.versions(label) if one.state is KeyState.ACTIVE]
         age_us = patient.now_us - max((one.created_us for one in active), default=patient.now_us)
-        if label.startswith(FOR_LIFE) or age_us <= most * DAY_US:
+        if for_life(label) is not None or age_us <= most * DAY_US:
             continue
         old += 1
         versions = counted(len(keyring.versions(label)), "version")

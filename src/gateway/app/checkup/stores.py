@@ -22,6 +22,8 @@ from gateway.app.traces import LABEL, Headers, Traces
 from gateway.domain.errors import GatewayError, SettingsError, StoreUnreachable
 from gateway.domain.wording import counted
 from gateway.forward.addresses import BaseUrl, base_url, judged_addresses, resolve
+from gateway.forward.mail import MAIL_URL, Tls
+from gateway.forward.mail import PORTS as MAIL_PORTS
 from gateway.keys.certificates import ends_us
 from gateway.settings import StoreSettings
 
@@ -49,7 +51,10 @@ async def stores(patient: Patient) -> Iterable[Finding]:
     if not known:
         return [warning("stores", "no store is configured", "write stores.<name>.base_url into gateway.yaml")]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_of_one(patient, name, one)) for name, one in known.items()]
+        tasks = [
+            group.create_task(_of_one(patient, name, one) if one.kind == "http" else _of_mail(name, one))
+            for name, one in known.items()
+        ]
     return [finding for task in tasks for finding in task.result()]
 
 
@@ -76,6 +81,21 @@ async def _of_one(patient: Patient, name: str, one: StoreSettings) -> list[Findi
         fix = f"start the store, or correct stores.{name}.base_url; its network may need allowed_networks"
         return [*found, problem(check, "it does not answer", fix)]
     return [*found, *_seen(patient, check, name, seen)]
+
+
+async def _of_mail(name: str, one: StoreSettings) -> list[Finding]:
+    """Look whether a mail server takes a connection; nothing is said to it."""
+    check = f"store:{name}"
+    found = MAIL_URL.fullmatch(one.base_url)
+    if found is None:
+        return [problem(check, "a mail server is smtp://host or smtp://host:port", f"correct stores.{name}.base_url")]
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            _, writer = await asyncio.open_connection(found[1].strip("[]"), int(found[2] or MAIL_PORTS[Tls(one.tls)]))
+        writer.close()
+    except (OSError, TimeoutError, ValueError):
+        return [problem(check, "it does not answer", f"start the mail server, or correct stores.{name}.base_url")]
+    return [ok(check, "it takes a connection")]
 
 
 def _seen(patient: Patient, check: str, name: str, seen: Seen) -> Iterable[Finding]:

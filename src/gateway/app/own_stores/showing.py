@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.app.joins import is_band
 from gateway.decide.decide import Decider, caps_for
-from gateway.decide.explain import row_sentence
+from gateway.decide.explain import row_sentences
 from gateway.decide.loader.load import load
 from gateway.decide.rules import RuleSet
 from gateway.discover.sample import Sample
@@ -116,10 +116,10 @@ def words_for(decider: Decider, viewer: Viewer, dataset: DatasetName, now_us: in
     return {view.field: view.chain.family(view.treatment).value for view in plan.views}
 
 
-def row_sentences(decider: Decider, viewer: Viewer, dataset: DatasetName, now_us: int) -> tuple[str, ...]:
+def rows_told(decider: Decider, viewer: Viewer, dataset: DatasetName, now_us: int) -> tuple[str, ...]:
     """Return what rules on rows keep from a viewer, a sentence each."""
     plan = plan_for(decider, viewer, dataset, now_us)
-    return tuple(row_sentence(rule) for rule in plan.row_rules) if plan else ()
+    return row_sentences(plan) if plan else ()
 
 
 def table(

@@ -23,7 +23,7 @@ from gateway.app.installation import CLI_SLOT, Rooms, log_signer, open_installat
 from gateway.app.making import enrol_at_once, make_installation
 from gateway.app.own_stores.starting import ANALYST, INSIGHTS, RECIPIENT
 from gateway.domain.errors import SettingsError
-from gateway.keys.providers import sync_directory
+from gateway.keys.files import sync_directory
 from gateway.settings import FILE_NAME, Settings, load
 from gateway.store.meta import INSTALLATION
 

@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.app.backups import end_copies
 from gateway.app.evidence.parts_deleting import retaining
 from gateway.app.evidence.witnessing import watch_logs, witnessed
 from gateway.app.index.indexing import KeptIndex
 from gateway.app.installation import DOORS, WORKER_SLOT, Rooms, door_slot, open_installation, open_log
 from gateway.app.metering import Signals, signals_of
+from gateway.app.rewrapping import rewrapping_of
 from gateway.app.serving.children import signals_let_in
 from gateway.app.serving.sampling import Sampler
 from gateway.app.signals import metrics
@@ -27,6 +29,7 @@ from gateway.record.format.layout import segment_path, segments, slots
 from gateway.settings import Settings
 from gateway.workers.housekeeping import keep_house
 from gateway.workers.indexer import keep_index
+from gateway.workers.rewrapper import keep_rewrapped
 
 KEEP_SESSIONS_US = 24 * 3600 * 1_000_000
 """An ended session is kept for a day, so that the reuse of its bearers is still told from an unknown one."""
@@ -41,6 +44,7 @@ def chores(rooms: Rooms) -> list[Callable[[], Awaitable[object]]]:
         lambda: rooms.tries.purge(rooms.clock()),
         lambda: rooms.sessions.purge(rooms.clock(), keep_us=KEEP_SESSIONS_US),
         lambda: rooms.budgets.purge(rooms.clock()),
+        lambda: end_copies(rooms),
     ]
 
 
@@ -74,8 +78,9 @@ async def work(settings: Settings, tell_ready: Callable[[], None], page: Page, *
                     watching = group.create_task(_watch(rooms, signals, stop))
                     indexing = group.create_task(index_logs(rooms, signals, stop))
                     proving = group.create_task(watch_logs(settings, stop, signals.meters))
+                    rewrapping = group.create_task(keep_rewrapped(rewrapping_of(rooms), stop))
                     await keep_house([*chores(rooms), *more], stop)
-                    del watching, indexing, proving
+                    del watching, indexing, proving, rewrapping
         finally:
             for number in ending:
                 loop.remove_signal_handler(number)

@@ -31,6 +31,7 @@ WORDS = {
 PASSED_OVER = {
     "before-identification": "were refused before anybody was identified",
     "not-enforced": "went to stores that are not enforced",
+    "own-work": "were the gateway's own work, such as a migration",
     "path-not-in-log": "were refused before their path was read, which the log then does not hold",
     "rules-not-kept": "were decided by rules that are not in the archive, or that this version cannot load",
     "hold-not-known": "were lowered by a hold that nobody knows any more",

@@ -29,7 +29,11 @@ from gateway.domain.entry import (
     RulesRefused,
     SignIn,
 )
+from gateway.domain.sending import SEND
 from gateway.domain.wording import counted
+
+DIGESTS = "digests"
+"""Fact of an erasure that says nothing to people, and has some kilobytes."""
 
 
 def sentence(body: Entry) -> str:
@@ -41,6 +45,9 @@ def sentence(body: Entry) -> str:
             about = f" ({', '.join(body.fields)})" if body.fields else ""
             rule = f" by {body.rule}" if body.rule else ""
             return f"{body.call}: refused {body.reason}{about}{rule}{_to(body.facts)}"
+        case Intent() if body.facts is not None and body.facts.operation == SEND:
+            under = f" under mandate {body.facts.mandate}" if body.facts.mandate else ""
+            return f"{body.call}: about to send {counted(body.records, 'message')} through {body.facts.recipient}{under}{_of(body.facts)}{_by(body.facts)}"
         case Intent():
             written = "".join(f"; {word}: {' '.join(names)}" for word, names in body.written.items())
             return f"{body.call}: about to write {counted(body.records, 'record')}{_of(body.facts)}{_by(body.facts)}{written}"
@@ -54,7 +61,8 @@ def sentence(body: Entry) -> str:
         case SignIn():
             return _sign_in(body)
         case Changed():
-            return f"{body.by}: {body.what} {body.target}{_facts(body.facts)}"
+            facts = {name: fact for name, fact in body.facts.items() if name != DIGESTS}
+            return f"{body.by}: {body.what} {body.target}{_facts(facts)}"
         case Looked():
             return f"{body.by}: looked at {body.what}{f' ({body.query})' if body.query else ''}: {counted(body.rows, 'row')}"
         case Amended():

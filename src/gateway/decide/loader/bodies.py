@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from gateway.decide.loader.parameters import Chains, read_members
 from gateway.decide.loader.problems import choices, quoted, suggestion
 from gateway.decide.loader.reading import Reader
+from gateway.decide.loader.sends import read_messages
 from gateway.domain.catalog import (
     WRITES,
     BodyKind,
@@ -28,10 +29,11 @@ from gateway.domain.catalog import (
     Route,
     SortParameter,
 )
+from gateway.domain.sending import MOST_MESSAGES, SEND
 
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "GET": ("read",),
-    "POST": ("read", "create", "update"),
+    "POST": ("read", "create", "update", SEND),
     "PUT": ("update",),
     "PATCH": ("update",),
     "DELETE": ("delete",),
@@ -51,6 +53,7 @@ _POST_TAKES: Mapping[str, tuple[BodyKind, ...]] = {
     "read": (BodyKind.SEARCH,),
     "create": (BodyKind.RECORD, BodyKind.RECORDS),
     "update": (BodyKind.FIELDS,),
+    SEND: (BodyKind.MESSAGES,),
 }
 _MEANS: Mapping[Honoured, tuple[str, ...]] = {
     Honoured.IF_MATCH: ("read", "update", "delete"),
@@ -68,20 +71,27 @@ def read_body(reader: Reader, collection: Collection, chains: Chains) -> BodySha
     word = inner.word("kind", BODIES)
     kind = BodyKind(word) if word else None
     parameters = read_members(inner, collection, chains)
-    most = inner.number("most", least=1, most=MOST_RECORDS, default=1)
+    is_messages = kind is BodyKind.MESSAGES
+    most = inner.number("most", least=1, most=MOST_MESSAGES if is_messages else MOST_RECORDS, default=1)
+    messages = read_messages(inner, collection, is_treated=bool(chains)) if is_messages else None
     keeps_unseen = inner.flag("keeps_unseen", default=False)
     inner.close()
     if kind is None:
         return None
     _check_keys(inner, kind)
-    return BodyShape(kind=kind, parameters=parameters, most=most, keeps_unseen=keeps_unseen)
+    return BodyShape(kind=kind, parameters=parameters, most=most, keeps_unseen=keeps_unseen, messages=messages)
 
 
 def _check_keys(inner: Reader, kind: BodyKind) -> None:
     """Tell keys that mean nothing for the kind of body."""
-    for key, only in (("parameters", BodyKind.SEARCH), ("most", BodyKind.RECORDS), ("keeps_unseen", BodyKind.RECORD)):
-        if inner.has(key) and kind is not only:
-            inner.problems.tell(inner.place(key), f"`{key}` means nothing in a body of `{kind}`, only of `{only}`")
+    for key, only in (
+        ("parameters", (BodyKind.SEARCH,)),
+        ("most", (BodyKind.RECORDS, BodyKind.MESSAGES)),
+        ("keeps_unseen", (BodyKind.RECORD,)),
+    ):
+        if inner.has(key) and kind not in only:
+            message = f"`{key}` means nothing in a body of `{kind}`, only of {choices(only)}"
+            inner.problems.tell(inner.place(key), message)
     if kind is BodyKind.RECORDS and not inner.has("most"):
         inner.problems.tell(inner.place(), "a body of `records` needs `most`: how many there may be in one call")
     if kind is BodyKind.SEARCH and not inner.has("parameters"):
@@ -145,6 +155,8 @@ def _check_missing(reader: Reader, route: Route, takes: tuple[BodyKind, ...]) ->
 
 def _check_answer(reader: Reader, route: Route) -> None:
     kind, writes = route.answer.kind, route.operation in WRITES
+    if route.operation == SEND:
+        return
     if not kind or (kind in ("record", "nothing") if writes else kind != "nothing"):
         if writes and kind == "record" and route.body is not None and route.body.kind is BodyKind.RECORDS:
             message = "many records are answered by `nothing`: the store's word on each would be a list of its own"

@@ -9,9 +9,11 @@ first one chooses its default treatment.
 import msgspec
 
 from gateway.decide.loader.fields import Fields, read_field
+from gateway.decide.loader.linking import check_links, domain_of, read_links
 from gateway.decide.loader.problems import Place, quoted, suggestion
 from gateway.decide.loader.reading import Reader
 from gateway.decide.loader.routes import PlacedRoute, read_routes
+from gateway.decide.loader.sends import check_found
 from gateway.decide.loader.treatments import FORMS, SURROGATES, TYPES, Treatments
 from gateway.decide.loader.vocabulary import check_category, check_use, vocabulary
 from gateway.decide.loader.yaml_nodes import Table
@@ -32,7 +34,6 @@ from gateway.domain.names import (
     DatasetName,
     FieldName,
     IdentityKind,
-    JoinDomain,
     ancestors,
     is_field_name,
     is_key,
@@ -124,9 +125,13 @@ def _collection(
         birth_date=birth_date,
         region=region,
         assurance=Assurance(ours.number("assurance", least=1, most=4, default=0)),
+        erasable=ours.flag("erasable", default=False),
     )
     routes = read_routes(ours, store, collection, treatments.chains if treatments else {})
     _check_at_rest(ours, collection, routes)
+    check_links(ours, collection, is_about_nobody=_is_about_nobody(ours))
+    check_found(collection, [(placed.route, placed.place) for placed in routes], reader.problems)
+    _check_erasable(ours, collection)
     ours.close()
     return PlacedCollection(collection=collection, routes=routes, place=reader.place())
 
@@ -199,6 +204,7 @@ def _spec(
             reader.place(), f"field {quoted(name)}: treatments.yaml has no default for {quoted(categories[0])}"
         )
     at_rest, domain = _at_rest(ours, name, type_) if ours else (None, "")
+    links = read_links(ours, name, categories, type_, at_rest) if ours else None
     identifies = ours.flag("identifies", default=False) if ours else False
     reviewed = ours.flag("reviewed", default=True) if ours else True
     if ours:
@@ -210,8 +216,9 @@ def _spec(
         chain=ChainName(chain or (default.chain if default else "")),
         form=Form(form or (default.form if default else "text")),
         surrogate=SurrogateKind(surrogate or (default.surrogate if default else "hmac")),
-        join_domain=JoinDomain(domain or f"{dataset}.{name}"),
+        join_domain=domain_of(domain, f"{dataset}.{name}", links),
         at_rest=at_rest,
+        links=links,
         identifies=identifies,
         reviewed=reviewed,
     )
@@ -253,6 +260,18 @@ def _check_at_rest(ours: Reader, collection: Collection, routes: tuple[PlacedRou
             for field in sorted(asked & at_rest):
                 message = f"{quoted(field)} is at rest: a store can compare surrogates for equality alone"
                 ours.problems.tell(placed.place, message)
+
+
+def _check_erasable(ours: Reader, collection: Collection) -> None:
+    """Tell each field that identifies somebody directly and would outlive an erasure; the subject's own apart."""
+    subject = collection.subject.field if collection.subject is not None else None
+    for spec in collection.fields if collection.erasable else ():
+        if spec.identifies and spec.name != subject and spec.at_rest is not AtRest.VAULT:
+            message = (
+                f"{quoted(spec.name)} identifies somebody and the collection is `erasable`: "
+                "it must be `at_rest` of kind `vault`, or erasing somebody would leave it readable"
+            )
+            ours.problems.tell(ours.place("erasable"), message)
 
 
 def _from_fides(reader: Reader, meta: Reader | None, name: str, data_type: str) -> str:
@@ -316,6 +335,12 @@ def _subject(ours: Reader, fields: Fields) -> SubjectSpec | None:
             inner.place("field"), f"{quoted(field)} is {fields[field].type}; a subject key is text or integer"
         )
     return SubjectSpec(identity=IdentityKind(identity), field=FieldName(field))
+
+
+def _is_about_nobody(ours: Reader) -> bool:
+    """Tell whether it is said, as it has to be, that no row is about a person."""
+    said = ours.has("subject") and not _is_table(ours, "subject") and ours.text("subject") == "none"
+    return said and ours.flag("reviewed", default=False)
 
 
 def _is_table(reader: Reader, key: str) -> bool:

@@ -16,8 +16,9 @@ from gateway.decide.loader.redlines import PlacedRedLine
 from gateway.decide.loader.rungs import CEILINGS, known_rungs
 from gateway.decide.loader.vocabulary import is_local, vocabulary
 from gateway.decide.rules import Grant
-from gateway.domain.catalog import Catalog, FieldSpec
+from gateway.domain.catalog import APPROVE, REVEAL, Catalog, FieldSpec
 from gateway.domain.names import PurposeKey, ancestors, is_under
+from gateway.domain.own_data import OWN_APPROVALS, OWN_STORE
 from gateway.domain.treatment import Chain, ChainName
 
 
@@ -83,6 +84,7 @@ class GrantCheck:
             self.problems.tell(place, message)
             return
         operations = {route.operation for route in catalog.routes if is_under(route.dataset, grant.dataset)}
+        operations |= operations_without_route(grant.dataset)
         if grant.operation not in operations:
             message = f"no route of {quoted(grant.dataset)} has the operation {quoted(grant.operation)}"
             self.problems.tell(place, message + suggestion(grant.operation, sorted(operations)))
@@ -128,3 +130,10 @@ class GrantCheck:
             for spec in fields
         ]
         return by[0] if by and all(by) else None
+
+
+def operations_without_route(dataset: str) -> set[str]:
+    """Return the operations of the gateway itself that a dataset can be granted for."""
+    if not is_under(dataset, OWN_STORE):
+        return {REVEAL}
+    return {APPROVE} if is_under(OWN_APPROVALS, dataset) else set()

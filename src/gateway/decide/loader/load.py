@@ -17,6 +17,7 @@ from gateway.decide.loader.datasets import PlacedCollection, read_datasets
 from gateway.decide.loader.domains import domains_joined
 from gateway.decide.loader.grants_check import Around, GrantCheck
 from gateway.decide.loader.grants_csv import GrantLines, read_grants
+from gateway.decide.loader.linking import NOT_READ, LinkingSaid, check_linking, read_linking
 from gateway.decide.loader.model_conf import check_model
 from gateway.decide.loader.organisation import Organisation, read_organisation
 from gateway.decide.loader.problems import Place, Problems, quoted, suggestion
@@ -24,7 +25,7 @@ from gateway.decide.loader.purposes import PlacedPurpose, read_purposes
 from gateway.decide.loader.reading import Reader, top_of
 from gateway.decide.loader.redlines import RedLines, read_red_lines
 from gateway.decide.loader.regimes import PlacedRegime, read_regime
-from gateway.decide.loader.routes import check_overlaps
+from gateway.decide.loader.routes import PlacedRoute, check_overlaps
 from gateway.decide.loader.sensitive import check_sensitive
 from gateway.decide.loader.tests_yaml import Surroundings, read_tests
 from gateway.decide.loader.text import read_text
@@ -95,6 +96,7 @@ class _Files:
     def __init__(self, files: Mapping[str, bytes], problems: Problems) -> None:
         self.files = files
         self.problems = problems
+        self.routes: list[PlacedRoute] = []
 
     def rules(self, check_chain: CheckChain) -> RuleSet:
         self._check_names()
@@ -107,12 +109,15 @@ class _Files:
         law = regimes if whole_law else None
         catalog = self._catalog(treatments)
         top = self._top("purposes.yaml")
+        linking = read_linking(top) if top else NOT_READ
         purposes: dict[PurposeKey, PlacedPurpose] = read_purposes(top, chains, catalog, regimes) if top else {}
         top = self._top("redlines.yaml")
         red_lines = read_red_lines(top, chains, law) if top else RedLines(sensitive=(), lines=())
         check_sensitive(red_lines.sensitive, treatments, self.problems)
         top = self._top("organisation.yaml")
         organisation = read_organisation(top, law) if top else Organisation(name="", recipients={})
+        if top:
+            self._check_sent_to(organisation)
         around = Around(catalog=catalog, chains=chains, purposes=frozenset(purposes), red_lines=red_lines.lines)
         grants = self._grants(around)
         return RuleSet(
@@ -129,7 +134,13 @@ class _Files:
             regimes={key: placed.regime for key, placed in regimes.items()},
             tests=self._tests(around, organisation, grants),
             organisation=organisation.name,
+            linking=self._linking(linking, purposes, catalog),
         )
+
+    def _linking(
+        self, said: LinkingSaid, purposes: Mapping[PurposeKey, PlacedPurpose], catalog: Catalog | None
+    ) -> PurposeKey | None:
+        return check_linking(said, {key: placed.rule for key, placed in purposes.items()}, catalog, self.problems)
 
     def _check_names(self) -> None:
         for name in SINGLE:
@@ -183,10 +194,19 @@ class _Files:
                 self._note_waiting(one)
         routes = [route for one in placed.values() for route in one.routes]
         check_overlaps(routes, self.problems)
+        self.routes = routes
         if not whole or not placed:
             return None
         collections = domains_joined(placed, self.problems)
         return Catalog(collections=collections, routes=tuple(route.route for route in routes))
+
+    def _check_sent_to(self, organisation: Organisation) -> None:
+        """Tell of routes that send to somebody whom organisation.yaml does not have."""
+        for placed in self.routes:
+            to = placed.route.recipient
+            if to is not None and to not in organisation.recipients:
+                message = f"unknown recipient {quoted(to)}{suggestion(to, [*organisation.recipients])}"
+                self.problems.tell(placed.place, message)
 
     def _note_waiting(self, one: PlacedCollection) -> None:
         fields = one.collection.fields

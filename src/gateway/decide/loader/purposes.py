@@ -10,13 +10,13 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.decide.collecting import COLLECTING
-from gateway.decide.loader.budgets import counted_in_class, read_budgets
+from gateway.decide.loader.budgets import MOST_COUNTED, counted_in_class, read_budgets
 from gateway.decide.loader.problems import Place, Said, choices, quoted, suggestion
 from gateway.decide.loader.reading import Reader
 from gateway.decide.loader.regimes import GROUNDS, PlacedRegime
 from gateway.decide.loader.rungs import read_rung
 from gateway.decide.loader.vocabulary import check_category, check_use
-from gateway.domain.catalog import Catalog
+from gateway.domain.catalog import REVEAL, WITHOUT_ROUTE, Catalog
 from gateway.domain.names import CategoryKey, DatasetName, PurposeKey, is_key, is_under
 from gateway.domain.purpose import CategoryCeiling, Ground, PurposeRule
 from gateway.domain.treatment import Chain, ChainName
@@ -79,9 +79,11 @@ def _purpose(
         until_us=until_us,
         budgets=read_budgets(reader),
         collects=_collects(reader),
+        second_person_above=_second_person_above(reader),
     )
     reader.close()
     _check_collects(reader, rule)
+    _check_reveal(reader, rule)
     _note_grounds(reader, ground, regimes)
     return rule
 
@@ -138,9 +140,28 @@ def _check_collects(reader: Reader, rule: PurposeRule) -> None:
         reader.problems.tell(reader.place("collects"), message)
 
 
+def _second_person_above(reader: Reader) -> int | None:
+    """Return how many surrogates may be revealed in a day before a second person has to approve."""
+    inner = reader.table_of("reveal")
+    if inner is None:
+        return None
+    most = inner.number("second_person_above", least=0, most=MOST_COUNTED)
+    inner.close()
+    return most
+
+
+def _check_reveal(reader: Reader, rule: PurposeRule) -> None:
+    reveals = REVEAL in rule.operations
+    if reveals and rule.second_person_above is None:
+        message = "`operations` has `reveal`: say from where on a second person approves, `reveal: {second_person_above: 100}`"
+        reader.problems.tell(reader.place("operations"), message)
+    if rule.second_person_above is not None and not reveals:
+        reader.problems.tell(reader.place("reveal"), "`reveal` means nothing without `reveal` in `operations`")
+
+
 def _operations(reader: Reader, catalog: Catalog | None) -> tuple[str, ...]:
     said = reader.texts("operations", required=True)
-    known = {route.operation for route in catalog.routes} if catalog else set()
+    known = {*(route.operation for route in catalog.routes), *WITHOUT_ROUTE} if catalog else set()
     for operation in said:
         if catalog and operation.text not in known:
             message = f"no route has the operation {quoted(operation.text)}{suggestion(operation.text, sorted(known))}"

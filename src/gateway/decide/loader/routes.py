@@ -15,10 +15,12 @@ from gateway.decide.loader.paging import PAGES, check_pages, read_always, read_n
 from gateway.decide.loader.parameters import Chains, read_parameters
 from gateway.decide.loader.problems import Place, Problems, choices, quoted, suggestion
 from gateway.decide.loader.reading import Reader
+from gateway.decide.loader.sends import check_send, read_found_by, read_recipient
 from gateway.domain.catalog import (
     PLAIN,
     WRITES,
     AnswerShape,
+    BodyKind,
     Collection,
     Comparison,
     FilterParameter,
@@ -27,7 +29,9 @@ from gateway.domain.catalog import (
     Route,
     SortParameter,
 )
-from gateway.domain.own_data import OWN_PATHS, OWN_STORE
+from gateway.domain.own_data import OWN_PATHS, OWN_SEGMENT, OWN_STORE
+from gateway.domain.principal import Assurance
+from gateway.domain.sending import SEND
 
 METHODS = tuple(OPERATIONS)
 KINDS = ("array", "object", "record", "ndjson", "csv", "nothing")
@@ -74,11 +78,12 @@ def _overlap(one: str, other: str) -> bool:
 def _route(reader: Reader, store: str, collection: Collection, chains: Chains) -> Route:
     method = reader.word("method", METHODS)
     template = reader.text("path")
-    in_path = _check_template(reader, template, store)
+    operation = reader.word("operation", OPERATIONS.get(method, ("read", *WRITES, SEND)))
+    in_path = _check_template(reader, template, store, is_send=operation == SEND)
     route = Route(
         method=method,
         template=template,
-        operation=reader.word("operation", OPERATIONS.get(method, ("read", *WRITES))),
+        operation=operation,
         dataset=collection.dataset,
         answer=_answer(reader.table_of("answer", required=True)),
         parameters=read_parameters(reader, collection, chains),
@@ -86,17 +91,32 @@ def _route(reader: Reader, store: str, collection: Collection, chains: Chains) -
         honours=read_honours(reader),
         always=read_always(reader),
         slash=reader.flag("slash", default=False),
+        recipient=read_recipient(reader),
+        found_by=read_found_by(reader),
+        assurance=Assurance(reader.number("assurance", least=1, most=4, default=0)),
+        by_person=reader.word("by", ("person",), default="") == "person",
     )
     reader.close()
+    _check_by(reader, route)
     _check_path_parameters(reader, in_path, route)
     check_pages(reader, route)
     if route.answer.kind == "record" and route.operation == "read":
         _check_record(reader, in_path, route)
     check_deed(reader, in_path, route)
+    check_send(reader, in_path, route)
     return route
 
 
-def _check_template(reader: Reader, template: str, store: str) -> tuple[str, ...]:
+def _check_by(reader: Reader, route: Route) -> None:
+    """Tell a route that says `by: person` and is none by which one person signs up."""
+    if route.by_person and (
+        route.operation != "create" or route.body is None or route.body.kind is not BodyKind.RECORD
+    ):
+        message = "`by: person` is for a form by which one person signs up: `operation: create`, a body of `record`"
+        reader.problems.tell(reader.place("by"), message)
+
+
+def _check_template(reader: Reader, template: str, store: str, *, is_send: bool) -> tuple[str, ...]:
     if not template:
         return ()
     segments = template.split("/")
@@ -112,7 +132,7 @@ def _check_template(reader: Reader, template: str, store: str) -> tuple[str, ...
         )
         reader.problems.tell(place, message)
         return ()
-    if segments[1] != store:
+    if segments[1] != store and not (is_send and segments[1] not in (OWN_STORE, OWN_SEGMENT)):
         reader.problems.tell(place, f"{quoted(template)} must start with `/{store}/`, the store that it belongs to")
     names = tuple(segment.strip("{}") for segment in segments[1:] if segment.startswith("{"))
     for name in sorted({name for name in names if names.count(name) > 1}):

@@ -23,8 +23,9 @@ from gateway.domain.catalog import BodyKind, BodyShape, Collection, Route
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.inquiry import Written
 from gateway.domain.names import AccountId
+from gateway.domain.sending import Message
+from gateway.doors.http import messages, records, search
 from gateway.doors.http import out as low
-from gateway.doors.http import records, search
 from gateway.doors.http.binding import Texts
 from gateway.doors.http.headers import Stated
 from gateway.doors.http.negotiation import is_json
@@ -38,6 +39,8 @@ MOST_BYTES: Mapping[BodyKind, int] = {
     BodyKind.MERGE_PATCH: 1 << 20,
     # A bulk call is one entry and is held whole: ten thousand rows of 800 bytes.
     BodyKind.RECORDS: 8 << 20,
+    # A thousand messages of 8 KiB, entered as one intent.
+    BodyKind.MESSAGES: 8 << 20,
 }
 LONG_BYTES = 64 * 1024
 """Parsed in under a millisecond; what is longer would hold up other calls."""
@@ -87,12 +90,18 @@ class Body:
     Attributes:
         members: Of a search, by path.
         written: Of a write.
+        messages: Of a call that sends.
     """
 
-    __slots__ = ("members", "written")
+    __slots__ = ("members", "messages", "written")
 
-    def __init__(self, members: tuple[tuple[str, Texts], ...] = (), written: tuple[Written, ...] = ()) -> None:
-        self.members, self.written = members, written
+    def __init__(
+        self,
+        members: tuple[tuple[str, Texts], ...] = (),
+        written: tuple[Written, ...] = (),
+        messages: tuple[Message, ...] = (),
+    ) -> None:
+        self.members, self.written, self.messages = members, written, messages
 
 
 class Bodies:
@@ -119,6 +128,26 @@ class Bodies:
             with self._place(account) as place:
                 place.arrived(stated.content_length or 0)
                 return await _read(route.body, collection, out, place)
+        except _NoPlace:
+            return Deny(reason=Reason.OVERLOADED)
+
+    async def raw(self, stated: Stated, out: Incoming, account: AccountId, most_bytes: int) -> bytes | Deny:
+        """Return the bytes of a body that no route declares, or why it is not read.
+
+        Raises:
+            HangUp: The caller went away before its body was whole.
+        """
+        too_large = Deny(reason=Reason.BODY_TOO_LARGE, title=f"At most {most_bytes} bytes are read here.")
+        if (stated.content_length or 0) > most_bytes:
+            return too_large
+        try:
+            with self._place(account) as place:
+                place.arrived(stated.content_length or 0)
+                return await out.body(most_bytes, on_arrived=place.arrived)
+        except low.BodyTooLong:
+            return too_large
+        except low.BodyTooSlow:
+            return Deny(reason=Reason.MALFORMED, title="The body did not arrive in time.")
         except _NoPlace:
             return Deny(reason=Reason.OVERLOADED)
 
@@ -190,6 +219,9 @@ def body_of(raw: bytes, shape: BodyShape, collection: Collection) -> Body | Deny
         value = strictjson.read(raw, max_bytes=MOST_BYTES[shape.kind], max_depth=depth)
     except ValueError as error:
         return Deny(reason=Reason.MALFORMED, title=f"{error}.".capitalize())
+    if shape.kind is BodyKind.MESSAGES:
+        found = messages.messages_of(value, shape)
+        return found if isinstance(found, Deny) else Body(messages=found)
     if is_search:
         members = search.said_in(value, shape.parameters, collection)
         return members if isinstance(members, Deny) else Body(members=members)

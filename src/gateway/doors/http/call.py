@@ -18,6 +18,7 @@ from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import DecisionId, PurposeKey, RulesDigest
 from gateway.domain.own_data import OWN_STORE
 from gateway.domain.principal import Principal
+from gateway.domain.sending import SEND
 from gateway.doors.http import out as low
 from gateway.doors.http.binding import CURSOR, WAYS_ON, Asked, bind, has_pages
 from gateway.doors.http.bodies import Bodies, Body, Incoming
@@ -109,6 +110,7 @@ class HttpCall:
             bind=self.bind,
             framing=self.framing,
             sealed=self.sealed,
+            mandate=self.stated.mandate,
         )
 
     async def bind(self, who: Principal, purpose: PurposeKey, catalog: Catalog, rules: str) -> Inquiry | Deny:
@@ -122,6 +124,9 @@ class HttpCall:
             self.allow = matched.allow
             return Deny(reason=matched.reason)
         route, collection = matched.target, catalog.collections[matched.target.dataset]
+        if self.stated.mandate is not None and route.operation != SEND:
+            # Nothing else is done under a mandate; one that is not looked at would be taken for one that counts.
+            return Deny(reason=Reason.HEADER_NOT_SUPPORTED, fields=("Data-Mandate",))
         form = form_of(self.stated.accept, route.answer.kind, for_people=route.store == OWN_STORE)
         if form is None:
             return Deny(reason=Reason.CONTENT_TYPE_NOT_SUPPORTED, fields=("Accept",))
@@ -177,6 +182,7 @@ class HttpCall:
             conditions=conditions,
             form=self._form,
             continuation=continuation,
+            messages=body.messages,
         )
 
     def sealed(self, continuation: Continuation) -> str:

@@ -7,6 +7,7 @@ from gateway.domain.catalog import Catalog, Route
 from gateway.domain.decision import Reason, Refusal
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.media import TOLD_TYPES
+from gateway.domain.revealed import REVEAL_PATH
 from gateway.doors.http import out as low
 from gateway.doors.http.bodies import Bodies
 from gateway.doors.http.call import HttpCall, Parts
@@ -15,6 +16,7 @@ from gateway.doors.http.headers import Network, has_body
 from gateway.doors.http.peer import peer_of
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_headers, problem_json
+from gateway.doors.http.revealing import RevealCall
 from gateway.doors.http.router import Router, store_router
 from gateway.doors.http.view import Views, data_page, rate_limit, rows_withheld
 from gateway.flows.access.flow import AccessFlow
@@ -27,6 +29,8 @@ UNLOGGED = [(b"content-length", b"0"), (b"retry-after", b"5"), (b"cache-control"
 
 
 BODILESS = 204
+
+_REVEAL = REVEAL_PATH.encode()
 
 _FIXED = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _TYPES = {form: told.encode() for form, told in TOLD_TYPES.items()}
@@ -48,7 +52,8 @@ class DataDoor:
     async def __call__(self, scope: Scope, receive: low.Receive, send: low.Send) -> None:
         """Answer one call (ASGI)."""
         async with low.opened(receive, send, has_body=has_body(scope["headers"]), peer=peer_of(scope)) as out:
-            call = HttpCall(scope, self._parts, out)
+            kind = RevealCall if scope["raw_path"] == _REVEAL else HttpCall
+            call = kind(scope, self._parts, out)
             try:
                 await self._flow.run(call.arrival(), _Telling(out, call, self._views))
             except LogUnavailable:

@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from gateway.domain.catalog import Honoured
 from gateway.domain.decision import Deny, Reason
+from gateway.domain.mandate import is_mandate_id
 from gateway.domain.names import PurposeKey, is_key
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
@@ -33,7 +34,7 @@ MAX_HEADERS_BYTES = 16_384
 MAX_USER_AGENT_CHARACTERS = 256
 
 SINGLE = frozenset(
-    {"authorization", "content-length", "content-type", "data-purpose", "data-reference", "expect", "host",
+    {"authorization", "content-length", "content-type", "data-mandate", "data-purpose", "data-reference", "expect", "host",
      "idempotency-key", "transfer-encoding", "user-agent"}
 )  # fmt: skip
 REFUSED = frozenset(
@@ -65,6 +66,7 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         authorization: As sent; read by ``identify`` alone and never shown.
         purpose: In the syntax of a key; whether it exists is not known here.
+        mandate: In the form of its identifier; whether there is one is not known here.
         content_type: As sent; see ``is_json``.
         content_length: Announced size of the body; ``None`` if it is chunked or absent.
         traceparent: The caller's trace, if it sent exactly one that can be read.
@@ -74,6 +76,7 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
     authorization: str | None = None
     purpose: PurposeKey | None = None
     reference: str | None = None
+    mandate: str | None = None
     user_agent: str = ""
     accept: str | None = None
     accept_language: str | None = None
@@ -154,11 +157,15 @@ def _stated(found: Mapping[str, list[str]]) -> Stated | Deny:
     reference = found.get("data-reference", [None])[0]
     if reference is not None and not _REFERENCE.fullmatch(reference):
         return _malformed("The header must be 1 to 128 printable ASCII characters.", "Data-Reference")
+    mandate = found.get("data-mandate", [None])[0]
+    if mandate is not None and not is_mandate_id(mandate):
+        return _malformed("The header must be the identifier of one mandate.", "Data-Mandate")
     traces = found.get("traceparent", [])
     return Stated(
         authorization=found.get("authorization", [None])[0],
         purpose=None if purpose is None else PurposeKey(purpose),
         reference=reference,
+        mandate=mandate,
         user_agent=_printable(found.get("user-agent", [""])[0]),
         accept=", ".join(found["accept"]) if "accept" in found else None,
         accept_language=", ".join(found["accept-language"]) if "accept-language" in found else None,

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The gateway's own paths in the document: signing in, and what a caller may ask about itself."""
 
+from gateway.domain.revealed import ERASED, MOST_SURROGATES, NOT_RECOGNISED, REVEAL_PATH
+from gateway.domain.viewplan import Cause
 from gateway.doors.http.grant_asking import MEMBERS, NEEDED
 from gateway.doors.http.openapi_fields import Json
+from gateway.doors.http.revealing import MEMBERS as REVEAL_MEMBERS
 
 _TEXT: Json = {"type": "string"}
 _REFUSED: Json = {"$ref": "#/components/responses/Problem"}
@@ -36,6 +39,8 @@ def own_paths() -> Json:
             "get": _get("Requests for grants, newest first.", _REQUESTS),
             "post": _grant_request(),
         },
+        REVEAL_PATH: {"post": _reveal()},
+        "/-/approvals/{id}": {"post": _approval()},
         "/-/access/v1/evaluation": {"post": _evaluation()},
         "/-/openapi.json": {"get": _get("This document.", {"type": "object"})},
     }
@@ -134,6 +139,63 @@ def _evaluation() -> Json:
     answer: Json = {"type": "object", "properties": {"decision": {"type": "boolean"}, "context": {"type": "object"}}}
     return {
         "summary": "Could I? (AuthZEN)",
+        "requestBody": _json_body(body),
+        "responses": _answer(answer),
+    }
+
+
+_STATED: list[Json] = [
+    {"name": "Data-Purpose", "in": "header", "schema": _TEXT},
+    {"name": "Data-Reference", "in": "header", "schema": _TEXT},
+]
+
+
+def _reveal() -> Json:
+    body: Json = {
+        "type": "object",
+        "required": list(REVEAL_MEMBERS),
+        "properties": {
+            "dataset": _TEXT,
+            "field": _TEXT,
+            "surrogates": {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MOST_SURROGATES},
+        },
+        "additionalProperties": False,
+    }
+    causes = [*(cause.value for cause in Cause if cause is not Cause.MALFORMED), NOT_RECOGNISED, ERASED]
+    one: Json = {
+        "type": "object",
+        "required": ["surrogate"],
+        "properties": {"surrogate": _TEXT, "value": {}, "cause": {"enum": sorted(causes)}},
+    }
+    answer: Json = {
+        "type": "object",
+        "required": ["values"],
+        "properties": {"values": {"type": "array", "items": one}},
+    }
+    return {
+        "summary": "The values of surrogates of one field: all of them or nothing.",
+        "parameters": _STATED,
+        "requestBody": _json_body(body),
+        "responses": _answer(answer),
+    }
+
+
+def _approval() -> Json:
+    body: Json = {
+        "type": "object",
+        "required": ["decision"],
+        "properties": {"decision": {"enum": ["approve", "refuse"]}},
+        "additionalProperties": False,
+    }
+    answer: Json = {
+        "type": "object",
+        "required": ["id", "state", "until_us"],
+        "properties": {"id": _TEXT, "state": _TEXT, "until_us": {"type": "integer"}},
+    }
+    which: Json = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
+    return {
+        "summary": "Let somebody else's reveal be done once, or refuse it.",
+        "parameters": [which, *_STATED],
         "requestBody": _json_body(body),
         "responses": _answer(answer),
     }

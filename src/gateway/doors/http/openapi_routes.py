@@ -15,6 +15,7 @@ from gateway.domain.catalog import (
     Honoured,
     LimitParameter,
     MemberUse,
+    MessageShape,
     OffsetParameter,
     OrderParameter,
     PageParameter,
@@ -25,6 +26,7 @@ from gateway.domain.catalog import (
     filters_of,
 )
 from gateway.domain.offer import Offer, PurposeOffer, RouteOffer
+from gateway.domain.sending import SEND, LeftOut
 from gateway.doors.http.binding import CURSOR, has_pages
 from gateway.doors.http.openapi_fields import Json
 from gateway.doors.http.problem_table import PROBLEMS
@@ -90,7 +92,15 @@ def _data_headers(offer: Offer, one: RouteOffer) -> list[Json]:
         "description": "Campaign or case; it goes into the log as it is.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     }
-    return [purpose, reference | ({"x-required-for": needs} if needs else {})]
+    told = [purpose, reference | ({"x-required-for": needs} if needs else {})]
+    if one.route.operation == SEND:
+        told.append({
+            "name": "Data-Mandate",
+            "in": "header",
+            "description": "The mandate under which a service sends; a person who just signed in needs none.",
+            "schema": {"type": "string", "pattern": "^m_[a-z0-9]{16}$"},
+        })  # fmt: skip
+    return told
 
 
 def _honoured(route: Route) -> list[Json]:
@@ -190,11 +200,56 @@ def _body(one: RouteOffer, named: Named) -> Json | None:
         return None
     if body.kind is BodyKind.SEARCH:
         return {"required": True, "content": {"application/json": {"schema": _search(one)}}}
+    if body.messages is not None:
+        return {"required": True, "content": {"application/json": {"schema": _messages(body.messages, body.most)}}}
     record = _any_of(named(each, "written") for each in one.purposes)
     is_many = body.kind is BodyKind.RECORDS
     schema = {"type": "array", "items": record, "minItems": 1, "maxItems": body.most} if is_many else record
     media = "application/merge-patch+json" if body.kind is BodyKind.MERGE_PATCH else "application/json"
     return {"required": True, "content": {media: {"schema": schema}}}
+
+
+def _messages(members: MessageShape, most: int) -> Json:
+    """Return the schema of messages: one, or an array of them."""
+    message: Json = {"type": "object", "properties": {}, "additionalProperties": False}
+    said = {
+        members.key: {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "description": "Under it nothing is sent twice.",
+        },
+        members.address: {"type": "string", "description": f"A surrogate of {members.field}, never the value."},
+        **{name: {"type": "string"} for name in members.texts},
+    }
+    for path, schema in said.items():
+        *above, last = path.split(".")
+        place = message
+        for part in above:
+            place = place["properties"].setdefault(
+                part, {"type": "object", "properties": {}, "additionalProperties": False}
+            )
+        place["properties"][last] = schema
+        if path in (members.key, members.address):
+            place["required"] = [*place.get("required", ()), last]
+    return {"anyOf": [message, {"type": "array", "items": message, "minItems": 1, "maxItems": most}]}
+
+
+_SENT: Json = {
+    "type": "object",
+    "required": ["sent", "rows"],
+    "properties": {
+        "sent": {"type": "integer"},
+        "rows": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["row", "cause"],
+                "properties": {"row": {"type": "integer"}, "cause": {"type": "string", "enum": [*map(str, LeftOut)]}},
+            },
+        },
+    },
+}
 
 
 def _search(one: RouteOffer) -> Json:
@@ -233,6 +288,9 @@ def _answers(one: RouteOffer, named: Named) -> Json:
     route = one.route
     names = [named(each, "shown") for each in one.purposes]
     headers = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+    if route.operation == SEND:
+        content = {"application/json": {"schema": _SENT}}
+        return {"200": {"description": "How many went, and which did not", "headers": headers, "content": content}}
     if route.operation in ("create", "update", "delete"):
         told: Json = {"204": {"description": HTTPStatus.NO_CONTENT.phrase, "headers": headers}}
         if any(names) and route.answer.kind != "nothing":

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from gateway.domain.approval import Approval
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.errors import LogUnavailable, Overloaded, StateUnavailable
 from gateway.domain.explanation import Explanation
@@ -32,6 +33,7 @@ from gateway.doors.http.router import Matched, Router, Unmatched
 from gateway.doors.http.watching import health_told
 from gateway.flows.explain import NoSuchThing
 from gateway.flows.login import Tokens
+from gateway.flows.reveal.approving import WORDS, Stated
 
 PAGE = {
     **NO_STORE,
@@ -65,6 +67,7 @@ class OwnPaths:
         }  # fmt: skip
         self._for_known = {
             self._openapi, self._me, self._my_decision, self._my_grant_requests, self._ask_for_grant, self._evaluate,
+            self._decide_approval,
         }  # fmt: skip
 
     def _handlers(self) -> list[tuple[str, str, Handler]]:
@@ -84,6 +87,7 @@ class OwnPaths:
             ("GET", "/-/me/decisions/{id}", self._my_decision),
             ("GET", "/-/me/grant-requests", self._my_grant_requests),
             ("POST", "/-/me/grant-requests", self._ask_for_grant),
+            ("POST", "/-/approvals/{id}", self._decide_approval),
             ("POST", "/-/login", self._login),
             ("POST", "/-/login/totp", self._login_totp),
             ("POST", "/-/login/refresh", self._refresh),
@@ -219,6 +223,17 @@ class OwnPaths:
         told = await self._parts.grant_requests.ask(own.stated.authorization, words, own.asking(_request))
         return await own.refused(told) if isinstance(told, Deny) else _request(told)
 
+    async def _decide_approval(self, own: Own) -> Response:
+        word = (await own.members("decision"))["decision"]
+        if word not in WORDS:
+            sentence = f"The decision is {' or '.join(WORDS)}."
+            raise BadCall(Deny(reason=Reason.BODY_INVALID, fields=("decision",), title=sentence))
+        stated = Stated(
+            authorization=own.stated.authorization, purpose=own.stated.purpose, reference=own.stated.reference
+        )
+        told = await self._parts.approving.decide(stated, own.values["id"], WORDS[word], own.asking(_approval))
+        return await own.refused(told) if isinstance(told, Deny) else _approval(told)
+
     async def _login(self, own: Own) -> Response:
         body = await own.members("username", "password")
         return await own.told(await self._parts.login.start(body["username"], body["password"], own.origin))
@@ -259,6 +274,10 @@ def _evaluation(told: Explanation | NoSuchThing) -> Response:
     if isinstance(told, NoSuchThing):
         return json_response({"decision": False, "context": {"reason": told.reason, "detail": told.sentence}})
     return json_response({"decision": told.decision == "permit", "context": told_of(told)})
+
+
+def _approval(told: Approval) -> Response:
+    return json_response({"id": told.id, "state": told.state, "until_us": told.until_us})
 
 
 def _requests(told: tuple[GrantRequest, ...]) -> Response:

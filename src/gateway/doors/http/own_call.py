@@ -23,6 +23,7 @@ from gateway.doors.http.watching import Watching
 from gateway.flows.explain import Asking, SelfService
 from gateway.flows.grant_requests import GrantRequests
 from gateway.flows.login import LoginFlow, SignInFailed
+from gateway.flows.reveal.approving import Approving
 
 MOST_BODY_BYTES = 64 * 1024
 BODY_WITHIN_S = 10.0
@@ -66,6 +67,7 @@ class OwnParts(msgspec.Struct, frozen=True, kw_only=True):
     login: LoginFlow
     self_service: SelfService
     grant_requests: GrantRequests
+    approving: Approving
     logout: Callable[[str | None, Origin], Awaitable[Deny | None]]
     jwks: Callable[[], dict[str, list[dict[str, str]]]]
     is_ready: Callable[[], bool]

@@ -41,6 +41,8 @@ def problem_json(refusal: Refusal, language: str = "en") -> bytes:
     }
     if refusal.outcome is not None:
         members["outcome"] = refusal.outcome
+    if refusal.approval is not None:
+        members["approval"] = refusal.approval
     detail = dict(refusal.titles).get(language, refusal.title)
     if detail:
         members["detail"] = detail

@@ -284,4 +284,5 @@ def facts_of(
         named=inquiry.fields or (written_fields(inquiry) if plan is None else ()),
         limit=inquiry.limit or 0,
         asked=_accounts_asked_for(inquiry) if inquiry.route.store == OWN_STORE else (),
+        mandate=inquiry.mandate,
     )

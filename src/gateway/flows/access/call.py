@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One call in flight: what it has come to so far, and the rooms with state that it needs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -14,6 +14,7 @@ from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import PersonNumber
 from gateway.domain.viewplan import Hold, ViewPlan
 from gateway.flows.access import ports
+from gateway.flows.access.scopes import Scopes
 from gateway.transform.codec import Codec
 
 
@@ -44,6 +45,15 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     clock: Callable[[], int]
     """UTC microseconds."""
     samples: ports.Samples = ports.NoSamples()
+    vault: ports.Vault = ports.NoVault()
+    columns: ports.Columns = ports.WholeColumns()
+    recipients: ports.Recipients = ports.NoRecipients()
+    dispatches: ports.Dispatches = ports.NoDispatches()
+    mandates: ports.Mandates = ports.NoMandates()
+    scopes: Scopes = msgspec.field(default_factory=Scopes)
+    tombstones: ports.Tombstones = ports.NoTombstones()
+    reveals: ports.Reveals | None = None
+    """Where there is none, nothing is revealed."""
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -97,6 +107,10 @@ class Call:
         self.outcome: Outcome | None = None
         self.status = 200
         self.etag: str | None = None
+
+    def meet(self, people: Iterable[PersonNumber]) -> None:
+        """Let these be the people whom the call named."""
+        self.met = tuple(sorted(set(people)))
 
     @property
     def facts(self) -> Facts | None:

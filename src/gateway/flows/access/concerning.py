@@ -12,9 +12,11 @@ RULES
    choice. What age and country ask for is then not known, and so they refuse.
 4. What is created is judged by what is written; what is not written is not known.
 5. Nobody gets a number by being asked for. Who is in a record that the store has, or has just made, gets one.
+6. The record that is read is shown to whoever keeps what stays as it is (``keeping``), which may be all that it is
+   read for; then a record that is absent is the store's to refuse.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gateway.domain.catalog import Route
 from gateway.domain.decision import Deny, Permit, Reason
@@ -24,10 +26,13 @@ from gateway.domain.names import FieldName, PersonNumber
 from gateway.domain.viewplan import ChoiceRule, Row
 from gateway.flows.access import ports
 from gateway.flows.access.call import Call, RefusedError, Rooms
+from gateway.flows.access.erased import Erased
+from gateway.flows.access.keeping import Keeping
 from gateway.flows.access.sending import addressed
+from gateway.flows.access.vaulting import Holding
 from gateway.flows.access.verdicts import absent, choice_rule, today, withheld_by
-from gateway.transform.codec import Codec
 from gateway.transform.normalise import known_country
+from gateway.transform.reading import Batch
 from gateway.transform.rows import judge
 from gateway.transform.split import RowSplitter
 
@@ -35,13 +40,21 @@ from gateway.transform.split import RowSplitter
 class Concerning:
     """The people of one write."""
 
-    def __init__(self, rooms: Rooms, call: Call, inquiry: Inquiry, permit: Permit, codec: Codec) -> None:
+    def __init__(self, rooms: Rooms, call: Call, inquiry: Inquiry, permit: Permit, holding: Holding) -> None:
         """Begin knowing nobody."""
-        self._rooms, self._call, self._inquiry, self._codec = rooms, call, inquiry, codec
-        self._plan = permit.plan
-        self._path = addressed(permit, codec.resolve, codec.held)
+        self._rooms, self._call, self._inquiry, self._codec = rooms, call, inquiry, holding.codec
+        self._plan, codec = permit.plan, holding.codec
+        self._path = addressed(permit, holding.resolve, holding.held)
+        self.people: tuple[PersonNumber | None, ...] = (None,) * len(inquiry.written)
+        """Whom each record that is written is about, as far as that is known."""
+        self._about: tuple[str | None, ...] = ()
+        """Identities of the same, as the store spells them."""
         self._subjects: tuple[str, ...] = ()
         """Identities that the write names, as the store spells them."""
+        self._erased = Erased(rooms, inquiry, permit, codec, self._path)
+        self.keeping = Keeping(inquiry, codec)
+        self.came_back = self._erased.lift
+        """Lets who was erased and came by themselves be back; to be called once the store has written."""
 
     async def judge(self, records: Sequence[Written], asked: ports.StoreCall) -> None:
         """Find the people and judge them by the rules on rows.
@@ -51,10 +64,12 @@ class Concerning:
             asked: The write, to know where its record can be read.
 
         Raises:
-            RefusedError: The record is absent, or one of the people is withheld.
+            RefusedError: The record is absent, or one of the people is withheld or was erased.
         """
         subject = self._plan.collection.subject
         if subject is None:
+            await self._existing(asked)
+            await self._erased.judge()
             return
         existing = await self._existing(asked)
         rows = self._rows([dict(record.values) for record in records], existing)
@@ -64,8 +79,15 @@ class Concerning:
             await self._rooms.people.numbers(subject.identity, [existing.subject])
         numbers = await self._rooms.people.find_each(subject.identity, self._subjects) if self._subjects else ()
         known = dict(zip(self._subjects, numbers, strict=True))
+        self._about = tuple(row.subject for row in rows[len(rows) - len(records) :])
+        self.people = tuple(known.get(one or "") for one in self._about)
         self._meet(known.values())
         self._refuse_withheld(rows, [known.get(row.subject or "") for row in rows])
+        await self._erased.judge()
+        met = [one for one, number in known.items() if number is not None]
+        if met and any(self._codec.in_vault(name) for record in records for name, _ in record.values):
+            # Who is known from the log alone gets a key with that, under which values can be sealed.
+            await self._rooms.people.numbers(subject.identity, met)
 
     async def number(self, record: ports.StoreAnswer | None) -> None:
         """Give a number to everybody in what was written, once the store has said that it is.
@@ -81,7 +103,11 @@ class Concerning:
             row = await self._read(record, self._inquiry.route)
             subjects = (row.subject,) if row is not None and row.subject else ()
         if subjects:
-            self._meet(await self._rooms.people.numbers(subject.identity, subjects))
+            numbers = await self._rooms.people.numbers(subject.identity, subjects)
+            self._meet(numbers)
+            known = dict(zip(subjects, numbers, strict=True))
+            only = subjects[0] if len(subjects) == 1 and len(self.people) == 1 else ""
+            self.people = tuple(known.get(one or only) for one in self._about)
         elif self._inquiry.operation == "create":
             self._meet(await self._rooms.people.orphan_numbers(max(1, len(self._inquiry.written))))
 
@@ -95,8 +121,9 @@ class Concerning:
         Raises:
             RefusedError: There is no such record.
         """
-        route = None
-        if self._plan.row_rules and self._inquiry.operation != "create":
+        route, is_create = None, self._inquiry.operation == "create"
+        is_judged = not is_create and bool(self._plan.row_rules or await self._erased.needs_record())
+        if is_judged or self.keeping.needs_record():
             route = record_route(self._rooms.rules.decider.rules.catalog.routes, self._inquiry.route)
         if route is None:
             return None
@@ -113,13 +140,23 @@ class Concerning:
         # From here on the log says how the call ended, also if it ends before there is an intent.
         self._call.asked = True
         async with self._rooms.target.call(look) as answer:
-            found = None if answer.absent else await self._read(answer, route)
-        if found is None:
+            found = None if answer.absent else await self._read(answer, route, self._erased.see, self.keeping.see)
+        if found is None and is_judged:
             raise RefusedError(Deny(reason=Reason.NOT_FOUND))
         return found
 
-    async def _read(self, answer: ports.StoreAnswer, route: Route) -> Row | None:
+    async def _read(
+        self,
+        answer: ports.StoreAnswer,
+        route: Route,
+        see: Callable[[bytes], None] = lambda _array: None,
+        keep: Callable[[Batch, Row], None] = lambda _batch, _row: None,
+    ) -> Row | None:
         """Return what the rules on rows need of a record; nothing else of it is kept.
+
+        Args:
+            see: Is shown the record as an array of one.
+            keep: Is shown it as it was read.
 
         Raises:
             StoreMisbehaved: It is not as the dataset declares.
@@ -131,6 +168,9 @@ class Concerning:
                 if batch.malformed:
                     raise StoreMisbehaved("a record is not as the dataset declares")
                 rows += self._codec.rows(batch)
+                see(array)
+                if len(batch):
+                    keep(batch, rows[-1])
         splitter.finish()
         return rows[0] if rows else None
 

@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 
 from gateway.decide.decide import caps_for
-from gateway.domain.catalog import WRITES
+from gateway.decide.sending import as_sent
+from gateway.domain.catalog import REVEAL, WRITES
 from gateway.domain.decision import CALLERS_WORDS, Deny, Permit, Reason, Refusal, Use
 from gateway.domain.entry import End, Facts, Refused
 from gateway.domain.errors import (
@@ -27,10 +28,15 @@ from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import PurposeKey
 from gateway.domain.own_data import PERSON_FIELDS, is_person_number
 from gateway.domain.principal import Assurance, Principal, assurance_at, purpose_of
+from gateway.domain.sending import SEND
 from gateway.flows.access import ports
-from gateway.flows.access.asking import facts_of, store_call
+from gateway.flows.access.asking import facts_of
 from gateway.flows.access.call import Call, Judged, RefusedError, Rooms, permitted, settled
+from gateway.flows.access.dispatching import Dispatching, mandated
+from gateway.flows.access.mixed import ways_of
 from gateway.flows.access.releasing import Releasing
+from gateway.flows.access.revealing import Revealing
+from gateway.flows.access.vaulting import Holding
 from gateway.flows.access.writing import Writing, tells_etag
 from gateway.transform.codec import Codec
 from gateway.transform.formats import last_words
@@ -94,6 +100,14 @@ class AccessFlow:
         call.fresh = assurance_at(who, now_us) == Assurance.PERSON_FRESH
         # 2 decide: purpose, route, then the rest, which is the order in which callers are told
         inquiry, permit = await self._decided(call, who, now_us)
+        if inquiry.operation == REVEAL:
+            await Revealing(rooms, call, inquiry, permit).run()
+            await call.out.finish()
+            return
+        if inquiry.operation == SEND:
+            await Dispatching(rooms, call, inquiry, permit).run()
+            await call.out.finish()
+            return
         if inquiry.operation in WRITES:
             await Writing(rooms, call, inquiry, permit).run()
             await call.out.finish()
@@ -101,14 +115,19 @@ class AccessFlow:
         codec = rooms.codec_of(permit.plan)
         call.met = await self._met(permit, codec)
         # 3 ask the target
-        asked = settled(store_call(inquiry, permit, codec.resolve, codec.held))
-        call.asked = True
-        async with rooms.target.call(asked) as answer:
+        ways = await ways_of(rooms, call, inquiry, permit, Holding(codec, rooms.vault))
+        releasing = Releasing(rooms, call, inquiry, permit, codec)
+        if ways.n > 1:
+            # 4 transform, and 5 record, then release, as below: of a column that is being turned over
+            await releasing.run_each(ways, tells_etag=tells_etag(inquiry.route))
+            await call.out.finish()
+            return
+        async with rooms.target.call(await ways.only()) as answer:
             if answer.absent:
                 raise RefusedError(Deny(reason=Reason.NOT_FOUND))
             call.etag = answer.etag if tells_etag(inquiry.route) else None
             # 4 transform, and 5 record, then release, block by block
-            await Releasing(rooms, call, inquiry, permit, codec).run(answer)
+            await releasing.run(answer)
         # 6 end: the last entry said all there is to say
         await call.out.finish()
 
@@ -125,9 +144,17 @@ class AccessFlow:
             call.know(lambda: _early_facts(arrival, who, now_us, decider.rules.digest, stated))
         purpose = settled(decider.purpose(stated, who, arrival.reference, now_us))
         inquiry = settled(await arrival.bind(who, purpose.key, decider.rules.catalog, decider.rules.digest))
+        if inquiry.operation == SEND:
+            told = as_sent(inquiry)
+            call.know(lambda: facts_of(told, None, now_us=now_us, rules=decider.rules.digest))
+            inquiry = settled(await mandated(rooms, inquiry, arrival.mandate, now_us))
+        elif inquiry.operation == REVEAL:
+            call.know(lambda: facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest))
+            inquiry = settled(await mandated(rooms, inquiry, arrival.mandate, now_us))
         holds = rooms.holds.for_account(who.account)
         caps = caps_for(inquiry, holds, now_us)
-        call.know(lambda: facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest, caps=caps))
+        known = as_sent(inquiry) if inquiry.operation == SEND else inquiry
+        call.know(lambda: facts_of(known, None, now_us=now_us, rules=decider.rules.digest, caps=caps))
         permit = permitted(decider.decide(inquiry, holds, now_us))
         call.judged = Judged(permit, decider, holds, now_us)
         return inquiry, permit
@@ -166,6 +193,7 @@ class AccessFlow:
             retry_after_s=deny.retry_after_s,
             outcome=deny.outcome,
             budgets=deny.budgets,
+            approval=deny.approval,
         )
         body = call.out.refusal_body(refusal)
         entry = Refused(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the access flow is handed: everything with state, as small Protocols that ``app`` joins."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -9,21 +9,32 @@ import msgspec
 from typing_extensions import override
 
 from gateway.decide.decide import Decider
+from gateway.domain import catalog
+from gateway.domain.approval import Approval, Bound
 from gateway.domain.budget import BudgetKey, BudgetRule, BudgetState, Counted, Taken
 from gateway.domain.catalog import AnswerShape, Catalog, FieldSpec, Route
 from gateway.domain.continuation import Continuation
 from gateway.domain.decision import Deny, Refusal
 from gateway.domain.entry import Entry, Part
+from gateway.domain.errors import StateUnavailable, StoreUnreachable
+from gateway.domain.identifier import Identifier
 from gateway.domain.inquiry import Inquiry
+from gateway.domain.mandate import Mandate
 from gateway.domain.names import (
     AccountId,
+    DatasetName,
     DecisionId,
+    FieldName,
     IdentityKind,
+    JoinDomain,
     PersonNumber,
     PurposeKey,
     StoreName,
 )
 from gateway.domain.principal import Principal
+from gateway.domain.revealed import Found
+from gateway.domain.sending import Dispatch, Fate, Parcel
+from gateway.domain.turning import ColumnState, Turn
 from gateway.domain.viewplan import Hold
 
 
@@ -47,6 +58,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
             callers are told of problems in that order.
         sealed: Returns where a store's list goes on as this caller may have it, once the call is bound; of a
             door without it, callers are told that there is more and not where.
+        mandate: Identifier of the mandate that the call names.
     """
 
     decision_id: DecisionId
@@ -58,6 +70,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     bind: Bind
     framing: Deny | None = None
     sealed: Callable[[Continuation], str] | None = None
+    mandate: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +225,98 @@ class Choices(Protocol):
         """Return the sets for a purpose as of the last good poll."""
 
 
+class Tombstones(Protocol):
+    """Who was erased, by digests of what they were known by."""
+
+    async def any(self) -> bool:
+        """Tell whether anybody may have been."""
+
+    async def matching(self, people: Sequence[Sequence[Identifier]]) -> Sequence[tuple[str, ...]]:
+        """Return for each of these people the tombstones that they are known by; one question, however many."""
+
+    async def closest(self, identifiers: Sequence[Identifier]) -> tuple[str, ...]:
+        """Return those tombstones that somebody is known by in the most ways."""
+
+    async def lift(self, ids: Iterable[str], at_us: int) -> int:
+        """Lift tombstones; return how many of them stood."""
+
+
+class NoTombstones:
+    """Nobody was ever erased."""
+
+    async def any(self) -> bool:
+        """Tell that nobody was."""
+        return False
+
+    async def matching(self, people: Sequence[Sequence[Identifier]]) -> Sequence[tuple[str, ...]]:
+        """Find nobody."""
+        return [()] * len(people)
+
+    async def closest(self, identifiers: Sequence[Identifier]) -> tuple[str, ...]:
+        """Find nobody."""
+        del identifiers
+        return ()
+
+    async def lift(self, ids: Iterable[str], at_us: int) -> int:
+        """Lift nothing."""
+        del ids, at_us
+        return 0
+
+
+class Vault(Protocol):
+    """Values in whose place stores hold tokens of 16 random bytes."""
+
+    async def tokens(
+        self, domain: JoinDomain, values: Sequence[str], people: Sequence[PersonNumber | None]
+    ) -> list[bytes]:
+        """Return the token of each value; new ones, and a copy for each person, are durable at the return."""
+
+    async def find(self, domain: JoinDomain, values: Sequence[str]) -> list[bytes | None]:
+        """Return the token of each value if it has one; none gets one by being asked for."""
+
+    async def opened(self, domain: JoinDomain, tokens: Iterable[bytes]) -> dict[bytes, str]:
+        """Return the value of each token that stands for one."""
+
+    async def read(
+        self, domain: JoinDomain, tokens: Sequence[bytes], people: Sequence[PersonNumber | None]
+    ) -> dict[bytes, str]:
+        """Return the value of each token that stands for one; the person in whose row it is has a copy then."""
+
+    async def adopt(self, domain: JoinDomain, tokens: Sequence[bytes], people: Sequence[PersonNumber]) -> None:
+        """Let each person have a copy of what a token stands for; nobody's copy is then gone."""
+
+
+class NoVault:
+    """Knows no token and takes no value."""
+
+    async def tokens(
+        self, domain: JoinDomain, values: Sequence[str], people: Sequence[PersonNumber | None]
+    ) -> list[bytes]:
+        """Take nothing."""
+        del values, people
+        raise StateUnavailable(f"there is no vault for {domain}")
+
+    async def find(self, domain: JoinDomain, values: Sequence[str]) -> list[bytes | None]:
+        """Find nothing."""
+        del domain
+        return [None] * len(values)
+
+    async def opened(self, domain: JoinDomain, tokens: Iterable[bytes]) -> dict[bytes, str]:
+        """Open nothing."""
+        del domain, tokens
+        return {}
+
+    async def read(
+        self, domain: JoinDomain, tokens: Sequence[bytes], people: Sequence[PersonNumber | None]
+    ) -> dict[bytes, str]:
+        """Open nothing."""
+        del domain, tokens, people
+        return {}
+
+    async def adopt(self, domain: JoinDomain, tokens: Sequence[bytes], people: Sequence[PersonNumber]) -> None:
+        """Leave all as it is."""
+
+
 class Holds(Protocol):
     """The caps that detectors and officers put on accounts."""
 
@@ -265,6 +370,9 @@ class IdempotencyKeys(Protocol):
     def for_store(self, stated: str, whose: Sequence[str]) -> str:
         """Return an opaque key: the same for the same two, another for anything else."""
 
+    def digest(self, stated: str, whose: Sequence[str]) -> bytes:
+        """Return 32 bytes under a key of ours: the same for the same two, others for anything else."""
+
 
 class Samples(Protocol):
     """Where a call leaves a sample of what a store sent, to be looked at when nobody waits."""
@@ -280,9 +388,120 @@ class NoSamples:
         """Pass it over."""
 
 
+class Behind(Protocol):
+    """What stands behind surrogates, and whose it is."""
+
+    async def found(self, collection: catalog.Collection, field: FieldSpec, forms: Sequence[bytes]) -> Sequence[Found]:
+        """Return it for each inner form, in order; an empty form is looked for like any other, and finds nothing."""
+
+
+class Approvals(Protocol):
+    """Words of second persons."""
+
+    async def ask(self, bound: Bound, n_surrogates: int, now_us: int) -> Approval | None:
+        """Return what there is for exactly this and not spent, or a new one that waits; ``None`` if too many wait."""
+
+    async def spend(self, approval: Approval, by: DecisionId, now_us: int) -> bool:
+        """Let it be used up, durably and once; tell whether this was the time."""
+
+
+class Reveals(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reveal needs beside the rest."""
+
+    behind: Behind
+    approvals: Approvals
+
+
+class Columns(Protocol):
+    """What is known of columns that are turned over."""
+
+    def of(self, dataset: DatasetName, field: FieldName) -> ColumnState:
+        """Return what is known of one, as of the last good poll."""
+
+
+class WholeColumns:
+    """Every column that is at rest holds surrogates alone, under the key in force."""
+
+    def of(self, dataset: DatasetName, field: FieldName) -> ColumnState:
+        """Return that it does."""
+        del dataset, field
+        return ColumnState(Turn.DONE, NEWEST)
+
+
+NEWEST = 1 << 30
+"""No version of a key is as high; so no older one than the key in force is looked for."""
+
+
 class RulesInUse(Protocol):
     """The rule set in force; swapped at once."""
 
     @property
     def decider(self) -> Decider:
         """Return the decider of the rules in force."""
+
+
+Send = Callable[[Parcel], Awaitable[Fate]]
+"""Sends one message and tells what became of it; raises nothing that the recipient or the road to it causes."""
+
+
+class Recipients(Protocol):
+    """Those who carry messages."""
+
+    def opened(self, dispatch: Dispatch) -> AbstractAsyncContextManager[Send]:
+        """Return the way to one of them, to be entered for as long as messages go."""
+
+
+class NoRecipients:
+    """Nobody carries messages."""
+
+    def opened(self, dispatch: Dispatch) -> AbstractAsyncContextManager[Send]:
+        """Raise: there is no such recipient.
+
+        Raises:
+            StoreUnreachable: Always.
+        """
+        raise StoreUnreachable(f"nothing is sent to {dispatch.recipient} from here", not_sent=True)
+
+
+class Dispatches(Protocol):
+    """Which messages were sent, by the digests of their keys: the database decides."""
+
+    async def claim(self, call: str, keys: Sequence[bytes], now_us: int) -> Mapping[bytes, Fate]:
+        """Let keys be a call's, durably; return those that are not, with what an earlier call did with them."""
+
+    async def settle(self, call: str, fates: Mapping[bytes, Fate]) -> None:
+        """Keep what became of a call's messages, durably."""
+
+    async def let_go(self, call: str) -> None:
+        """Let the keys be nobody's: nothing of the call was sent."""
+
+
+class NoDispatches:
+    """Lets no key be claimed."""
+
+    async def claim(self, call: str, keys: Sequence[bytes], now_us: int) -> Mapping[bytes, Fate]:
+        """Claim none."""
+        del call, now_us
+        return dict.fromkeys(keys, Fate.UNKNOWN)
+
+    async def settle(self, call: str, fates: Mapping[bytes, Fate]) -> None:
+        """Keep nothing."""
+
+    async def let_go(self, call: str) -> None:
+        """Nothing was claimed."""
+
+
+class Mandates(Protocol):
+    """The mandates there are."""
+
+    async def find(self, mandate_id: str) -> Mandate | None:
+        """Return a mandate as the database has it now."""
+
+
+class NoMandates:
+    """There are none."""
+
+    async def find(self, mandate_id: str) -> Mandate | None:
+        """Find none."""
+        del mandate_id
+        return None

@@ -6,6 +6,8 @@ which a slow store may have kept the call waiting, the rules, holds, revocations
 again; if the view would now be less, the stream is cut, never coded anew.
 """
 
+import contextlib
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
@@ -23,12 +25,15 @@ from gateway.domain.viewplan import Cause
 from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
 from gateway.flows.access.call import Call, RefusedError, Rooms
+from gateway.flows.access.mixed import Ways
+from gateway.flows.access.vaulting import known_of
 from gateway.flows.access.verdicts import (
     absent,
     check_malformed,
     choice_rule,
     covers,
     is_more,
+    let_link,
     over_budget,
     today,
     told_next,
@@ -39,6 +44,7 @@ from gateway.transform.codec import Codec
 from gateway.transform.formats import SPELLS, frame_of, splitter_of
 from gateway.transform.reading import Batch, Reading
 from gateway.transform.rows import WITHHELD, Verdict, by_choice, judge, looks_at_facts
+from gateway.transform.split import Members
 
 LEAST_COUNTED_ROWS = 20
 """Rows of the store below which an answer tells no counts of withheld ones (docs/adr/0015)."""
@@ -71,6 +77,8 @@ class Releasing:
         """Rows of the store since the last entry."""
         self._first_judged_by: int | None = None
         """Version of the choices by which the first rows were judged; those that wait may be as old."""
+        self._let_link = deque[PersonNumber | None]()
+        """Of rows that wait for their block, the people whose devices they show as one."""
         self._looked_us = rooms.clock()
         self._withheld: dict[Cause, int] = {}
         """Rows left out since the last entry; that entry's block tells of them."""
@@ -78,6 +86,22 @@ class Releasing:
 
     async def run(self, answer: ports.StoreAnswer) -> None:
         """Carry the whole answer."""
+        await self._end(await self._carried(answer))
+
+    async def run_each(self, ways: Ways, *, tells_etag: bool) -> None:
+        """Carry the answers to several questions as one."""
+        async with contextlib.aclosing(ways.answers()) as answers:
+            async for answer in answers:
+                if answer.absent:
+                    raise RefusedError(Deny(reason=Reason.NOT_FOUND))
+                self._call.etag = answer.etag if tells_etag else None
+                n_before = self._n_store_rows
+                members = await self._carried(answer)
+                ways.told(members, self._n_store_rows - n_before)
+        await self._end(ways.members())
+
+    async def _carried(self, answer: ports.StoreAnswer) -> Members:
+        """Carry the rows of an answer, and return what its end tells."""
         reading = self._codec.reading()
         splitter = splitter_of(self._shape, self._codec.read, reading.n_objects)
         async for chunk in answer.chunks():
@@ -87,6 +111,10 @@ class Releasing:
         members = splitter.finish()
         for rows in members.rest:
             await self._transform(rows, reading)
+        return members
+
+    async def _end(self, members: Members) -> None:
+        """Release what is left, with what the end of the store's answer tells."""
         if new := [name for name in members.unread if self._plan.collection.field(name) is None]:
             self._rooms.samples.offer(self._inquiry.route, self._plan.collection.fields, _as_row(new))
         if self._shape.kind == "record" and self._n_kept == 0 and Cause.MALFORMED not in self._withheld:
@@ -126,9 +154,15 @@ class Releasing:
         if self._n_since >= MOST_ROWS:
             # Rows of which none can be released fill no block, so they are judged without one.
             check_malformed(self._n_since, self._withheld)
+        known = await known_of(
+            self._rooms.vault,
+            self._codec.wanted(batch, verdict.classes),
+            lambda place: None if subjects[place] is None else numbers[place],
+        )
+        batch = self._linked(batch, subjects, numbers, verdict)
         runs = self._writer.takes_runs()
         written = self._codec.run if runs else partial(self._codec.encode, spell=self._spell)
-        for block in self._writer.add(written(batch, verdict.classes), kept):
+        for block in self._writer.add(written(batch, verdict.classes, known=known), kept):
             await self._release(block, last=False)
 
     def _judged(self, batch: Batch, subjects: Sequence[str | None], against: Sequence[bool]) -> Verdict:
@@ -159,6 +193,24 @@ class Releasing:
             self._first_judged_by = chosen.version
         return withheld_by(chosen, rule, [number for number in numbers if number is not None])
 
+    def _linked(
+        self,
+        batch: Batch,
+        subjects: Sequence[str | None],
+        numbers: Sequence[PersonNumber | None],
+        verdict: Verdict,
+    ) -> Batch:
+        """Return the rows, those of people who let their devices be linked standing for these people."""
+        rule = self._plan.link_rule
+        if rule is None or not self._codec.linking:
+            return batch
+        chosen = self._rooms.choices.sets_for(rule.purpose)
+        if self._first_judged_by is None:
+            self._first_judged_by = chosen.version
+        people = let_link(chosen, rule, subjects, numbers)
+        self._let_link.extend(one for one, own in zip(people, verdict.classes, strict=True) if own != WITHHELD)
+        return self._codec.linked(batch, people)
+
     async def _release(self, block: Block, *, last: bool) -> None:
         """Run step 5: the block's entry is durable, then its bytes go."""
         call, withheld = self._call, self._withheld
@@ -172,7 +224,7 @@ class Releasing:
                 raise RefusedError(over_budget(taken, in_steps(taken.states)))
             block, last = block.first(taken.n_rows), False
         self._still_permitted()
-        self._still_chosen(block.people)
+        self._still_chosen(block.people, block.n_rows)
         entry = self._entry(block, withheld, last=last)
         # Counted before: whoever is cancelled while the disk works may find the entry in the log all the same.
         call.n_blocks += 1
@@ -228,7 +280,7 @@ class Releasing:
         )
 
     def _facts(self) -> Facts:
-        rule = choice_rule(self._plan)
+        rule = choice_rule(self._plan) or self._plan.link_rule
         return facts_of(
             self._inquiry,
             self._plan,
@@ -298,20 +350,24 @@ class Releasing:
             reason = Reason.HELD if lowered and lowered.holds else Reason.GRANT_MISSING
             raise RefusedError(Deny(reason=reason, rule=VIEW_CHANGED))
 
-    def _still_chosen(self, people: Sequence[PersonNumber]) -> None:
+    def _still_chosen(self, people: Sequence[PersonNumber], n_rows: int) -> None:
         """Refuse a block with a person in it who chose against it after the rows were judged.
+
+        So is a block refused that shows devices as one of a person who has them apart by now.
 
         Rows wait for their block as long as the store takes to fill it. The caller may ask again at once.
 
         Raises:
             RefusedError: The choice of one of them counts from now on.
         """
-        rule = choice_rule(self._plan)
-        if rule is None:
-            return
-        newest = self._rooms.choices.sets_for(rule.purpose)
-        if self._first_judged_by != newest.version and any(withheld_by(newest, rule, people)):
-            raise RefusedError(Deny(reason=Reason.OVERLOADED, rule=f"choice:{rule.purpose}"))
+        linked = [self._let_link.popleft() for _ in range(min(n_rows, len(self._let_link)))]
+        shown_as_one = [one for one in linked if one is not None]
+        for rule, asked in ((choice_rule(self._plan), people), (self._plan.link_rule, shown_as_one)):
+            if rule is None or not asked:
+                continue
+            newest = self._rooms.choices.sets_for(rule.purpose)
+            if self._first_judged_by != newest.version and any(withheld_by(newest, rule, asked)):
+                raise RefusedError(Deny(reason=Reason.OVERLOADED, rule=f"choice:{rule.purpose}"))
 
 
 def _count(counts: dict[Cause, int], more: Mapping[Cause, int]) -> None:

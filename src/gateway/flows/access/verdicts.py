@@ -12,7 +12,7 @@ from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.inquiry import Inquiry, page_number
 from gateway.domain.names import PersonNumber
 from gateway.domain.treatment import NOTHING
-from gateway.domain.viewplan import Cause, ChoiceRule, FieldView, ViewPlan
+from gateway.domain.viewplan import Cause, ChoiceRule, FieldView, LinkRule, ViewPlan
 from gateway.flows.access import ports
 
 MOST_MALFORMED = 0.01
@@ -24,9 +24,25 @@ def choice_rule(plan: ViewPlan) -> ChoiceRule | None:
     return next((rule for rule in plan.row_rules if isinstance(rule, ChoiceRule)), None)
 
 
-def withheld_by(chosen: ports.ChoiceSet, rule: ChoiceRule, people: Sequence[PersonNumber]) -> Sequence[bool]:
-    """Tell for each person whether the choices keep the row back under the rule."""
+def withheld_by(chosen: ports.ChoiceSet, rule: ChoiceRule | LinkRule, people: Sequence[PersonNumber]) -> Sequence[bool]:
+    """Tell for each person whether the choices keep the row back under the rule, or the person's devices apart."""
     return chosen.withheld(people, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
+
+
+def let_link(
+    chosen: ports.ChoiceSet,
+    rule: LinkRule,
+    subjects: Sequence[str | None],
+    numbers: Sequence[PersonNumber | None],
+) -> list[PersonNumber | None]:
+    """Return for each row the person whose devices are one; ``None`` where they stay apart, as where nobody is known."""
+    known = [number for number in numbers if number is not None]
+    apart = iter(withheld_by(chosen, rule, known))
+    kept_apart = [number is None or next(apart) for number in numbers]
+    return [
+        None if subject is None or is_apart else number
+        for subject, number, is_apart in zip(subjects, numbers, kept_apart, strict=True)
+    ]
 
 
 def covers(now: ViewPlan, before: ViewPlan) -> bool:
@@ -40,6 +56,7 @@ def covers(now: ViewPlan, before: ViewPlan) -> bool:
         return True
     return (
         now.row_rules == before.row_rules
+        and now.link_rule == before.link_rule
         and now.key_class == before.key_class
         and _row_fields(now) == _row_fields(before)
         and all(_covers(now.view(view.field), view) for view in before.views if view.treatment != NOTHING)

@@ -17,20 +17,24 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 
-from gateway.decide.decide import caps_for
+import msgspec
+
 from gateway.decide.writing import as_read
 from gateway.domain.catalog import BodyKind, Honoured, Route
-from gateway.domain.decision import VIEW_CHANGED, Deny, Outcome, Permit, Reason
+from gateway.domain.decision import Deny, Outcome, Permit, Reason
 from gateway.domain.entry import Intent, Release
 from gateway.domain.errors import LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
 from gateway.domain.inquiry import Inquiry
 from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
-from gateway.flows.access.call import Call, RefusedError, Rooms, permitted, settled
+from gateway.flows.access.call import Call, RefusedError, Rooms, settled
 from gateway.flows.access.concerning import Concerning
+from gateway.flows.access.keeping import GoingBack
 from gateway.flows.access.releasing import Releasing
 from gateway.flows.access.sending import record_of, write_call
-from gateway.flows.access.verdicts import choice_rule, covers
+from gateway.flows.access.standing import check_still_permitted
+from gateway.flows.access.vaulting import Holding
+from gateway.flows.access.verdicts import choice_rule
 from gateway.transform.codec import view_words
 from gateway.transform.writing import Judged, judged
 
@@ -56,6 +60,7 @@ class Writing:
         """Begin before anything is sent."""
         self._rooms, self._call, self._inquiry, self._permit = rooms, call, inquiry, permit
         self._codec = rooms.codec_of(permit.plan)
+        self._holding = Holding(self._codec, rooms.vault)
         self._n_records = max(1, len(inquiry.written))
 
     async def run(self) -> None:
@@ -67,51 +72,46 @@ class Writing:
         call, rooms = self._call, self._rooms
         call.outcome = Outcome.NOT_SENT
         # 1 judge every value
-        values = settled(self._judged())
-        codec = self._codec
-        asked = settled(write_call(self._inquiry, self._permit, values, codec.resolve, rooms.idempotency, codec.held))
+        holding = self._holding
+        values = settled(await holding.made(self._judged))
+        asked = settled(await holding.made(lambda: self._asked(values)))
         # 2 judge the people
-        concerning = Concerning(rooms, call, self._inquiry, self._permit, self._codec)
+        concerning = Concerning(rooms, call, self._inquiry, self._permit, holding)
         await concerning.judge(values.records, asked)
-        self._check_still_permitted()
+        # What is written of a vault's fields has its tokens before the store hears of it.
+        records = await holding.kept(values.records, concerning.people)
+        if records != values.records:
+            asked = settled(self._asked(values := msgspec.structs.replace(values, records=records)))
+        if len(values.records) == 1:
+            asked = concerning.keeping.left(asked, values.records[0])
+        # Judging people may have asked the store.
+        check_still_permitted(rooms, call, self._inquiry, self._permit)
         # 3 enter the intent
         await self._intend(values)
         # 4 forward once
         async with self._sent(asked) as answer:
             settled(said(answer.status))
+            await concerning.came_back()
             # 5 enter, then tell
-            await self._tell(answer, concerning)
+            await self._tell(answer, concerning, values)
+
+    def _asked(self, values: Judged) -> ports.StoreCall | Deny:
+        """Return what the store is sent for judged values."""
+        held = self._holding
+        return write_call(self._inquiry, self._permit, values, held.resolve, self._rooms.idempotency, held.held)
 
     def _judged(self) -> Judged | Deny:
         """Return the values as the store is to get them, or what the first kind of wrong among them is."""
         body = self._inquiry.route.body
         indexed = body is not None and body.kind is BodyKind.RECORDS
-        found = judged(self._inquiry.written, self._permit.plan, self._codec.resolve, self._codec.held, indexed=indexed)
+        held = self._holding
+        back = GoingBack(self._rooms.columns, held)
+        found = judged(self._inquiry.written, self._permit.plan, back.resolve, back.held, indexed=indexed)
         if found.unpermitted:
             return Deny(reason=Reason.FIELD_NOT_PERMITTED, fields=found.unpermitted, rule=self._permit.plan.purpose)
         if found.unrevealed:
             return Deny(reason=Reason.UNREVEALED_VALUE_WRITTEN, fields=found.unrevealed)
         return Deny(reason=Reason.BODY_INVALID, fields=found.invalid) if found.invalid else found
-
-    def _check_still_permitted(self) -> None:
-        """Look once more at what may have changed while people were judged, which may have asked the store.
-
-        Raises:
-            RefusedError: The write would not be permitted now.
-        """
-        rooms, inquiry = self._rooms, self._inquiry
-        if not rooms.is_current():
-            raise RefusedError(Deny(reason=Reason.OVERLOADED))
-        if rooms.identify.is_revoked(inquiry.principal):
-            raise RefusedError(Deny(reason=Reason.SIGN_IN_REQUIRED))
-        holds, now_us = rooms.holds.for_account(inquiry.principal.account), rooms.clock()
-        decider, begun = rooms.rules.decider, self._call.as_begun(inquiry, now_us)
-        caps = caps_for(begun, holds, now_us)
-        self._call.know(lambda: facts_of(begun, None, now_us=now_us, rules=decider.rules.digest, caps=caps))
-        now = permitted(decider.decide(begun, holds, now_us)).plan
-        if not covers(now, self._permit.plan):
-            reason = Reason.HELD if holds else Reason.GRANT_MISSING
-            raise RefusedError(Deny(reason=reason, rule=VIEW_CHANGED))
 
     async def _intend(self, values: Judged) -> None:
         call, rooms, plan, shown = self._call, self._rooms, self._permit.plan, self._permit.shown
@@ -152,12 +152,13 @@ class Writing:
                 raise
             yield answer
 
-    async def _tell(self, answer: ports.StoreAnswer, concerning: Concerning) -> None:
+    async def _tell(self, answer: ports.StoreAnswer, concerning: Concerning, values: Judged) -> None:
         call, route = self._call, self._inquiry.route
         call.status = 201 if answer.status == 201 else 200
         call.etag = answer.etag if tells_etag(route) else None
         record = None if answer.status == 204 or route.answer.kind != "record" else await record_of(answer)
         await concerning.number(record)
+        await self._holding.adopted(values.records, concerning.people)
         if record is None or not await self._told(record):
             await self._tell_nothing()
 

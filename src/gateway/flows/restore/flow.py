@@ -172,7 +172,7 @@ async def _replayed(rooms: Makers, seen: _Seen) -> Replaying:
     replaying = Replaying(rooms, seen.places)
     for record in _merged(rooms, seen, STATE_KINDS):
         await replaying.take(record)
-    await replaying.flush()
+    await replaying.finish()
     return replaying
 
 

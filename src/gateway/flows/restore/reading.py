@@ -10,16 +10,23 @@ from collections.abc import Callable, Mapping
 from gateway.domain.choice import Choice, ChoiceState, unpacked
 from gateway.domain.entry import Changed, Numbered
 from gateway.domain.errors import StateBehind
+from gateway.domain.mandate import mandate_of
 from gateway.domain.names import AccountId, CategoryKey, IdentityKind, PersonNumber, PurposeKey
 from gateway.domain.replay import (
+    ApprovalSpent,
     ChoicesMade,
     HoldsLifted,
     HoldsSet,
     ListOpened,
+    MandateApproved,
+    MandateAsked,
+    MandateRevoked,
     NumbersGiven,
     PeopleMerged,
+    PersonErased,
     PersonShredded,
     Replayed,
+    TombstoneLifted,
 )
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import Hold
@@ -31,6 +38,8 @@ BEATS = frozenset({"database-marked", "state-replayed"})
 
 HARMLESS = BEATS | {
     "choices-import-ended",
+    "column-turned",
+    "column-turning",
     "database-backed-up",
     "database-restored",
     "database-upgraded",
@@ -44,7 +53,13 @@ HARMLESS = BEATS | {
     "incident-list-approved",
     "incident-list-refused",
     "incident-list-sealed",
+    "kek-change-begun",
+    "kek-change-undone",
+    "kek-changed",
+    "key-rewrap-begun",
+    "key-rewrapped",
     "key-rotated",
+    "mandate-refused",
     "log-hold-added",
     "log-hold-lifted",
     "log-sink-back",
@@ -52,6 +67,9 @@ HARMLESS = BEATS | {
     "log-sink-lost",
     "parts-deleted",
     "person-forgotten",
+    "reveal-approved",
+    "reveal-asked",
+    "reveal-refused",
     "rules-reloaded",
     "segments-archived",
 }
@@ -159,9 +177,39 @@ def _list_opened(record: Record, body: Changed) -> ListOpened:
     return ListOpened(list_id=body.target, at_us=record.line.at_us)
 
 
+def _approval_spent(record: Record, body: Changed) -> ApprovalSpent:
+    return ApprovalSpent(approval=body.target, at_us=record.line.at_us)
+
+
+def _mandate_asked(record: Record, body: Changed) -> MandateAsked:
+    return MandateAsked(mandate=mandate_of(body.target, body.by, body.facts, record.line.at_us))
+
+
+def _mandate_approved(record: Record, body: Changed) -> MandateApproved:
+    return MandateApproved(mandate=body.target, account=AccountId(body.by), at_us=record.line.at_us)
+
+
+def _mandate_revoked(record: Record, body: Changed) -> MandateRevoked:
+    return MandateRevoked(mandate=body.target, by=body.by, at_us=record.line.at_us)
+
+
 def _shredded(record: Record, body: Changed) -> PersonShredded:
     del record
     return PersonShredded(person=_person(body.target))
+
+
+def _erased(record: Record, body: Changed) -> PersonErased:
+    numbers = (body.target, *str(body.facts["merged"]).split())
+    return PersonErased(
+        people=tuple(map(_person, numbers)),
+        tombstone=str(body.facts["tombstone"]),
+        digests=tuple(str(body.facts["digests"]).split()),
+        at_us=record.line.at_us,
+    )
+
+
+def _tombstone_lifted(record: Record, body: Changed) -> TombstoneLifted:
+    return TombstoneLifted(tombstone=body.target, at_us=record.line.at_us)
 
 
 def _person(said: str | int) -> PersonNumber:
@@ -174,7 +222,13 @@ APPLIED: Mapping[str, Callable[[Record, Changed], Replayed]] = {
     "choice-recorded": _recorded,
     "choices-imported": _imported,
     "incident-list-opened": _list_opened,
+    "mandate-approved": _mandate_approved,
+    "mandate-asked": _mandate_asked,
+    "mandate-revoked": _mandate_revoked,
     "person-merged": _merged,
+    "person-erased": _erased,
     "person-shredded": _shredded,
+    "reveal-approval-spent": _approval_spent,
+    "tombstone-lifted": _tombstone_lifted,
 }
 """Changes that are made again one by one, in order."""

@@ -32,7 +32,9 @@ def matter_of(line: Line, part: Part | None, person: int) -> Matter | None:
             return None
         if "into" in body.facts:
             return None
-        return {"choice-recorded": Matter.CHOICE, "person-shredded": Matter.ERASURE}.get(body.what, Matter.CHANGE)
+        if body.what in ("person-shredded", "person-erased"):
+            return Matter.ERASURE
+        return {"choice-recorded": Matter.CHOICE}.get(body.what, Matter.CHANGE)
     if isinstance(body, Release | Intent) and part is not None and _people(part) == {person}:
         if isinstance(body, Intent):
             return Matter.WRITE

@@ -34,7 +34,11 @@ from gateway.record.format.layout import LineFile, segment_path, segments
 
 BEFORE_IDENTIFICATION = "before-identification"
 NOT_ENFORCED = "not-enforced"
-"""Why calls are passed over."""
+OWN_WORK = "own-work"
+"""Why calls are passed over; the last are those that no caller made and no rule permitted: migrations and the like."""
+
+OWN = "gateway:"
+"""Before the names of the gateway's own principals, which no account can have."""
 
 _decoder = msgspec.json.Decoder(Line)
 _BEGINNING = (b'{"kind":"release"', b'{"kind":"refus', b'{"kind":"intent"', b'{"kind":"end"', b'{"kind":"observed"',
@@ -54,7 +58,7 @@ class PastCalls:
         self._directory, self._since_us, self._until_us = directory, since_us, until_us
         self._open: dict[str, PastCall] = {}
         self._passed_on: set[str] = set()
-        """Calls under way to stores that are not enforced."""
+        """Calls under way to stores that are not enforced, and the gateway's own."""
         self.passed_over: Counter[str] = Counter()
         self.n_bytes = 0
 
@@ -75,6 +79,10 @@ class PastCalls:
         body = line.body
         if isinstance(body, Release | Intent | Refused) and body.facts is not None:
             if not self._since_us <= line.at_us < self._until_us:
+                return
+            if body.facts.account.startswith(OWN):
+                self.passed_over[OWN_WORK] += 1
+                self._passed_on.add(body.call)
                 return
             self._open[body.call] = _begun(line, body, body.facts)
         call = getattr(body, "call", "")

@@ -9,8 +9,8 @@ from gateway.app.own_stores.showing import (
     as_if_confirmed,
     decider_of,
     member,
-    row_sentences,
     rows_of,
+    rows_told,
     table,
     viewers_of,
 )
@@ -71,9 +71,9 @@ def test_without_a_row_nothing_is_shown(ahead: Decider) -> None:
 
 def test_rules_on_rows_are_told_as_sentences(ahead: Decider) -> None:
     """The campaigner would see nobody without a consent."""
-    told = row_sentences(ahead, Viewer(role=CAMPAIGNER, purpose=MAILING), PEOPLE, NOW_US)
+    told = rows_told(ahead, Viewer(role=CAMPAIGNER, purpose=MAILING), PEOPLE, NOW_US)
     assert any("did not consent" in one for one in told)
-    assert row_sentences(ahead, Viewer(role=ANALYST, purpose=INSIGHTS), PEOPLE, NOW_US)
+    assert rows_told(ahead, Viewer(role=ANALYST, purpose=INSIGHTS), PEOPLE, NOW_US)
 
 
 def test_rows_are_found_where_the_route_says(ahead: Decider) -> None:

@@ -86,6 +86,10 @@ SENTENCES: tuple[tuple[Entry, str], ...] = (
         Changed(by="local:root", what="key-retired", target="totp", facts={"version": 1}),
         "local:root: key-retired totp version=1",
     ),
+    (
+        Changed(by="local:root", what="person-erased", target="7", facts={"because": "case 7", "digests": "aa bb"}),
+        "local:root: person-erased 7 because=case 7",
+    ),
     (Looked(by="local:root", what="log", query="kind:end", rows=2), "local:root: looked at log (kind:end): 2 rows"),
     (
         Amended(origin="i/n/s", place=7, taken=2, digest="00"),

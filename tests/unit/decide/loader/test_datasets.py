@@ -5,7 +5,7 @@ import pytest
 
 from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.catalog import Collection, FieldType, Form, SurrogateKind
-from gateway.domain.own_data import ACCESS_LOG, ACCESS_LOG_COUNTS
+from gateway.domain.own_data import ACCESS_LOG, ACCESS_LOG_COUNTS, OWN_APPROVALS
 from gateway.domain.principal import Assurance
 from tests.fakes.rule_files import Broken, check, edited, loaded, sentences
 
@@ -288,6 +288,8 @@ def test_the_demo_stores_have_the_fields_that_they_serve() -> None:
         "contacted_at",
         "outcome",
         "duration_s",
+        "device_id",
+        "typing_ms",
         "note",
     ]
     assert [spec.name for spec in collection("shop.orders").fields] == [
@@ -379,6 +381,6 @@ def test_a_collection_may_ask_for_a_level_of_proof_as_the_log_does() -> None:
 
     asked = {name: one.assurance for name, one in collections.items() if one.assurance}
 
-    assert asked == dict.fromkeys((ACCESS_LOG, ACCESS_LOG_COUNTS), Assurance.PERSON_FRESH)
+    assert asked == dict.fromkeys((ACCESS_LOG, ACCESS_LOG_COUNTS, OWN_APPROVALS), Assurance.PERSON_FRESH)
     stronger = edited(CRM, SUBJECT, SUBJECT + "          assurance: 3\n")
     assert collection("crm.customers", stronger).assurance is Assurance.PERSON

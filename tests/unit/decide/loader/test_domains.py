@@ -3,9 +3,10 @@
 
 import pytest
 
+from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.catalog import AtRest
 from gateway.domain.names import DatasetName
-from tests.fakes.rule_files import NEEDED, edited, loaded, sentences, shipped_files
+from tests.fakes.rule_files import NEEDED, edited, loaded, sentences
 
 CRM = "datasets/crm.yaml"
 FIELD = "          - name: {}\n            data_categories: [{}]\n            fides_meta: {{data_type: string}}\n"

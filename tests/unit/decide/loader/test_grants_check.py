@@ -50,6 +50,18 @@ def void(line: str) -> Broken:
             "no route of `crm` has the operation `write`",
         ),
         appended(
+            f"p, x, crm, user.name, {ANALYTICS}, approve, mask, yes, allow, ,",
+            "no route of `crm` has the operation `approve`",
+        ),
+        appended(
+            "p, x, gateway.access_log, user.account, essential.legal_obligation, reveal, reveal, yes, allow, ,",
+            "no route of `gateway.access_log` has the operation `reveal`",
+        ),
+        appended(
+            "p, x, gateway.access_log, user.account, essential.legal_obligation, approve, reveal, yes, allow, ,",
+            "no route of `gateway.access_log` has the operation `approve`",
+        ),
+        appended(
             "p, x, crm, user.name, sales, read, mask, yes, allow, ,",
             "purpose `sales` is neither declared nor above a declared one",
         ),

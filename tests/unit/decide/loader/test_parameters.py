@@ -24,7 +24,7 @@ def member(text: str, says: str) -> Broken:
     "broken",
     [
         parameter("town: {field: town}", "unknown field `town`"),
-        parameter("country: {field: city}", "key `country` stands twice; first in line 32"),
+        parameter("country: {field: city}", "key `country` stands twice; first in line 33"),
         parameter(
             "town: {field: city, comparison: like}",
             "`comparison` is `like`, expected one of `eq`, `lt`, `le`, `gt`, `ge`, `prefix`, `in`",

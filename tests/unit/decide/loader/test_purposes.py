@@ -47,6 +47,19 @@ def line(text: str, says: str) -> Broken:
             "datasets: [crm.customer]",
             "unknown dataset `crm.customer`; did you mean `crm.customers`?",
         ),
+        Broken(
+            FILE,
+            "operations: [read]",
+            "operations: [read, reveal]",
+            "`operations` has `reveal`: say from where on a second person approves, `reveal: {second_person_above: 100}`",
+        ),
+        line("reveal: {second_person_above: 100}", "`reveal` means nothing without `reveal` in `operations`"),
+        Broken(
+            FILE,
+            "reveal: {second_person_above: 100}",
+            "reveal: {second_person_above: -1}",
+            "`second_person_above` is -1, expected 0 to 1000000000",
+        ),
         Broken(FILE, "key_class: analytics", "key_class: the analysts", "`the analysts` is no key"),
         line("collects: [user.name]", "`collects` means nothing without `create` or `update` in `operations`"),
         Broken(
@@ -200,5 +213,12 @@ def test_what_is_collected_is_read_in_its_order() -> None:
     purposes = loaded().purposes
     support = purposes[PurposeKey("essential.service.operations.support")]
     assert support.collects[:2] == ("user.unique_id", "user.name")
-    assert support.operations == ("read", "create", "update", "delete")
+    assert support.operations == ("read", "create", "update", "delete", "reveal")
     assert purposes[PurposeKey("essential.legal_obligation")].collects == ()
+
+
+def test_a_purpose_that_reveals_says_from_where_on_a_second_person_is_needed() -> None:
+    """Others say nothing of it."""
+    purposes = loaded().purposes
+    assert purposes[PurposeKey("essential.service.operations.support")].second_person_above == 100
+    assert purposes[PurposeKey("essential.legal_obligation")].second_person_above is None

@@ -88,7 +88,7 @@ PHONE_ASSURANCE = "  - {category: user.contact.phone_number, level: 4, otherwise
             FILE,
             "{category: user.contact.phone_number, chain: phone,",
             "{category: user.contact.phone_number, chain: phon,",
-            "`chain` is `phon`, expected one of `word`, `text`, `name`, `email`, `phone`, `national_id`, `address`, `date`, `timestamp`, `number`, `money`, `free_text`; did you mean `phone`?",
+            "`chain` is `phon`, expected one of `word`, `text`, `name`, `email`, `phone`, `national_id`, `address`, `date`, `timestamp`, `number`, `signal`, `money`, `free_text`; did you mean `phone`?",
         ),
         Broken(FILE, "surrogate: hmac}", "surrogate: vault}", "`surrogate` is `vault`, expected one of `siv`, `hmac`"),
         Broken(

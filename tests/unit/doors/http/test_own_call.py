@@ -71,6 +71,7 @@ def own(
         login=None,  # type: ignore[arg-type]
         self_service=None,  # type: ignore[arg-type]
         grant_requests=None,  # type: ignore[arg-type]
+        approving=None,  # type: ignore[arg-type]
         logout=None,  # type: ignore[arg-type]
         jwks=dict,
         is_ready=lambda: True,

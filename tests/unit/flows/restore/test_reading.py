@@ -9,19 +9,29 @@ import pytest
 from gateway.domain.choice import Choice, ChoiceState, packed
 from gateway.domain.entry import Changed, Entry, Line, Numbered, Part
 from gateway.domain.errors import StateBehind
+from gateway.domain.mandate import facts_of
 from gateway.domain.names import PersonNumber, PurposeKey
 from gateway.domain.replay import (
+    ApprovalSpent,
     ChoicesMade,
     HoldsLifted,
     HoldsSet,
     ListOpened,
+    MandateApproved,
+    MandateAsked,
+    MandateRevoked,
+    MessagesIntended,
     NumbersGiven,
     PeopleMerged,
+    PersonErased,
     PersonShredded,
     Replayed,
+    TombstoneLifted,
 )
 from gateway.flows.restore.reading import APPLIED, FOLDED, HARMLESS, KEYS, applied, is_first
+from gateway.flows.rewrapping import BEGUN, DONE
 from gateway.record.reading.reader import Record
+from tests.unit.domain.test_mandate import a_mandate
 
 SOURCE = Path(__file__).parents[4] / "src" / "gateway"
 OBJECTED = Choice(person=PersonNumber(7), purpose=PurposeKey("marketing"), state=ChoiceState.OBJECTED, at_us=3)
@@ -52,6 +62,11 @@ STORIES: list[tuple[Entry, Part | None, type[Replayed]]] = [
     (changed("incident-list-opened", "l_1", people=2), Part(people=b""), ListOpened),
     (changed("person-merged", "7", into=8), None, PeopleMerged),
     (changed("person-shredded", "7"), None, PersonShredded),
+    (changed("person-erased", "7", merged="8 9", tombstone="t1", digests="aa bb"), None, PersonErased),
+    (changed("tombstone-lifted", "t1", how="officer"), None, TombstoneLifted),
+    (changed("mandate-asked", "m_aaaaaaaaaaaaaaaa", **facts_of(a_mandate().terms)), None, MandateAsked),
+    (changed("mandate-approved", "m_aaaaaaaaaaaaaaaa", at="local:x"), None, MandateApproved),
+    (changed("mandate-revoked", "m_aaaaaaaaaaaaaaaa", at="local:x"), None, MandateRevoked),
     (Numbered(people=1, identity="crm.customer_id"), Part(numbered=b"x" * 32 + b"\0\0\0\x07"), NumbersGiven),
     # Of two people one was taken out.
     (Numbered(people=2, identity="crm.customer_id"), Part(numbered=b"x" * 32 + b"\0\0\0\x07"), NumbersGiven),
@@ -79,6 +94,16 @@ def test_an_entry_means_what_it_says(body: Entry, part: Part | None, meant: type
             assert (found.source, found.target) == (7, 8)
         case PersonShredded():
             assert found.person == 7
+        case PersonErased():
+            assert (found.people, found.tombstone, found.digests) == ((7, 8, 9), "t1", ("aa", "bb"))
+        case TombstoneLifted():
+            assert found.tombstone == "t1"
+        case MandateAsked():
+            assert found.mandate.terms == a_mandate().terms
+        case MandateApproved() | MandateRevoked():
+            assert found.mandate == "m_aaaaaaaaaaaaaaaa"
+        case ApprovalSpent() | MessagesIntended():
+            raise AssertionError("told elsewhere")
 
 
 @pytest.mark.parametrize(
@@ -93,6 +118,8 @@ def test_an_entry_means_what_it_says(body: Entry, part: Part | None, meant: type
         (changed("choice-recorded", "7", purpose="p"), None, "does not say all"),
         (changed("account-locked", "a_1"), None, "does not say all"),
         (changed("person-merged", "somebody", into=8), None, "does not say all"),
+        (changed("person-erased", "7", merged=""), None, "does not say all"),
+        (changed("mandate-asked", "m_aaaaaaaaaaaaaaaa", client="c"), None, "does not say all"),
         (changed("something-new", "x"), None, "does not know something-new"),
     ],
 )
@@ -108,7 +135,11 @@ def test_every_change_that_the_program_enters_is_in_the_closed_list() -> None:
     found = {what for text in files.values() for what in re.findall(r'Changed\([^)]*?what="([a-z-]+)"', text)}
     enrolment = files[SOURCE / "flows" / "enrolment.py"]
     found |= set(re.findall(r'_enter\(by, "([a-z-]+)"', enrolment))
-    found |= set(re.findall(r'_enter\(desk, rooms, "([a-z-]+)"', files[SOURCE / "cli" / "key.py"]))
+    for path in (SOURCE / "cli" / "key").glob("*.py"):
+        found |= set(re.findall(r'enter\(desk, rooms, "([a-z-]+)"', files[path]))
+    found |= set(re.findall(r'_note\("([a-z-]+)"', files[SOURCE / "app" / "kek_change.py"]))
+    found |= {BEGUN, DONE}
+    assert {"key-rotated", "key-shredded", "kek-change-begun", "kek-changed"} <= found
     assert len(found) > 20
     assert sorted(found - HARMLESS - KEYS - FOLDED - APPLIED.keys()) == []
 

@@ -25,6 +25,7 @@ def changed(what: str, target: str = "7", **facts: str | int) -> Changed:
     [
         (changed("choice-recorded", state="given"), None, Matter.CHOICE),
         (changed("person-shredded"), None, Matter.ERASURE),
+        (changed("person-erased", merged="8"), None, Matter.ERASURE),
         (changed("request-received"), None, Matter.CHANGE),
         (changed("choice-recorded", target="8"), Part(met=(7,)), None),
         (changed("person-merged", into=8), None, None),

@@ -106,7 +106,7 @@ def test_people_are_in_no_event() -> None:
     assert json.loads(text)["unmapped"]["people"] == 1
 
 
-@pytest.mark.parametrize("what", ["choice-recorded", "person-merged", "person-shredded"])
+@pytest.mark.parametrize("what", ["choice-recorded", "person-merged", "person-shredded", "person-erased"])
 def test_what_was_changed_of_a_person_is_told_without_the_number(what: str) -> None:
     """The entry's core holds it for good; a copy in another system would too."""
     body = Changed(by="local:x", what=what, target="4711", facts={"into": 4712})
