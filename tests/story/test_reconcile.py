@@ -245,3 +245,11 @@ def page_commands(page: str) -> list[list[str]]:
     content = (Path(__file__).parents[2] / "docs" / "how-to" / page).read_text("utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```$", content, re.MULTILINE | re.DOTALL)
     return [shlex.split(line) for block in blocks for line in block.splitlines() if line.startswith("gateway ")]
+
+
+async def test_a_time_in_which_nothing_can_lie_is_told(world: World, command: CommandLine, store_log: Path) -> None:
+    """And is no clean answer."""
+    await calls(world)
+    given = ("log", "reconcile", "--store-log", str(store_log), "--store", "crm", "--since", "1h", "--until", "2h")
+    answer = await asyncio.to_thread(lambda: command(*given, code=2))
+    assert "--until must be later than --since" in answer.err

@@ -4,6 +4,7 @@
 Sentences tell what there is instead, so that a typing mistake costs one look.
 """
 
+import ipaddress
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -21,6 +22,24 @@ ADMIN = RoleName("admin")
 
 OFFICER = RoleName("officer")
 """The role of who answers for the protection of data: two of them open the list of the people of an incident."""
+
+
+def address(word: str, what: str) -> str:
+    """Return an address as the log spells it: as the system spells the other end of a connection.
+
+    An IPv4 address inside IPv6, as a listener for both has it, stays as it was typed: Pythons before 3.13 would write
+    it without dots, and the system does not.
+
+    Args:
+        word: What was typed.
+        what: Where it stands, for the message.
+    """
+    try:
+        found = ipaddress.ip_address(word)
+    except ValueError:
+        raise Stop(f"{what} is followed by an address, such as 192.0.2.7") from None
+    is_inside = isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None
+    return word.lower() if is_inside else str(found)
 
 
 def rules_of(desk: Desk) -> "RuleSet":

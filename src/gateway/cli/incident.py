@@ -3,7 +3,6 @@
 
 import csv
 import io
-import ipaddress
 import re
 import sys
 from enum import StrEnum
@@ -201,7 +200,7 @@ async def _asked(
         account=account,
         session=None if session is None else _identifier(session, "--session"),
         client=None if client is None else _identifier(client, "--client"),
-        place=None if place is None else _address(place),
+        place=None if place is None else finding.address(place, "--place"),
         dataset=None if store is None else _identifier(store, "--store"),
         since_us=since_us,
         until_us=until_us,
@@ -227,13 +226,6 @@ def _identifier(word: str, option: str) -> str:
     if not _IDENTIFIER.match(word):
         raise Stop(f"{option} is followed by a key or an identifier")
     return word
-
-
-def _address(word: str) -> str:
-    try:
-        return str(ipaddress.ip_address(word))
-    except ValueError:
-        raise Stop("--place is followed by an address, such as 192.0.2.7") from None
 
 
 def _document(found: "Scope") -> str:

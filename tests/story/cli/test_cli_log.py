@@ -287,6 +287,15 @@ def test_a_file_that_is_no_checkpoint_is_not_expected_of_a_log(door: CommandLine
     assert "seven lamps" not in answer.out + answer.err
 
 
+@pytest.mark.parametrize("kept", ["", "\n\n", "{note}\nseven lamps of architecture\n"])
+def test_what_is_no_checkpoint_beside_one_is_not_passed_over(door: CommandLine, tmp_path: Path, kept: str) -> None:
+    """Nor is an empty file: whoever expects something is not told that all is well."""
+    (tmp_path / "kept").write_text(kept.format(note=door("log", "checkpoint", "--slot", "door-0").out))
+    answer = door("log", "verify", "--expect", str(tmp_path / "kept"), code=2)
+    assert "is no signed checkpoint" in answer.err
+    assert "seven lamps" not in answer.out + answer.err
+
+
 def test_a_key_that_is_not_the_logs_is_found(door: CommandLine) -> None:
     """The verifier trusts the key it was given, not the one that lies beside the log."""
     key = (door.state / "log" / "door-0" / "log.pub").read_text().strip()

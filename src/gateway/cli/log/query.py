@@ -5,7 +5,6 @@ A query is itself entered in the log, so nothing but keys, identifiers and times
 could be anything else stops the command.
 """
 
-import ipaddress
 import math
 import re
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from gateway.cli import moments
+from gateway.cli import finding, moments
 from gateway.cli.desk import Stop
 from gateway.domain.entry import Entry
 from gateway.domain.log_query import DECISIONS, LogQuery
@@ -85,17 +84,9 @@ def _value(name: str, value: str, now_us: int) -> str | int:
     if name == "kind" and value not in KINDS:
         raise Stop(f"kind: is followed by one of {', '.join(KINDS)}")
     if name == "place":
-        return _address(value)
+        return finding.address(value, "place:")
     if name == "decision" and value not in DECISIONS and value.isalpha():
         raise Stop(f"decision: is followed by {', '.join(DECISIONS)}, or by a Decision-Id")
     if not _PATTERNS.get(name, _KEY).match(value):
         raise Stop(f"{name}: is followed by a key or an identifier")
     return value
-
-
-def _address(value: str) -> str:
-    """Return an address as the log spells it."""
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        raise Stop("place: is followed by an address, such as 192.0.2.7") from None

@@ -86,14 +86,15 @@ async def reconcile(
     name = _store(desk, store)
     read = _read(format_, field, pattern)
     at_us = now_us()
+    since_us, until_us = moments.span_us((since, until), ("--since", "--until"), at_us)
     with Piles(OURS_BYTES, THEIRS_BYTES) as piles:
         both = Reconciling(
             StoreName(name),
             Traces(open_keyring(desk.settings)),
             piles,
             now_us=at_us,
-            since_us=None if since is None else moments.since_us(since, "--since", at_us),
-            until_us=None if until is None else moments.since_us(until, "--until", at_us),
+            since_us=since_us,
+            until_us=until_us,
             leave_out=tuple(leave_out or ()),
         )
         _take_lines(desk, both, store_log, read)

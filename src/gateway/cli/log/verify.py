@@ -64,7 +64,7 @@ def verify(
     witnesses = [key_text(one) for one in witness or ()]
     roots = None if tsa_ca is None else tsa_ca.read_bytes()
     held = None if expect is None else whole_text(expect)
-    if held is not None and _SIGNED not in held:
+    if held is not None and not _is_signed_throughout(held):
         # Nothing of it is told: it is some other file, by mistake.
         raise Stop(f"{expect} is no signed checkpoint; `gateway log checkpoint` writes one")
     folder = desk.state / "log" if directory is None else directory
@@ -109,6 +109,14 @@ def checkpoint(
         desk.paper.tell("--slot SLOT gives one alone")
     # A note is kept to the byte, so it is not laid out for a terminal.
     desk.paper.answer(notes, lambda: print("\n".join(notes.values()), end=""))
+
+
+def _is_signed_throughout(text: str) -> bool:
+    """Tell whether a text consists of signed notes, at least one, whatever they are signed with."""
+    from gateway.record.format.checkpoint import notes_of
+
+    notes = notes_of(text)
+    return bool(notes) and all(_SIGNED in note for note in notes)
 
 
 def directories(desk: Desk, slot: str | None) -> list[Path]:

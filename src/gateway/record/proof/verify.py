@@ -247,7 +247,8 @@ def _check_expected(one: Examination, key: VerifierKey, expect: str) -> None:
 
 
 def _held(expect: str | None) -> tuple[str, ...]:
-    return () if expect is None else notes_of(expect)
+    # A text without a note holds nothing that a log could contain, and is not passed over.
+    return () if expect is None else notes_of(expect) or (expect,)
 
 
 def _origin(note: str) -> str:

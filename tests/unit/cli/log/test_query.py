@@ -104,6 +104,7 @@ def test_a_word_that_is_no_decision_is_told_and_not_taken_for_an_identifier() ->
 def test_an_address_is_asked_for_as_the_log_spells_it() -> None:
     """One address has many spellings, of which the log has one."""
     assert query_of(["place:2001:DB8:0::0001"], NOW_US).place == "2001:db8::1"
+    assert query_of(["place:::FFFF:192.0.2.7"], NOW_US).place == "::ffff:192.0.2.7"
     with pytest.raises(Stop, match="place: is followed by an address"):
         query_of(["place:192.0.2.700"], NOW_US)
 

@@ -201,3 +201,11 @@ def test_what_is_wrong_while_an_opening_writes_anew_is_read_again(tmp_path: Path
 
     verdict = verify._of_whole_files(reading, tmp_path / "door-0", "")
     assert (n_readings, verdict.is_right) == ((2, True) if is_replaced else (1, False))
+
+
+@pytest.mark.parametrize("expect", ["", "\n\n"])
+def test_an_expectation_that_holds_nothing_is_not_met(tmp_path: Path, expect: str) -> None:
+    """Whoever gives one is not told that all is well, because there was nothing to look for."""
+    written(tmp_path / "door-0", 4)
+    assert not verify_log(tmp_path / "door-0", expect=expect).is_right
+    assert not verify_logs(tmp_path, expect=expect).is_right
