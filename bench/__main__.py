@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import appends, calls, evidence, logs, memory, plans, starting, workers
+from bench import appends, calls, evidence, logs, memory, plans, starting, surrogates, workers
 from bench.report import Figure, table
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
@@ -26,6 +26,7 @@ def measures(disk: Path, *, quick: bool) -> dict[str, Callable[[], list[Figure]]
     rounds, seconds = (3, 0.7) if quick else (5, 1.5)
     return {
         "calls": lambda: calls.measure(disk, in_memory, rounds=rounds, seconds=seconds, with_lua=True),
+        "surrogates": lambda: surrogates.measure(in_memory, rounds=rounds, seconds=seconds),
         "plans": lambda: plans.measure(rounds=5 if quick else 20, most=10_000 if quick else 100_000),
         "appends": lambda: appends.measure(disk, in_memory, rounds=3 if quick else 5, scale=1 if quick else 4),
         "log": lambda: logs.measure(disk, (20_000,) if quick else (100_000, 1_000_000)),
@@ -40,7 +41,9 @@ def main() -> None:
     """Measure the parts that are asked for, all if none is."""
     options = argparse.ArgumentParser(prog="python -m bench", description="Measure the gateway.")
     options.add_argument(
-        "parts", nargs="*", help="calls plans appends log evidence memory workers start; all if none is named"
+        "parts",
+        nargs="*",
+        help="calls surrogates plans appends log evidence memory workers start; all if none is named",
     )
     options.add_argument("--quick", action="store_true", help="smaller and shorter, for a first look")
     options.add_argument("--json", type=Path, help="file that gets a line of JSON for each figure")

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.decide.decide import Decider
-from gateway.decide.oracle import Call, Oracle
+from gateway.decide.trial.oracle import Call, Oracle
 from gateway.domain.decision import Permit
 from tests.fakes import rules as draw
 

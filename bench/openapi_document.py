@@ -11,10 +11,11 @@ import msgspec
 
 from gateway.decide.decide import Decider
 from gateway.decide.offer import gathered, offers
-from gateway.domain.catalog import Catalog, FilterParameter, LimitParameter, Route
+from gateway.domain.catalog import Catalog, Route
 from gateway.domain.names import DatasetName, FieldName, PurposeKey
 from gateway.domain.offer import Offer
-from gateway.doors.http.openapi import Documents
+from gateway.domain.parameters import FilterParameter, LimitParameter
+from gateway.doors.http.openapi.document import Documents
 from tests.fakes.deciding import COLLECTION, NOW_US, PERSON, PURPOSE, ROUTE, ceiling, field, grant, rules
 
 N_COLLECTIONS, N_FIELDS, N_PURPOSES, N_ROUTES, N_RUNS = 10, 100, 5, 4, 20

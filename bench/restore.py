@@ -12,13 +12,14 @@ from pathlib import Path
 
 from pyroaring import BitMap
 
-from gateway.app.installation import CLI_SLOT, DOOR_SLOT, Rooms, open_installation
+from gateway.app.installation import Rooms, open_installation
 from gateway.app.making import make_installation
 from gateway.app.restoring import StateLock, _restore
+from gateway.app.slots import CLI_SLOT, DOOR_SLOT
 from gateway.domain.choice import Choice, ChoiceState, packed
 from gateway.domain.entry import Changed, Facts, Part, Release
 from gateway.domain.names import DecisionId, IdentityKind, PurposeKey
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 N_TAIL, N_PEOPLE, N_BLOCKS = 100_000, 50_000, 2_000
 ROWS = 100

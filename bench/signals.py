@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from gateway.app.clock import ticks_s
 from gateway.app.current import CURRENT, Span
-from gateway.app.metering import signals_of
 from gateway.app.signals.hearing import Hearing
+from gateway.app.signals.metering import signals_of
 from gateway.app.signals.metrics import APPEND_TIME, CALLS, OWN_TIME
 from gateway.app.signals.page import Page
 from gateway.domain.entry import Facts, Release

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench import world
 from bench.processes import OTHER_CORES, SERVER_CORES, Running, python, request, store
 from bench.report import Figure, figure, marked, spin_s
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 N_GRANTS = 10_000
 READY_S = 2.0

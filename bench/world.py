@@ -13,7 +13,7 @@ from bench.processes import SERVER_CORES, Running, program, python
 from gateway.app.installation import open_installation
 from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.domain.names import IdentityKind
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 PURPOSE = "analytics.reporting.campaign_insights"
 ROLE = "bench"

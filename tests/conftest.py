@@ -116,18 +116,37 @@ def postgres_template() -> Iterator[str]:
     run_on_server(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def sqlite_world(sqlite_template: Path) -> Path:
+    """What the store of a test that asks for a ``world`` is copied from; rooms that have one put theirs here."""
+    return sqlite_template
+
+
+@pytest.fixture(scope="session")
+def postgres_world(postgres_template: str) -> tuple[Path | None, str]:
+    """The same on PostgreSQL: the state, if there is one, and the name of a database."""
+    return None, postgres_template
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where a fresh store is, in the words that ``open_store`` takes; a test may open it many times."""
+    """Where a fresh store is, in the words that ``open_store`` takes; a test may open it many times.
+
+    That of a ``world`` has what belongs to it already.
+    """
+    of_world = "world" in request.fixturenames
     if request.param == "sqlite":
         directory = tmp_path / "state"
-        shutil.copytree(request.getfixturevalue("sqlite_template"), directory)
+        shutil.copytree(request.getfixturevalue("sqlite_world" if of_world else "sqlite_template"), directory)
         yield str(directory)
         return
     if "GATEWAY_TEST_POSTGRES" not in os.environ:
         pytest.skip("set GATEWAY_TEST_POSTGRES")
     name = f"gateway_test_{secrets.token_hex(6)}"
-    run_on_server(f'CREATE DATABASE "{name}" TEMPLATE "{request.getfixturevalue("postgres_template")}"')
+    template = (
+        request.getfixturevalue("postgres_world")[1] if of_world else request.getfixturevalue("postgres_template")
+    )
+    run_on_server(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield postgres_url().set(database=name).render_as_string(hide_password=False)
     write_out(libpq_url(name), tmp_path / "postgres.txt")
     run_on_server(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -20,7 +20,7 @@ from typer.main import get_command
 from gateway.app.signals.exposition import label_names
 from gateway.app.signals.metrics import METRICS, SECONDS
 from gateway.cli.main import app
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"

@@ -11,7 +11,8 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gateway.settings import FILE_NAME, Settings, StoreSettings, load
+from gateway.settings.loading import FILE_NAME, Settings, load
+from gateway.settings.sections import StoreSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "configuration.md").read_text("utf-8")
 ROW = re.compile(r"^\| `([^`]+)` \| `(GATEWAY_[^`]+)` \| ([^|]+) \| (.+) \|$", re.MULTILINE)

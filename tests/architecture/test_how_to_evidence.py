@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.installation import CLI_SLOT, open_log
 from gateway.app.making import make_installation
-from gateway.cli.desk import run_to_end
-from gateway.settings import Settings
+from gateway.app.slots import CLI_SLOT, open_log
+from gateway.cli.desk.desk import run_to_end
+from gateway.settings.loading import Settings
 from tests.fakes import ocsf
 from tests.fakes.entries import EVERY
 

@@ -7,15 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateway.app.installation import CLI_SLOT, open_log
 from gateway.app.making import make_installation
-from gateway.cli.desk import run_to_end
+from gateway.app.slots import CLI_SLOT, open_log
+from gateway.cli.desk.desk import run_to_end
 from gateway.cli.log.query import QUALIFIERS
 from gateway.decide.loader.load import load
 from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.log_facets import FACETS
 from gateway.domain.own_data import LOG_ENTRIES, LOG_FACETS, OWN_PATHS, OWN_STORE
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.transform.treat import check_chain
 from tests.fakes.entries import EVERY
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from gateway.app.making import make_installation
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.architecture.test_how_to import BLOCK, HOW_TO, Block, as_pattern
 
 PAGE = (HOW_TO / "rehearse.md").read_text("utf-8")

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.app.doors import store_of
+from gateway.app.roads import store_of
 from gateway.domain.errors import SettingsError, StoreUnreachable
 from gateway.forward.http import HttpStores
 from gateway.forward.roads import Store
-from gateway.settings import FILE_NAME, load
+from gateway.settings.loading import FILE_NAME, load
 from tests.fakes.certificates import TlsServer, serving_tls
 from tests.fakes.store_calls import a_call, body_of
 

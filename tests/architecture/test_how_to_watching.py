@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.app.installation import CLI_SLOT, open_installation
+from gateway.app.installation import open_installation
 from gateway.app.making import enrol_at_once, make_installation
-from gateway.settings import Settings
+from gateway.app.slots import CLI_SLOT
+from gateway.settings.loading import Settings
 from tests.fakes.processes import gateway_served
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "watching.md").read_text("utf-8")

@@ -10,7 +10,7 @@ import pytest
 from gateway.flows.witnessing import Witnessing
 from gateway.record.proof.proving import Prover
 from gateway.record.proof.witness_folder import WitnessFolder
-from gateway.settings import load
+from gateway.settings.loading import load
 from tests.fakes.command_line import CommandLine
 from tests.fakes.witness import asked
 

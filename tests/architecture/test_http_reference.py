@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 from gateway.domain.viewplan import Cause
-from gateway.doors.http.headers import CONDITIONS, REFUSED
-from gateway.doors.http.own import OwnPaths
+from gateway.doors.http.own.paths import OwnPaths
 from gateway.doors.http.problem_table import PROBLEMS, Retry, Who
+from gateway.doors.http.reading.headers import CONDITIONS, REFUSED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text("utf-8")
 

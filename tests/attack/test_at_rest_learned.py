@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.schema import vault_token
 from tests.story.conftest import ANALYST, SUPPORT, World
 from tests.story.test_vault import created, in_vault, search, stored

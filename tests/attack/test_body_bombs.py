@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from gateway.doors.http.bodies import LONG_BYTES, MOST_LONG_OF_ONE
+from gateway.doors.http.reading.bodies import LONG_BYTES, MOST_LONG_OF_ONE
 from tests.fakes.bound_calls import BindingFlow, bound_calls
 from tests.fakes.serving import RESET
 

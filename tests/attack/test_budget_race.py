@@ -14,7 +14,7 @@ import pytest
 from gateway.app.installation import open_installation
 from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.record.proof.verify import verify_logs
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.budgeted import budgeted, released
 from tests.fakes.paged_store import PagedStore
 from tests.fakes.processes import Served, gateway_served

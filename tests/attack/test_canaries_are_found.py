@@ -11,10 +11,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import Insert
 
+from gateway.store.engine import Store
+from gateway.store.schema import meta, person_key
 from tests.conftest import libpq_url, run_on_server
 from tests.fakes.canaries import all_canaries, canary
 from tests.fakes.canary_search import canaries_below, canaries_in_output, write_out
+from tests.fakes.seeded import files_below, findings, mail, phone, written_out
 
 ROOT = Path(__file__).parents[2]
 VALUE = canary(7, "religion")
@@ -72,6 +76,35 @@ def test_a_canary_in_a_row_is_found(apart: Path) -> None:
     finally:
         run_on_server(f'DROP DATABASE "{name}" WITH (FORCE)')
     assert len(canaries_below(apart)) == 2
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        meta.insert().values(key="told", value=f"to {mail(7)}"),
+        person_key.insert().values(number=1, wrapped=phone(7).encode(), created_us=0),
+    ],
+    ids=["text in the main base", "bytes in the base of keys"],
+)
+async def test_a_value_of_a_person_in_a_table_is_found(store: Store, place: str, apart: Path, row: Insert) -> None:
+    """Of either base, on both engines, in a write-ahead log as well; and nothing was found before."""
+    folder = [] if "://" in place else [Path(place)]
+    written_out(apart, place, apart)
+    assert findings(files_below(apart, *folder)) == []
+    async with (store.main if row.table is meta else store.keys).begin() as connection:
+        await connection.execute(row)
+    written_out(apart, place, apart)
+    assert findings(files_below(apart, *folder))
+
+
+def test_a_value_of_a_person_in_what_was_said_is_found(apart: Path) -> None:
+    """In remarks, a refusal, a scrape, a certificate: each in a file of its own, and none of them passes for another."""
+    names = ("printed.txt", "refused.txt", "metrics.txt", "erased.md", "received.bin")
+    for number, one in enumerate(names):
+        (apart / one).write_text(f"of {mail(number).upper()}")
+    found = findings(files_below(apart))
+    assert {one for one in names if not [sentence for sentence in found if one in sentence]} == set()
+    assert not [sentence for sentence in found if "kanarie" in sentence.lower()]
 
 
 @pytest.mark.parametrize(("written", "status"), [(VALUE, 1), ("nothing", 0)], ids=["a canary", "nothing"])

@@ -6,7 +6,7 @@ import asyncio
 import pytest
 
 from gateway.domain.signin import Lockout
-from gateway.flows.login import SignInFailed, Tokens
+from gateway.flows.login.answers import SignInFailed, Tokens
 from gateway.keys.keyring import Keyring
 from gateway.store.engine import Store, open_store
 from tests.fakes.clock import FakeClock

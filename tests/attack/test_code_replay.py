@@ -6,7 +6,7 @@ The same class as CVE-2025-55000 (OpenBao), CVE-2026-82470 (Rodauth) and CVE-202
 
 import pytest
 
-from gateway.flows.login import SignInFailed, Tokens
+from gateway.flows.login.answers import SignInFailed, Tokens
 from gateway.keys.keyring import Keyring
 from gateway.store.engine import Store, open_store
 from tests.fakes.clock import FakeClock

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.choice import ChoiceState
 from gateway.domain.entry import End, Numbered
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.wire import calling, request, until
 from tests.story.conftest import ANALYST, World
@@ -94,7 +94,7 @@ async def test_a_surrogate_that_links_is_not_written_back(world: World) -> None:
     from gateway.app.joins import SurrogateKeyring
 
     made = Surrogates(SurrogateKeyring(world.rooms.keyring), key_class="support", recipient=RecipientId("own"))
-    linked = made.maker(msgspec.structs.replace(field, surrogate="siv")).of(Linked(7))  # type: ignore[arg-type]
+    linked = made.maker(msgspec.structs.replace(field, surrogate="siv")).of(Linked(7))
     assert linked is not None
     for spelled in (linked, linked.upper()):
         reply = await world.post(

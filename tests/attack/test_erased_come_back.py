@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.evidence.erasing import erasing_of
-from gateway.app.installation import DOOR_SLOT
+from gateway.app.slots import DOOR_SLOT
+from gateway.app.surrogates.erasing import erasing_of
 from gateway.demo.people import Customer
 from gateway.domain.identifier import Identifier
 from gateway.transform.identifying import identified

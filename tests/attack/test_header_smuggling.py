@@ -6,8 +6,8 @@ import itertools
 import pytest
 
 from gateway.domain.decision import Deny
-from gateway.doors.http.headers import Stated, judged
 from gateway.doors.http.out import Message
+from gateway.doors.http.reading.headers import Stated, judged
 from gateway.doors.http.wire import WireProtocol
 from tests.fakes.serving import exchange, served
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.decision import Deny
-from gateway.doors.http.headers import judged
-from gateway.doors.http.paths import segments_of
+from gateway.doors.http.reading.headers import judged
+from gateway.doors.http.reading.paths import segments_of
 from gateway.doors.http.wire import WireProtocol
 from tests.fakes.serving import exchange, request, served
 

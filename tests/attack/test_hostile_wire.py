@@ -189,7 +189,8 @@ async def test_nothing_of_the_caller_reaches_the_store(world: World) -> None:
 
 async def through(world: World, port: int) -> Heard:
     """Ask by way of another door of the same installation, whose store is elsewhere."""
-    from gateway.app.doors import http_door, open_stores
+    from gateway.app.doors import http_door
+    from gateway.app.roads import open_stores
     from tests.fakes.serving import served
 
     stores = {

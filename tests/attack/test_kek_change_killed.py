@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from gateway.app.installation import kek_of
 from gateway.app.kek_change import Came, KekChange
+from gateway.app.keyring import kek_of
 from gateway.domain.entry import Changed
 from gateway.domain.errors import KeyUnavailable, SettingsError
 from gateway.keys.keyring import Keyring, KeyState
 from gateway.keys.providers import FileKek, HeldKek
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.clock import FakeClock
 
 LABELS = ("people/lookup", "people/wrap", "totp", "log/door-0")

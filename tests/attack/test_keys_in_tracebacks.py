@@ -14,15 +14,16 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from gateway.app.installation import kek_of, open_installation
-from gateway.cli.desk import run_to_end
+from gateway.app.installation import open_installation
+from gateway.app.keyring import kek_of
+from gateway.cli.desk.desk import run_to_end
 from gateway.domain.errors import GatewayError
 from gateway.domain.names import IdentityKind
 from gateway.flows import rewrapping
 from gateway.keys.envelope import derive
 from gateway.keys.keyring import Keyring, KeyState
 from gateway.keys.providers import FileKek, HeldKek
-from gateway.settings import Settings, load
+from gateway.settings.loading import Settings, load
 from tests.fakes.clock import FakeClock
 from tests.fakes.command_line import CommandLine
 

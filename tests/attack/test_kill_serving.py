@@ -18,7 +18,7 @@ from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.domain.entry import End, Release
 from gateway.record.proof.verify import verify_logs
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.wire import AnswerParser, Heard, request, until
 from tests.story.conftest import ANALYST

@@ -7,19 +7,17 @@ import sys
 from pathlib import Path
 
 import msgspec
-import pytest
 
-from gateway.app.evidence.erasing import Past, erasing_of, remaining
-from gateway.app.installation import CLI_SLOT, DOOR_SLOT, open_installation
+from gateway.app.installation import open_installation
 from gateway.app.making import make_installation
+from gateway.app.slots import CLI_SLOT, DOOR_SLOT
+from gateway.app.surrogates.erasing import Past, erasing_of, remaining
 from gateway.domain.names import IdentityKind, JoinDomain, PersonNumber
 from gateway.keys import envelope
 from gateway.record.proof.verify import verify_logs
-from gateway.settings import Settings, load
+from gateway.settings.loading import Settings, load
 from gateway.store.vault import Vault
 from gateway.transform.identifying import identified, identity_of
-
-pytestmark = pytest.mark.alone
 
 KIND, PHONES = IdentityKind("crm.customer_id"), JoinDomain("phones")
 STEPS = ("nothing", "entered", "tombstone", "vault", "shredded first", "shredded last")
@@ -28,9 +26,10 @@ AGAIN = ("nothing", "tombstone")
 PROGRAM = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from gateway.app.evidence.erasing import erasing_of
-from gateway.app.installation import CLI_SLOT, open_installation
-from gateway.settings import load
+from gateway.app.surrogates.erasing import erasing_of
+from gateway.app.installation import open_installation
+from gateway.app.slots import CLI_SLOT
+from gateway.settings.loading import load
 from gateway.transform.identifying import identified
 
 state, number, step = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]

@@ -16,7 +16,7 @@ from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.domain.entry import End, Intent, Refused, Release
 from gateway.record.proof.verify import verify_logs
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.attack.test_kill_serving import called_again_and_again, serving
 from tests.fakes.raw_store import RawStore, Reply, json_reply
 from tests.fakes.wire import Heard, request

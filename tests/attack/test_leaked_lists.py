@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.evidence.tracing import tracing
+from gateway.app.surrogates.tracing import tracing
 from gateway.domain.names import RecipientId
 from gateway.flows.tracing.values import Trace
 from gateway.transform.tracing import MOST_TRIES

@@ -23,7 +23,7 @@ from gateway.domain.errors import Overloaded
 from gateway.domain.log_facets import FACETS
 from gateway.domain.log_query import LogQuery
 from gateway.domain.names import DecisionId, StoreName
-from gateway.flows.access.ports import StoreCall
+from gateway.flows.access.ports.stores import StoreCall
 from gateway.flows.log_reading import Counts, LogReading
 from gateway.store.engine import open_index
 from gateway.store.log import facets

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from gateway.domain.mandate import DAY_US
-from gateway.domain.names import AccountId, PurposeKey
-from gateway.settings import Settings, StoreSettings
+from gateway.domain.names import PurposeKey
+from gateway.settings.loading import Settings
+from gateway.settings.sections import StoreSettings
 from gateway.store.mandates import Mandates
 from tests.fakes.mail import MailApi, mail_api
-from tests.fakes.sending import Sender, a_mandate, a_sender, message
+from tests.fakes.sending import Sender, a_mandate, a_sender, message, office
 from tests.story.conftest import ANALYST, EMAIL, World
 
 MOST_PEOPLE, CALLS = 20, 64
@@ -58,9 +59,11 @@ async def test_a_mandate_for_something_else_is_one_that_is_not_there(
         {"reference": "story-2"},
         {"from_us": now_us - 9 * DAY_US, "until_us": now_us - 1},
         {"from_us": now_us + DAY_US, "until_us": now_us + 2 * DAY_US},
-        {"approvers": ("a_one",)},
-        {"approvers": ("a_one", "a_asked")},
-        {"approvers": ("a_one", "a_one")},
+        {"approvers": ("one",)},
+        {"approvers": ("two",)},
+        {"approvers": ("one", "three")},
+        {"approvers": ("two", "asked")},
+        {"approvers": ("two", "two")},
     )
     made = [await a_mandate(world, **one) for one in wrong]
     for mandate in (*made, "m_aaaaaaaaaaaaaaaa"):
@@ -109,14 +112,16 @@ async def test_its_people_are_the_limit_however_many_call_at_once(world: World, 
     replies = await asyncio.gather(*(sender.send(message(address, f"c{n}")) for n, (_, address) in enumerate(known)))
     told = [(reply.status, reply.json.get("sent")) for reply in replies]
     assert told.count((200, 1)) == MOST_PEOPLE == len(set(api.reached)) == len(api.taken)
-    assert [reply.json["reason"] for reply in replies if reply.status != 200] == ["budget-spent"] * (
+    assert [reply.json["reason"] for reply in replies if reply.status != 200] == ["mandate-spent"] * (
         CALLS - MOST_PEOPLE
     )
     # Whom it reached before it may reach again; anybody new it may not.
     again = next(n for n, reply in enumerate(replies) if reply.status == 200)
     assert (await sender.send(message(known[again][1], "again"))).json["sent"] == 1
     fresh = next(n for n, reply in enumerate(replies) if reply.status != 200)
-    assert (await sender.send(message(known[fresh][1], "fresh"))).status == 429
+    none_left = await sender.send(message(known[fresh][1], "fresh"))
+    assert (none_left.status, none_left.json["detail"]) == (403, "The mandate has room for 0 more people.")
+    assert "retry-after" not in none_left.headers
 
 
 async def test_a_mandate_that_is_revoked_midway_stops_what_waits(world: World, sender: Sender, api: MailApi) -> None:
@@ -139,7 +144,7 @@ async def test_a_mandate_that_is_revoked_midway_stops_what_waits(world: World, s
 async def test_whoever_asked_for_a_mandate_cannot_approve_it_even_past_the_flow(world: World) -> None:
     """The database refuses it too, and a revoked one takes no approval."""
     kept, now_us = Mandates(world.rooms.store), world.rooms.clock()
-    mandate = await a_mandate(world, approvers=())
-    assert not await kept.approve(mandate, AccountId("a_asked"), now_us)
+    mandate, who = await a_mandate(world, approvers=()), await office(world.rooms)
+    assert not await kept.approve(mandate, who["asked"], now_us)
     assert await kept.revoke(mandate, "a_one", now_us)
-    assert not await kept.approve(mandate, AccountId("a_one"), now_us)
+    assert not await kept.approve(mandate, who["one"], now_us)

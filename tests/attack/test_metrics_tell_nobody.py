@@ -10,7 +10,8 @@ import pytest
 
 from gateway.demo.people import Customer
 from gateway.domain.entry import Refused
-from gateway.settings import MetricsSettings, Settings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import MetricsSettings
 from tests.fakes.canaries import N_CANARIES, SECRET_FIELDS, canary
 from tests.fakes.watched import JSON, Watched, watching
 from tests.story.conftest import ANALYST, EMAIL

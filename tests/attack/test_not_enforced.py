@@ -14,7 +14,8 @@ import pytest
 from gateway.demo.people import Customer
 from gateway.domain.entry import End, Observed, Passed, Refused
 from gateway.doors.http.passing import MOST_BODY_BYTES
-from gateway.settings import Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import StoreSettings
 from tests.fakes.raw_store import RawStore, Reply
 from tests.fakes.serving import RESET, exchange, request
 from tests.story.conftest import World, fill, opened

@@ -5,8 +5,8 @@ import itertools
 
 import pytest
 
-from gateway.doors.http.paths import segments_of
-from gateway.doors.http.router import Matched, Router
+from gateway.doors.http.reading.paths import segments_of
+from gateway.doors.http.reading.router import Matched, Router
 from gateway.doors.http.wire import WireProtocol
 from tests.fakes.serving import exchange, request, served
 

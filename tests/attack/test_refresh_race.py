@@ -6,7 +6,7 @@ import asyncio
 import pytest
 
 from gateway.domain.principal import Principal
-from gateway.flows.login import SignInFailed, Tokens
+from gateway.flows.login.answers import SignInFailed, Tokens
 from gateway.identify.identify import SignInProblem
 from gateway.keys.keyring import Keyring
 from gateway.store.engine import Store

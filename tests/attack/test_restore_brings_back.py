@@ -12,17 +12,19 @@ from pathlib import Path
 import pytest
 
 from gateway.app.doors import _login_flow
-from gateway.app.installation import DOOR_SLOT, Rooms, open_installation
+from gateway.app.installation import Rooms, open_installation
 from gateway.app.making import make_installation
+from gateway.app.slots import DOOR_SLOT
 from gateway.domain.choice import Choice, ChoiceState
 from gateway.domain.entry import Changed
 from gateway.domain.names import AccountId, CategoryKey, DecisionId, IdentityKind, PurposeKey
 from gateway.domain.signin import Origin
 from gateway.domain.treatment import DROP
 from gateway.domain.viewplan import Hold
-from gateway.flows.login import Tokens
+from gateway.flows.login.answers import Tokens
 from gateway.flows.restore.flow import Restore
-from gateway.settings import PasswordSettings, Settings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import PasswordSettings
 from gateway.store.backup import Header, Wanted, dump
 from gateway.store.putting_back import put_back
 from gateway.store.settling import Settling

@@ -10,11 +10,11 @@ from pyroaring import BitMap
 
 from gateway.app.installation import reload_rules
 from gateway.app.making import enrol_at_once
-from gateway.app.revealing import may_approve
+from gateway.app.surrogates.revealing import may_approve
 from gateway.domain.approval import ApprovalState
 from gateway.domain.entry import Refused, Release
 from gateway.domain.names import AccountId
-from gateway.domain.replay import ApprovalSpent
+from gateway.domain.replay import ApprovalRefused, ApprovalSpent
 from gateway.store.approvals import RevealApprovals
 from gateway.store.engine import Store
 from gateway.store.replay import Replay
@@ -111,17 +111,18 @@ async def test_ten_thousand_and_one_are_refused_before_any_is_opened(desk: World
 
 
 @on_sqlite
-@pytest.mark.parametrize("members", [
-    {"field": "no_such"}, {"dataset": "crm.no_such"}, {"dataset": "gateway.access_log", "field": "account"},
-    {"more": 1}, {"surrogates": [["x"]]}, {"surrogates": {}}, {"field": "notes"}, {"field": "national_id"},
-])  # fmt: skip
-async def test_nothing_else_can_be_asked_for(desk: World, members: dict[str, object]) -> None:
+async def test_nothing_else_can_be_asked_for(desk: World) -> None:
     """Nor does a word that a caller made up come into the log."""
-    answer = await revealed(desk, ["sv1_00"], **members)
-    assert 400 <= answer.status < 500
-    ((entry, _),) = desk.entries_of(answer.headers["decision-id"])
-    assert isinstance(entry, Refused)
-    assert "no_such" not in repr(entry)
+    cases: tuple[dict[str, object], ...] = (
+        {"field": "no_such"}, {"dataset": "crm.no_such"}, {"dataset": "gateway.access_log", "field": "account"},
+        {"more": 1}, {"surrogates": [["x"]]}, {"surrogates": {}}, {"field": "notes"}, {"field": "national_id"},
+    )  # fmt: skip
+    for members in cases:
+        answer = await revealed(desk, ["sv1_00"], **members)
+        assert 400 <= answer.status < 500, members
+        ((entry, _),) = desk.entries_of(answer.headers["decision-id"])
+        assert isinstance(entry, Refused), members
+        assert "no_such" not in repr(entry), members
 
 
 @on_sqlite
@@ -196,6 +197,22 @@ async def test_the_word_of_somebody_who_fell_in_between_is_none(desk: World) -> 
     assert not await may_approve(desk.rooms, record.account.id)
     assert not await may_approve(desk.rooms, AccountId("a_none"))
     assert (await revealed(desk, shown)).status == 403
+
+
+async def test_an_older_database_that_is_put_back_has_nothing_open_that_was_refused(
+    approvals: object, store: Store, clock: FakeClock
+) -> None:
+    """Neither as it was asked for nor as somebody had approved it; told twice it is so once."""
+    owner = RevealApprovals(store)
+    for n, was_approved in enumerate((False, True), 1):
+        one = await kept(owner, approval(n, until_us=clock() + 1_000))
+        assert not was_approved or await owner.decide(one.id, ApprovalState.APPROVED, BEN, clock())
+        replay, refused = Replay(store, clock), ApprovalRefused(approval=one.id, by=BEN, at_us=clock())
+        assert await replay.apply([refused]) == {"approvals refused": 1}
+        assert await replay.apply([refused]) == {}
+        assert await owner.find(one.id, clock()) is None
+        assert not await owner.decide(one.id, ApprovalState.APPROVED, BEN, clock())
+        assert not await owner.spend(one.id, clock())
 
 
 async def test_an_older_database_that_is_put_back_has_no_approval_that_was_spent(

@@ -8,7 +8,8 @@ import pytest
 
 from gateway.demo.people import Customer
 from gateway.domain.choice import ChoiceState
-from gateway.settings import Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import StoreSettings
 from tests.fakes.mail import MailApi, mail_api
 from tests.fakes.sending import Sender, a_sender, message
 from tests.story.conftest import ANALYST, EMAIL, World
@@ -92,11 +93,9 @@ async def test_no_surrogate_leaves_in_a_text(sender: Sender, api: MailApi) -> No
     assert not api.taken
 
 
-@pytest.mark.parametrize("status", [b"200 OK", b"202 Accepted", b"400 Bad", b"302 Found", b"500 Oops", b"207 Multi"])
-async def test_a_mail_api_that_echoes_addresses_tells_the_sender_nothing(
-    sender: Sender, api: MailApi, status: bytes
-) -> None:
+async def test_a_mail_api_that_echoes_addresses_tells_the_sender_nothing(sender: Sender, api: MailApi) -> None:
     """Neither its body nor its headers pass, whatever its status; and a redirect is not followed."""
+    status = b""
 
     def echo(taken: dict[str, Any]) -> bytes:
         to = taken["to"].encode()
@@ -106,11 +105,15 @@ async def test_a_mail_api_that_echoes_addresses_tells_the_sender_nothing(
 
     api.answer = echo
     known = (await sender.surrogates())[:4]
-    reply = await sender.send([message(address, f"e{n}") for n, (_, address) in enumerate(known)])
-    assert reply.status == 200
-    assert set(reply.json) == {"sent", "rows"}
-    assert len(api.taken) == 4
-    assert not [to for to in api.reached if to.encode() in bytes(sender.received)]
+    # Failures stand between successes, so that the way to the API stays open.
+    for status in (b"302 Found", b"200 OK", b"400 Bad", b"202 Accepted", b"207 Multi", b"500 Oops"):
+        api.taken.clear()
+        reply = await sender.send([message(address, f"{status.decode()}-{n}") for n, (_, address) in enumerate(known)])
+        assert reply.status == 200, status
+        assert set(reply.json) == {"sent", "rows"}, status
+        assert len(api.taken) == 4, status
+        assert api.reached, status
+        assert not [to for to in api.reached if to.encode() in bytes(sender.received)], status
 
 
 async def test_who_is_left_out_is_told_by_row_and_never_by_name(

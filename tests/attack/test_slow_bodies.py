@@ -10,7 +10,7 @@ import pytest
 
 from gateway.domain.entry import Refused
 from gateway.doors.http import out
-from gateway.doors.http.bodies import LONG_BYTES, MERGE_PATCH, MOST_LONG, MOST_LONG_OF_ONE
+from gateway.doors.http.reading.bodies import LONG_BYTES, MERGE_PATCH, MOST_LONG, MOST_LONG_OF_ONE
 from tests.fakes.wire import called, calling, request
 from tests.story.conftest import ANALYST, SUPPORT, World
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.entry import End, Entry, Refused, Release
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.wire import Heard, called, request, until
 from tests.referee.faults import CANARY, ENDS, EVERY, FAULTS, JSON, Fault
 from tests.referee.hostile_store import BY_NAME, GOOD, HostileStore, good_answers

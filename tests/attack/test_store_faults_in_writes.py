@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.domain.entry import End, Intent, Refused, Release
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.wire import Heard, called, request, until
 from tests.referee.faults import CANARY, FAULTS, Fault, Good
 from tests.referee.hostile_store import HostileStore

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from gateway.domain.entry import End, Entry, Refused, Release
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.gated_store import contacts
 from tests.fakes.raw_store import JSON_HEAD, RawStore, Reply, json_reply
 from tests.fakes.wire import Heard, called, request

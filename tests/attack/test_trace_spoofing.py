@@ -9,7 +9,8 @@ import pytest
 from gateway.app.traces import Traces
 from gateway.demo.people import Customer
 from gateway.domain.trace import parsed
-from gateway.settings import Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import StoreSettings
 from tests.fakes.raw_store import RawStore, Reply
 from tests.fakes.serving import exchange, request
 from tests.story.conftest import ANALYST, World, fill, opened

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from gateway.flows.login import SignInFailed, Started
+from gateway.flows.login.answers import SignInFailed, Started
 from gateway.keys.keyring import Keyring
 from gateway.store.engine import Store
 from tests.fakes.clock import FakeClock

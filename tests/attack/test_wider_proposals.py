@@ -13,9 +13,9 @@ import pytest
 
 from gateway.app.rule_files import read_folder
 from gateway.decide.decide import Decider, caps_for
-from gateway.decide.narrowing import Needs, Times, Use
+from gateway.decide.past.narrowing import Needs, Times, Use
+from gateway.decide.past.smaller_file import smaller_text
 from gateway.decide.rules import Grant, RuleSet
-from gateway.decide.smaller_file import smaller_text
 from gateway.domain.decision import Deny
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import FieldName, GrantId, is_under

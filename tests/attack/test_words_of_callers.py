@@ -13,16 +13,18 @@ import sys
 import msgspec
 import pytest
 
-from gateway.cli import incident, incident_text, rights_text
-from gateway.cli.desk import Desk
+from gateway.cli.desk.desk import Desk
+from gateway.cli.incident import commands as incident
+from gateway.cli.incident import text as incident_text
 from gateway.cli.log.lines import show
+from gateway.cli.rights import text as rights_text
 from gateway.domain.entry import Line, RulesRefused
 from gateway.domain.names import IdentityKind, PersonNumber
 from gateway.domain.reach import Behind
 from gateway.record.reading.reader import Record
 from tests.attack.test_csv_formulas import PAYLOADS, runs
-from tests.unit.cli.test_incident_text import SCOPE
-from tests.unit.cli.test_rights_text import READ, TOLD
+from tests.unit.cli.incident.test_text import SCOPE
+from tests.unit.cli.rights.test_text import READ, TOLD
 
 IN_MARKDOWN = (
     "![x](http://192.0.2.1/seen.png)", "[click](javascript:alert(1))", "<img src=x onerror=alert(1)>", "a | b | c", "`x`",

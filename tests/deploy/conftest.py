@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.servers.front import Front, front_before
 from tests.story import conftest as story
 from tests.story.conftest import World

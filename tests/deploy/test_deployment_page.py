@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import load
+from gateway.settings.loading import load
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "deploy" / "README.md").read_text("utf-8")

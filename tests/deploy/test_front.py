@@ -13,7 +13,7 @@ import pytest
 
 from gateway.demo.people import Customer
 from gateway.domain.entry import Release
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.wire import AnswerParser, Heard, until
 from tests.servers.front import MODULE, NAME, PACKAGES, Front, Told, front_before

@@ -20,7 +20,7 @@ import pytest
 
 from gateway.app.making import make_installation
 from gateway.app.serving.notify import VARIABLE
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.processes import installed_environment
 from tests.fakes.wire import called, request
 from tests.servers.nginx import wait_until

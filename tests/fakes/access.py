@@ -20,9 +20,10 @@ from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import AccountId, DecisionId, IdentityKind, PersonNumber, PurposeKey
 from gateway.domain.principal import Principal
 from gateway.domain.viewplan import Hold, ViewPlan
-from gateway.flows.access import ports
 from gateway.flows.access.call import Rooms
 from gateway.flows.access.flow import AccessFlow
+from gateway.flows.access.ports.doorway import Answer, Arrival, Origin
+from gateway.flows.access.ports.stores import StoreAnswer, StoreCall
 from gateway.transform.codec import Codec, compile_codec
 from tests.fakes.clock import FakeClock
 from tests.fakes.deciding import MAILING, NOW_US, PERSON, RULES, inquiry
@@ -40,7 +41,7 @@ class FakeOut:
 
     def __init__(self) -> None:
         self.told: list[object] = []
-        self.answer: ports.Answer | None = None
+        self.answer: Answer | None = None
         self.refusal: Refusal | None = None
         self.hangs_up_at: int | None = None
 
@@ -58,7 +59,7 @@ class FakeOut:
         self._push("refused")
         self.refusal = refusal
 
-    async def start(self, answer: ports.Answer) -> None:
+    async def start(self, answer: Answer) -> None:
         """Keep the head."""
         self._push("started")
         self.answer = answer
@@ -121,6 +122,7 @@ class FakePeople:
     def __init__(self) -> None:
         self.known: dict[str, PersonNumber] = {}
         self.n_orphans = 0
+        self.gone: frozenset[PersonNumber] = frozenset()
 
     async def numbers(self, kind: IdentityKind, values: Sequence[str]) -> list[PersonNumber]:
         """Return a number for each."""
@@ -134,6 +136,10 @@ class FakePeople:
     async def find_each(self, kind: IdentityKind, values: Sequence[str]) -> list[PersonNumber | None]:
         """Return the numbers of those who are known."""
         return [self.known.get(value) for value in values]
+
+    async def known_still(self, numbers: Sequence[PersonNumber]) -> frozenset[PersonNumber]:
+        """Return those who are here still: everybody whom a test has not taken out."""
+        return frozenset(numbers) - self.gone
 
 
 class FakeBudgets:
@@ -246,7 +252,7 @@ class FakeTarget:
     """
 
     def __init__(self) -> None:
-        self.calls: list[ports.StoreCall] = []
+        self.calls: list[StoreCall] = []
         self.pieces: Sequence[bytes] = (b"[]",)
         self.between: Callable[[int], None] = lambda _: None
         self.absent = False
@@ -256,7 +262,7 @@ class FakeTarget:
         self.error_at_end: BaseException | None = None
 
     @asynccontextmanager
-    async def call(self, call: ports.StoreCall) -> AsyncIterator[ports.StoreAnswer]:
+    async def call(self, call: StoreCall) -> AsyncIterator[StoreAnswer]:
         """Answer."""
         self.calls.append(call)
         if self.error is not None:
@@ -319,13 +325,13 @@ class AccessHouse:
         sealed: Callable[[Continuation], str] | None = None,
     ) -> FakeOut:
         """Make one call and return what it was told."""
-        arrival = ports.Arrival(
+        arrival = Arrival(
             decision_id=DecisionId("d"),
             method="GET",
             authorization=authorization,
             purpose=None if purpose is None else PurposeKey(purpose),
             reference=None,
-            origin=ports.Origin(ip="192.0.2.7", user_agent="test"),
+            origin=Origin(ip="192.0.2.7", user_agent="test"),
             bind=self._bind,
             framing=framing,
             sealed=sealed,

@@ -15,7 +15,7 @@ from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import PurposeKey
 from gateway.doors.http.data import DataDoor
 from gateway.doors.http.wire import WireProtocol
-from gateway.flows.access.ports import Answer, Arrival, Out
+from gateway.flows.access.ports.doorway import Answer, Arrival, Out
 from tests.fakes.customers import COLLECTION, CUSTOMERS, LIST, ONE
 from tests.fakes.deciding import PERSON
 from tests.fakes.seals import TagSeal

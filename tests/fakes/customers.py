@@ -4,20 +4,22 @@
 from gateway.domain.catalog import (
     AnswerShape,
     Collection,
-    Comparison,
-    FieldsParameter,
     FieldSpec,
     FieldType,
-    FilterParameter,
     Form,
-    LimitParameter,
-    OffsetParameter,
     Route,
-    SortParameter,
     SubjectSpec,
     SurrogateKind,
 )
 from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain
+from gateway.domain.parameters import (
+    Comparison,
+    FieldsParameter,
+    FilterParameter,
+    LimitParameter,
+    OffsetParameter,
+    SortParameter,
+)
 from gateway.domain.treatment import ChainName
 
 CUSTOMERS = DatasetName("crm.customers")

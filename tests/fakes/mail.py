@@ -4,6 +4,7 @@
 import asyncio
 import email.policy
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
@@ -152,8 +153,16 @@ class MailBox:
 
 
 @asynccontextmanager
-async def mail_box(handler: MailBox | None = None, **options: Any) -> AsyncIterator[MailBox]:
-    """Serve a mail server until the block ends; options are aiosmtpd's."""
+async def mail_box(
+    handler: MailBox | None = None, *, first_byte: ssl.SSLContext | None = None, **options: Any
+) -> AsyncIterator[MailBox]:
+    """Serve a mail server until the block ends; options are aiosmtpd's.
+
+    Args:
+        handler: What takes the mails.
+        first_byte: Speaks TLS from the first byte by this.
+        options: Of aiosmtpd, as ``tls_context`` for STARTTLS.
+    """
     box = handler or MailBox()
     loop = asyncio.get_running_loop()
 
@@ -162,7 +171,7 @@ async def mail_box(handler: MailBox | None = None, **options: Any) -> AsyncItera
         box.spoken.append(made)
         return made
 
-    server = await loop.create_server(spoken, "127.0.0.1", 0)
+    server = await loop.create_server(spoken, "127.0.0.1", 0, ssl=first_byte)
     box.port = server.sockets[0].getsockname()[1]
     try:
         yield box

@@ -14,19 +14,11 @@ from gateway.domain.catalog import (
     BodyShape,
     Catalog,
     Collection,
-    Comparison,
-    CursorParameter,
     FieldSpec,
     FieldType,
-    FilterParameter,
     Form,
     Honoured,
-    LimitParameter,
-    OffsetParameter,
-    PageParameter,
-    Parameter,
     Route,
-    SortParameter,
     SubjectSpec,
     SurrogateKind,
 )
@@ -40,12 +32,22 @@ from gateway.domain.names import (
     JoinDomain,
     PersonNumber,
 )
+from gateway.domain.parameters import (
+    Comparison,
+    CursorParameter,
+    FilterParameter,
+    LimitParameter,
+    OffsetParameter,
+    PageParameter,
+    Parameter,
+    SortParameter,
+)
 from gateway.domain.treatment import ChainName
 from gateway.domain.turning import UNKNOWN, ColumnState
+from gateway.flows.migrating.calls import Wanted
 from gateway.flows.migrating.flow import Migration
 from gateway.flows.migrating.planning import Plan, plan_of
 from gateway.flows.migrating.ports import Asked, Column, Rooms
-from gateway.flows.migrating.records import Wanted
 from gateway.transform.at_rest import Stored
 from gateway.transform.turning import SivColumn
 from tests.fakes.surrogate_keys import FakeSurrogateKeys
@@ -255,6 +257,24 @@ class States:
         self.now.update(states)
 
 
+class Remembered:
+    """What may hold surrogates, by what was said last."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.fields: set[FieldName] = set()
+
+    async def hold(self, dataset: DatasetName, fields: Sequence[FieldSpec]) -> None:
+        """Remember them."""
+        del dataset
+        self.fields.update(one.name for one in fields)
+
+    async def let_go(self, dataset: DatasetName, fields: Sequence[FieldName]) -> None:
+        """Forget them."""
+        del dataset
+        self.fields.difference_update(fields)
+
+
 class AtOnce:
     """No pace."""
 
@@ -268,7 +288,7 @@ class House:
     def __init__(self, rows: int = 120, paging: str = "sorted", **how: object) -> None:
         """Begin with people who have a phone and a mail address each, in spellings that come back as they are."""
         self.store, self.log, self.people, self.states = LiveStore(), Log(), Numbers(), States()
-        self.keys = FakeSurrogateKeys()
+        self.keys, self.sealed = FakeSurrogateKeys(), Remembered()
         self.slept: list[float] = []
         self.waited: list[bool] = []
         for n in range(rows):
@@ -300,6 +320,7 @@ class House:
             people=self.people,
             columns={name: self.column(name) for name in self.plan.names},
             known=self.states,
+            sealed=self.sealed,
             version_of=lambda name: self.keys.current(f"at-rest/{name}").version,
             settled=self._settled,
             new_id=self._id,

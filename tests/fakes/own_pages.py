@@ -19,7 +19,8 @@ from pathlib import Path
 import yaml
 
 from gateway.app.making import enrol_at_once, make_installation
-from gateway.settings import PasswordSettings, Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import PasswordSettings, StoreSettings
 from tests.story.conftest import World, opened
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"

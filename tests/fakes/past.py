@@ -7,29 +7,18 @@ import msgspec
 
 from gateway.decide.decide import Decider, caps_for
 from gateway.decide.rules import RuleSet
-from gateway.domain.catalog import (
-    WRITES,
-    AnswerShape,
-    BodyKind,
-    BodyShape,
-    Catalog,
-    Comparison,
-    FieldsParameter,
-    FilterParameter,
-    LimitParameter,
-    Route,
-    SortParameter,
-)
+from gateway.domain.catalog import WRITES, AnswerShape, BodyKind, BodyShape, Catalog, Route
 from gateway.domain.decision import Deny, Permit, Reason
 from gateway.domain.entry import Entry, Intent, Line, Refused, Release
 from gateway.domain.inquiry import Filter, Inquiry, Sort, Written
 from gateway.domain.names import CategoryKey, DecisionId, FieldName
+from gateway.domain.parameters import Comparison, FieldsParameter, FilterParameter, LimitParameter, SortParameter
 from gateway.domain.past_call import PastCall, PastHold
 from gateway.domain.purpose import CategoryCeiling
 from gateway.domain.treatment import Rung
 from gateway.flows.access.asking import facts_of
 from gateway.record.reading.past_calls import call_in
-from gateway.transform.codec import view_words
+from gateway.transform.view_fields import view_words
 from tests.fakes import rules as draw
 
 BAND = "1980-1989"

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.wire import AnswerParser, Heard, request, until
 
 START_S = 30

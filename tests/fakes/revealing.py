@@ -12,7 +12,7 @@ from gateway.domain.catalog import Collection, FieldSpec
 from gateway.domain.inquiry import Inquiry, Surrogated
 from gateway.domain.names import AccountId, DecisionId, FieldName, PersonNumber
 from gateway.domain.revealed import Found, route_of
-from gateway.flows.access.ports import Reveals
+from gateway.flows.access.ports.at_rest import Reveals
 from gateway.transform.inner import text_of
 from gateway.transform.surrogates import Surrogates
 from tests.fakes.access import AccessHouse

@@ -10,7 +10,6 @@ from gateway.domain.catalog import (
     AnswerShape,
     Catalog,
     Collection,
-    Comparison,
     FieldSpec,
     FieldType,
     Form,
@@ -20,6 +19,7 @@ from gateway.domain.catalog import (
 )
 from gateway.domain.inquiry import Filter, Inquiry, Sort
 from gateway.domain.names import RoleName
+from gateway.domain.parameters import Comparison
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
 from gateway.domain.purpose import CategoryCeiling, Ground, PurposeRule
 from gateway.domain.treatment import Chain, ChainName, Rung

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A service that sends: its client, its bearer, the mandate it names, and every byte that it ever received."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from gateway.app.installation import Rooms
 from gateway.domain.mandate import DAY_US, Mandate, MandateTerms
 from gateway.domain.names import AccountId, ClientId, DatasetName, FieldName, PurposeKey, RecipientId
 from tests.story.conftest import EMAIL, Reply, World
@@ -50,13 +51,13 @@ class Sender:
         assert reply.status == 200, reply.body
         return [(row["id"], row["email"]) for row in reply.json["items"]]
 
-    async def send(self, messages: object, **headers: str) -> Reply:
+    async def send(self, messages: object, *, path: str = PATH, **headers: str) -> Reply:
         """Send messages under its mandate."""
         told = {**await self._head(), "Content-Type": "application/json"}
         if self.mandate:
             told["Data-Mandate"] = self.mandate
         told |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._keep(await self.world.ask("POST", PATH, told, msgspec.json.encode(messages)))
+        return self._keep(await self.world.ask("POST", path, told, msgspec.json.encode(messages)))
 
     async def _head(self) -> dict[str, str]:
         return {
@@ -84,6 +85,7 @@ def terms(world: World, **changes: Any) -> MandateTerms:
     """Return terms that fit a sender, but for the changes."""
     now_us = world.rooms.clock()
     said: dict[str, Any] = {
+        "operation": "send",
         "client": ClientId("night-mailer"),
         "purpose": PurposeKey(EMAIL),
         "recipient": RecipientId("mail-service"),
@@ -97,16 +99,35 @@ def terms(world: World, **changes: Any) -> MandateTerms:
     return MandateTerms(**(said | changes))
 
 
-async def a_mandate(world: World, *, approvers: Sequence[str] = ("a_one", "a_two"), **changes: Any) -> str:
+OFFICE: Mapping[str, str] = {"asked": "campaigner", "one": "analyst", "two": "officer", "three": "analyst"}
+"""Who has a say about mandates, and in which role."""
+
+
+async def office(rooms: Rooms) -> dict[str, AccountId]:
+    """Return the accounts of those who have a say about mandates; made where they are not there yet."""
+    found = {}
+    for name, role in OFFICE.items():
+        record = await rooms.accounts.named(f"says-{name}")
+        found[name] = (
+            record.account.id
+            if record is not None
+            else await rooms.enrolment.add_person(
+                f"says-{name}", "correct horse battery staple 7", roles=(role,), recipient="own", by="local:test"
+            )
+        )
+    return found
+
+
+async def a_mandate(world: World, *, approvers: Sequence[str] = ("one", "two"), **changes: Any) -> str:
     """Keep a mandate as two people approved it, and return its identifier."""
     from gateway.flows.mandates import new_mandate_id
     from gateway.store.mandates import Mandates
 
-    kept, now_us = Mandates(world.rooms.store), world.rooms.clock()
-    one = Mandate(id=new_mandate_id(), terms=terms(world, **changes), asked_by=AccountId("a_asked"), asked_us=now_us)
+    kept, who, now_us = Mandates(world.rooms.store), await office(world.rooms), world.rooms.clock()
+    one = Mandate(id=new_mandate_id(), terms=terms(world, **changes), asked_by=who["asked"], asked_us=now_us)
     await kept.add(one)
-    for who in approvers:
-        await kept.approve(one.id, AccountId(who), now_us)
+    for name in approvers:
+        await kept.approve(one.id, who[name], now_us)
     return one.id
 
 

@@ -11,7 +11,8 @@ from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import AccountId, ClientId, DecisionId, PurposeKey, RoleName
 from gateway.domain.signin import Lockout, Origin
 from gateway.flows.enrolment import Confirmed, Enrolment
-from gateway.flows.login import LoginFlow, SignInFailed, Started, Tokens
+from gateway.flows.login.answers import SignInFailed, Started, Tokens
+from gateway.flows.login.flow import LoginFlow
 from gateway.identify.bearers import Bearers, bearer_keys
 from gateway.identify.blocklist import Blocklist
 from gateway.identify.factors import Factors

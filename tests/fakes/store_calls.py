@@ -2,7 +2,8 @@
 """Calls to a store without a gateway around them, for tests of the way to it."""
 
 from gateway.domain.names import StoreName
-from gateway.forward.http import HttpStores, StoreCall
+from gateway.forward.calls import StoreCall
+from gateway.forward.http import HttpStores
 from gateway.forward.roads import Store
 
 CRM = StoreName("crm")

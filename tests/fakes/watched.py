@@ -8,14 +8,16 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.app.doors import connections_of, http_door, open_stores
-from gateway.app.installation import DOOR_SLOT, open_installation
-from gateway.app.metering import signals_of
+from gateway.app.doors import connections_of, http_door
+from gateway.app.installation import open_installation
+from gateway.app.roads import open_stores
 from gateway.app.serving.sampling import Sampler
 from gateway.app.serving.serve import server_config
+from gateway.app.signals.metering import signals_of
 from gateway.app.signals.page import Page
+from gateway.app.slots import DOOR_SLOT
 from gateway.demo.people import Customer
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.story.conftest import World, _serving, fill
 
 JSON = "application/json"

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from gateway.decide.rules import RuleSet
-from gateway.domain.catalog import AnswerShape, BodyKind, BodyShape, Catalog, FilterParameter, Honoured, Route
+from gateway.domain.catalog import AnswerShape, BodyKind, BodyShape, Catalog, Honoured, Route
 from gateway.domain.inquiry import Filter, Inquiry, Scalar, Written
 from gateway.domain.names import CategoryKey, FieldName
+from gateway.domain.parameters import FilterParameter
 from gateway.domain.principal import Principal
-from gateway.flows.access import ports
+from gateway.flows.access.ports.stores import StoreAnswer, StoreCall
 from tests.fakes.access import AccessHouse
 from tests.fakes.deciding import COLLECTION, PEOPLE, PERSON, PURPOSE, equal, grant, inquiry, rules
 
@@ -140,11 +141,11 @@ class MethodStore:
 
     def __init__(self, **answers: Answered) -> None:
         self.answers = answers
-        self.calls: list[ports.StoreCall] = []
-        self.on_call: Callable[[ports.StoreCall], None] = lambda _: None
+        self.calls: list[StoreCall] = []
+        self.on_call: Callable[[StoreCall], None] = lambda _: None
 
     @asynccontextmanager
-    async def call(self, call: ports.StoreCall) -> AsyncIterator[ports.StoreAnswer]:
+    async def call(self, call: StoreCall) -> AsyncIterator[StoreAnswer]:
         """Answer."""
         self.calls.append(call)
         self.on_call(call)

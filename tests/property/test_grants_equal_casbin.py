@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from gateway.decide.grants import GrantedCategories, GrantIndex
-from gateway.decide.oracle import Call, Oracle
+from gateway.decide.layers.grants import GrantedCategories, GrantIndex
 from gateway.decide.rules import RuleSet
+from gateway.decide.trial.oracle import Call, Oracle
 from gateway.domain.catalog import FieldSpec
 from gateway.domain.names import AccountId, RoleName
 from gateway.domain.treatment import Chain, Treatment

@@ -7,9 +7,9 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.decide.again import PastDecider, as_it_was, asked_by, differences
-from gateway.decide.comparing import changes_between
 from gateway.decide.decide import Decider
+from gateway.decide.past.again import PastDecider, as_it_was, asked_by, differences
+from gateway.decide.past.comparing import changes_between
 from gateway.decide.rules import RuleSet
 from gateway.domain.entry import STALE
 from gateway.domain.log_query import DENY, PERMIT, STEP_UP

@@ -8,8 +8,8 @@ from urllib.parse import quote, unquote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.doors.http.paths import segments_of
-from gateway.forward.http import path_below
+from gateway.doors.http.reading.paths import segments_of
+from gateway.forward.calls import path_below
 
 PIECES = ["/", ".", "..", "%2e", "%2E", "%2f", "%2F", "%5C", "%25", "%252f", ";", "a", "b", "%E5%BC%A0", "%20", "%41", "@",
           "%40", "\\", "?", "%00", "%EF%BC%8F", "%EF%BC%8E", "ü", "~", "%7E"]  # fmt: skip

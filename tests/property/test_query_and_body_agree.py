@@ -11,27 +11,23 @@ from hypothesis import strategies as st
 
 from gateway.decide.decide import Decider
 from gateway.domain import strictjson
-from gateway.domain.catalog import (
-    BodyKind,
-    BodyShape,
-    Catalog,
+from gateway.domain.catalog import BodyKind, BodyShape, Catalog, FieldType, Route
+from gateway.domain.decision import Decision, Deny, Permit
+from gateway.domain.inquiry import Inquiry
+from gateway.domain.names import FieldName
+from gateway.domain.parameters import (
     Comparison,
     FieldsParameter,
-    FieldType,
     FilterParameter,
     LimitParameter,
     OffsetParameter,
     Parameter,
-    Route,
     SortParameter,
 )
-from gateway.domain.decision import Decision, Deny, Permit
-from gateway.domain.inquiry import Inquiry
-from gateway.domain.names import FieldName
-from gateway.doors.http.binding import Asked, bind
-from gateway.doors.http.search import said_in
+from gateway.doors.http.reading.binding import Asked, bind
+from gateway.doors.http.reading.search import said_in
 from gateway.flows.access.asking import store_call
-from gateway.flows.access.ports import StoreCall
+from gateway.flows.access.ports.stores import StoreCall
 from tests.fakes.deciding import COLLECTION as PEOPLE
 from tests.fakes.deciding import NOW_US, ROUTE, RULES, field, grant, inquiry, rules
 

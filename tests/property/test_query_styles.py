@@ -8,9 +8,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.decide.decide import Decider
-from gateway.domain.catalog import (
+from gateway.domain.catalog import Catalog, Route
+from gateway.domain.continuation import MOST_BYTES, following
+from gateway.domain.decision import Deny, Permit
+from gateway.domain.inquiry import Inquiry
+from gateway.domain.names import FieldName, StoreName
+from gateway.domain.parameters import (
     AlternativeFilters,
-    Catalog,
     Comparison,
     CursorParameter,
     FilterParameter,
@@ -18,20 +22,15 @@ from gateway.domain.catalog import (
     OrderParameter,
     PageParameter,
     Parameter,
-    Route,
     SortParameter,
     SortStyle,
 )
-from gateway.domain.continuation import MOST_BYTES, following
-from gateway.domain.decision import Deny, Permit
-from gateway.domain.inquiry import Inquiry
-from gateway.domain.names import FieldName, StoreName
-from gateway.doors.http.binding import bind
+from gateway.doors.http.reading.binding import bind
 from gateway.flows.access.asking import store_call
-from gateway.flows.access.ports import StoreCall
+from gateway.flows.access.ports.stores import StoreCall
 from gateway.forward.addresses import base_url
-from gateway.forward.http import StoreCall as HttpCall
-from gateway.forward.http import target_of
+from gateway.forward.calls import StoreCall as HttpCall
+from gateway.forward.calls import target_of
 from tests.fakes.deciding import COLLECTION, NOW_US, ROUTE, grant, inquiry, rules
 from tests.fakes.postgrest_like import listed
 

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.decide.loader.grammar.problems import Problems
 from gateway.decide.loader.grants_csv import COLUMNS, grant_id, read_grants
-from gateway.decide.loader.problems import Problems
 from gateway.decide.loader.shipped import shipped_files
 from gateway.decide.rules import Grant, RuleSet
 from gateway.domain.errors import RulesError

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from gateway.decide.decide import Decider, caps_for
-from gateway.decide.narrowed import refuses, with_smaller
-from gateway.decide.narrowing import Needs, Times, Use, cell_of
+from gateway.decide.past.narrowed import refuses, with_smaller
+from gateway.decide.past.narrowing import Needs, Times, Use, cell_of
 from gateway.decide.rules import RuleSet
 from gateway.domain.catalog import WRITES
 from gateway.domain.decision import Deny, Permit

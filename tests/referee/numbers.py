@@ -39,8 +39,17 @@ AT_ONCE = Pair("GATEWAY_TEST_AT_ONCE", 16, 16)
 MESSAGES = Pair("GATEWAY_TEST_MESSAGES", 200, 20_000)
 """Messages that a service sends in a night."""
 
+VAULT_KILLS = Pair("GATEWAY_TEST_VAULT_KILLS", 2, 40)
+"""Kills of a door while values get their tokens, on each engine."""
+
+CHANGE_ROUNDS = Pair("GATEWAY_TEST_CHANGE_ROUNDS", 1, 10)
+"""Rounds of changing keys and columns under load; in each, every command that does it is killed once."""
+
 COLUMN_ROWS = Pair("GATEWAY_TEST_COLUMN_ROWS", 300, 50_000)
 """Rows of a live store whose column is turned over and back."""
+
+WRITE_BACKS = Pair("GATEWAY_TEST_WRITE_BACKS", 100, 20_000)
+"""Rows that are read, changed in one field and written back, each under views of its own."""
 
 RESTARTS = Pair("GATEWAY_TEST_RESTARTS", 1, 20)
 """Restarts under load."""

@@ -28,7 +28,7 @@ from gateway.domain.choice import Choice
 from gateway.domain.names import CategoryKey, IdentityKind, PurposeKey
 from gateway.domain.treatment import DROP
 from gateway.domain.viewplan import Hold
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.canaries import N_CANARIES, SECRET_FIELDS, canary
 from tests.referee.http1 import Answers
 

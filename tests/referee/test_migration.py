@@ -9,7 +9,7 @@ import pytest
 
 from gateway.demo.people import people
 from gateway.demo.tables import make
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.referee.numbers import COLUMN_ROWS
 from tests.referee.report import summary
 from tests.story.conftest import TODAY, World, crowd, store_port, world

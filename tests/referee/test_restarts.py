@@ -12,7 +12,7 @@ import pytest
 from gateway.app.installation import open_installation
 from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.record.proof.verify import verify_logs
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.processes import KeptCaller, Served, ended, gateway_served
 from tests.fakes.wire import called, request, until

@@ -14,7 +14,7 @@ from gateway.app.installation import open_installation
 from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.domain.entry import Release
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.streaming_store import StreamingStore
 from tests.referee.numbers import GROWTH_BYTES, MEGABYTES
 from tests.referee.report import summary

@@ -5,8 +5,12 @@ import asyncio
 import contextlib
 import http.client
 import json
+import secrets
+import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +19,12 @@ import pytest
 import uvicorn
 from typing_extensions import override
 
-from gateway.app.doors import http_door, open_stores
-from gateway.app.installation import DOOR_SLOT, Rooms, open_installation
+from gateway.app.doors import http_door
+from gateway.app.installation import Rooms, open_installation
 from gateway.app.making import enrol_at_once, issue_locally, make_installation
+from gateway.app.roads import open_stores
 from gateway.app.serving.serve import bound_socket, server_config
+from gateway.app.slots import DOOR_SLOT
 from gateway.demo.people import Customer, people
 from gateway.demo.store import app as store_app
 from gateway.demo.tables import make
@@ -27,7 +33,9 @@ from gateway.domain.entry import Entry, Part
 from gateway.domain.names import IdentityKind, PersonNumber, PurposeKey
 from gateway.record.proof.verify import Verdict, verify_logs
 from gateway.record.reading.reader import records
-from gateway.settings import PasswordSettings, Settings, StoreSettings
+from gateway.settings.loading import FILE_NAME, Settings, load
+from gateway.settings.sections import PasswordSettings, StoreSettings
+from tests.conftest import postgres_url, run_on_server
 from tests.fakes.canaries import N_CANARIES, SECRET_FIELDS, canary
 
 TODAY = date(2026, 6, 15)
@@ -66,6 +74,7 @@ class World:
         """Keep what was started."""
         self.rooms, self.port, self.store_port, self.crowd, self._wire = rooms, port, store_port, crowd, wire
         self.state = rooms.settings.state
+        self.refused: list[Reply] = []
 
     async def bearer(self, role: str, *, ago_s: int = 0) -> str:
         """Return a bearer of a role's account."""
@@ -95,6 +104,8 @@ class World:
         reply = await asyncio.to_thread(_ask, self.port, method, path, dict(headers), body)
         with self._wire.open("ab") as file:
             file.write(repr(reply.headers).encode() + b"\n" + reply.body + b"\n")
+        if reply.status >= 400:
+            self.refused.append(reply)
         return reply
 
     async def straight(self, path: str) -> Any:
@@ -130,11 +141,7 @@ class World:
 @pytest.fixture(scope="session")
 def crowd() -> list[Customer]:
     """300 sample people, the first of whom have canaries in fields that may not leave."""
-    found = list(people(None, 300, today=TODAY))
-    for number in range(1, N_CANARIES + 1):
-        marks = {field: canary(number, field) for field in SECRET_FIELDS}
-        found[number - 1] = msgspec.structs.replace(found[number - 1], **marks)
-    return found
+    return _sample()
 
 
 @pytest.fixture(scope="session")
@@ -152,28 +159,80 @@ async def store_port(store_file: Path) -> AsyncIterator[int]:
         yield port
 
 
+@pytest.fixture(scope="session")
+def sqlite_world(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State of an installation on SQLite that has an account for each role and the sample people's choices."""
+    state = tmp_path_factory.mktemp("world") / "state"
+    shutil.copytree(sqlite_template, state)
+    _make_world(state, None)
+    return state
+
+
+@pytest.fixture(scope="session")
+def postgres_world(postgres_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The same on PostgreSQL: its state, and the name of its database."""
+    state, name = tmp_path_factory.mktemp("world") / "state", f"gateway_world_{secrets.token_hex(6)}"
+    run_on_server(f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+    _make_world(state, postgres_url().set(database=name).render_as_string(hide_password=False))
+    yield state, name
+    run_on_server(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _make_world(state: Path, database: str | None) -> None:
+    """Make and fill an installation that others are copied from, and close it in order."""
+    made = _made(state, database)
+
+    async def filled() -> None:
+        async with open_installation(made, DOOR_SLOT) as rooms:
+            await fill(rooms, _sample())
+
+    # A thread has no loop yet, whatever loop the tests of this process run in.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, filled()).result()
+
+
+@cache
+def _sample() -> list[Customer]:
+    found = list(people(None, 300, today=TODAY))
+    for number in range(1, N_CANARIES + 1):
+        marks = {field: canary(number, field) for field in SECRET_FIELDS}
+        found[number - 1] = msgspec.structs.replace(found[number - 1], **marks)
+    return found
+
+
+def _made(state: Path, database: str | None) -> Settings:
+    """Make an installation, or take the one that is there, and return its settings for tests."""
+    content = {"installation": "story", "log": {"least_free_bytes": 0, "least_free_percent": 0}}
+    made = load(state=state) if (state / FILE_NAME).exists() else make_installation(state, content)
+    update: dict[str, object] = {"state": state.absolute(), "passwords": PasswordSettings(memory_kib=64, time_cost=1)}
+    if database is not None:
+        update["database"] = database
+    return Settings.model_validate({**made.model_dump(), **update})
+
+
 @pytest.fixture
-def settings(place: str, tmp_path: Path, store_port: int) -> Settings:
-    """Settings of a new installation before that store, on the engine of the test."""
+def settings(place: str, request: pytest.FixtureRequest, tmp_path: Path, store_port: int) -> Settings:
+    """Settings of an installation before that store, on the engine of the test: a new one, or a story's."""
     state = Path(place) if "://" not in place else tmp_path / "state"
-    made = make_installation(state, {"installation": "story", "log": {"least_free_bytes": 0, "least_free_percent": 0}})
+    if "://" in place and "world" in request.fixturenames:
+        kept, _ = request.getfixturevalue("postgres_world")
+        if kept is not None:
+            shutil.copytree(kept, state)
     stores = {
         name: StoreSettings(base_url=f"http://127.0.0.1:{store_port}/{name}", read_s=5) for name in ("crm", "shop")
     }
-    update: dict[str, object] = {
-        "stores": stores,
-        "passwords": PasswordSettings(memory_kib=64, time_cost=1),
-    }
-    if "://" in place:
-        update["database"] = place
-    return Settings.model_validate({**made.model_dump(), **update})
+    return _made(state, place if "://" in place else None).model_copy(update={"stores": stores})
 
 
 @pytest.fixture
 async def world(settings: Settings, store_port: int, crowd: list[Customer], tmp_path: Path) -> AsyncIterator[World]:
     """A gateway that answers on a real socket, with an account for each role and the crowd's choices."""
     async with opened(settings, store_port, crowd, tmp_path / "wire.log") as world:
-        await fill(world.rooms, crowd)
+        if await world.rooms.accounts.named(ROLES[0]) is None:
+            await fill(world.rooms, crowd)
+        else:
+            # The copy knows people by their ids and choices alone; whatever else a test changes of them is in the store.
+            assert [(one.id, one.choices) for one in crowd] == [(one.id, one.choices) for one in _sample()]
         yield world
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gateway.app.evidence.tracing import tracing
 from gateway.app.making import enrol_at_once
+from gateway.app.surrogates.tracing import tracing
 from gateway.demo.people import Customer
 from gateway.domain.choice import ChoiceState
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.story.conftest import ANALYST, SUPPORT, World, fill, opened
 
 LINKING = "personalize.content.profiled"

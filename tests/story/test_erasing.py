@@ -2,20 +2,21 @@
 """Somebody is erased in the gateway and in the store; nobody's import brings them back, their own act does."""
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from gateway.app.evidence.erasing import erasing_of, remaining
-from gateway.app.installation import DOOR_SLOT
+from gateway.app.slots import DOOR_SLOT
+from gateway.app.surrogates.erasing import erasing_of, remaining
 from gateway.demo.people import Customer
 from gateway.domain.choice import ChoiceState
 from gateway.domain.entry import Changed, Refused
 from gateway.domain.names import PersonNumber
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.transform.identifying import identified
-from tests.story.conftest import CUSTOMER, EMAIL, World, fill, opened
+from tests.story.conftest import CUSTOMER, EMAIL, SUPPORT, Reply, World, fill, opened
 from tests.story.test_writes import stored, written
 
 GONE = 150
@@ -41,6 +42,16 @@ async def erased(world: World, gone: Customer) -> PersonNumber:
 def record_of(gone: Customer, **other: object) -> dict[str, object]:
     """Return somebody's record as a synchronisation writes it."""
     return {"name": gone.name, "email": gone.email, "phone": gone.phone, "birth_date": gone.birth_date, **other}
+
+
+async def without_reference(world: World, record: dict[str, object]) -> Reply:
+    """Create somebody by a call that names no reference."""
+    told = {
+        "Authorization": "Bearer " + await world.bearer("service-agent"),
+        "Data-Purpose": SUPPORT,
+        "Content-Type": "application/json",
+    }
+    return await world.ask("POST", "/crm/customers", told, json.dumps(record).encode())
 
 
 async def test_an_import_does_not_bring_the_erased_back(world: World) -> None:
@@ -103,6 +114,8 @@ async def test_the_own_act_of_the_person_lifts_it_and_an_import_never(
     assert signs_up in text
     path.write_text(text.replace(signs_up, signs_up + "              by: person\n", 1), "utf-8")
     async with opened(settings, store_port, crowd, wire) as world:
+        # An import that goes there names nothing by which an act of the person could be shown.
+        assert (await without_reference(world, record_of(gone))).json["reason"] == "erased-person"
         reply = await written(
             world, "POST", "/crm/customers", record_of(gone), headers={"Data-Reference": "form-of-3-May"}
         )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.domain.entry import End, Entry, Refused, Release
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.gated_store import contacts
 from tests.fakes.raw_store import JSON_HEAD, RawStore, Reply, json_reply
 from tests.fakes.wire import Heard, called, request

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from gateway.cli.moments import written
+from gateway.cli.desk.moments import written
 from gateway.domain.entry import Looked
 from gateway.record.reading.reader import records
 from tests.fakes.command_line import CHEAP, CommandLine

@@ -191,7 +191,7 @@ async def test_an_officer_who_searches_the_log_for_somebody_is_told_to_that_pers
 
 def test_a_person_is_told_nothing_of_staff() -> None:
     """What is for officers alone is named in one place, and each of it is a member of an access."""
-    from gateway.cli.rights import document
+    from gateway.cli.rights.commands import document
     from gateway.flows.accesses.ports import OFFICERS_ALONE
 
     access = Access(at_us=1, until_us=1, action=Action.READ, account="a_1", client="c", session="s", decision="d")

@@ -12,7 +12,7 @@ from gateway.app.index.building import check, opened_index, states
 from gateway.app.installation import Rooms, open_installation
 from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.domain.log_query import LogRow
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.engine import INDEX_FILE
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.processes import Served, gateway_served

@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 import pytest
 
-from gateway.app.migrating import migration, opened
+from gateway.app.surrogates.migrating import migration, opened
 from gateway.domain.catalog import Form
 from gateway.domain.entry import Intent
 from gateway.domain.names import DatasetName, FieldName, JoinDomain
 from gateway.domain.turning import MIGRATION, ColumnState, Turn
 from gateway.flows.migrating.report import Report
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.versions import Topic, bump
 from gateway.transform.at_rest import Stored
 from gateway.transform.normalise import SPELLINGS
@@ -41,14 +41,16 @@ def settings(settings: Settings) -> Settings:
     return settings
 
 
-def at_rest(settings: Settings, fields: dict[str, str]) -> None:
+def at_rest(settings: Settings, fields: dict[str, str], kind: str = "siv") -> None:
     """Declare fields of customers at rest."""
     file = settings.policies_dir / "datasets" / "crm.yaml"
     text = file.read_text()
     for field, domain in fields.items():
         before, mark, behind = text.partition(f"          - name: {field}\n")
         behind = behind.replace(
-            "gateway: {identifies: yes}", f"gateway: {{identifies: yes, at_rest: {{domain: {domain}, kind: siv}}}}", 1
+            "gateway: {identifies: yes}",
+            f"gateway: {{identifies: yes, at_rest: {{domain: {domain}, kind: {kind}}}}}",
+            1,
         )
         text = before + mark + behind
     file.write_text(text)
@@ -70,6 +72,12 @@ def table(store_file: Path) -> dict[str, tuple[Any, ...]]:
         return {row["id"]: tuple(row) for row in connection.execute("SELECT * FROM customers")}
 
 
+def only(store_file: Path, n: int) -> None:
+    """Leave the first customers in the store: where each row is a call, a few pages of them prove as much."""
+    with sqlite3.connect(store_file) as connection:
+        connection.execute("DELETE FROM customers WHERE id > ?", (f"c-{n:06}",))
+
+
 def column(store_file: Path, field: str) -> list[str | None]:
     """Return a column of the store."""
     with sqlite3.connect(store_file) as connection:
@@ -78,6 +86,7 @@ def column(store_file: Path, field: str) -> list[str | None]:
 
 async def test_there_and_back_is_where_it_was(world: World, settings: Settings, store_file: Path) -> None:
     """Every row is as it was before, to the byte; between, no value is left in either column."""
+    only(store_file, 150)
     before = table(store_file)
     looked = await migrated(settings, dry=True)
     assert table(store_file) == before
@@ -159,8 +168,25 @@ async def test_after_a_rotation_a_column_is_found_and_made_anew(
     assert await found(world, "phone", wanted or "") == before
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_a_migration_notices_what_others_do_to_its_keys(
+    world: World, settings: Settings, store_file: Path
+) -> None:
+    """It goes on for hours: what was shredded meanwhile opens nothing from its next call on."""
+    only(store_file, 5)
+    assert (await migrated(settings, ("phone",), accept=True)).is_right
+    async with opened(settings) as rooms, migration(rooms, "crm.customers", ("phone",), by="local:test") as (work, _):
+        before = await work.look()
+        world.rooms.keyring.rotate("at-rest/phones")
+        world.rooms.keyring.shred("at-rest/phones", 1)
+        after = await work.look()
+        assert rooms.keyring.current("at-rest/phones").version == 2
+    assert ([one.unreadable for one in before.fields], [one.unreadable for one in after.fields]) == ([0], [5])
+
+
 async def test_while_it_is_turned_over_no_call_fails(world: World, settings: Settings, store_file: Path) -> None:
     """Reads, searches and writes go on; every write is there at the end, and nothing else is changed."""
+    only(store_file, 150)
     mails = column(store_file, "email")
     ids = list(table(store_file))
     n_calls, done = 0, asyncio.Event()
@@ -169,7 +195,7 @@ async def test_while_it_is_turned_over_no_call_fails(world: World, settings: Set
         nonlocal n_calls
         n = worker
         while not done.is_set():
-            n = (n + 7) % 290
+            n = (n + 7) % 140
             reply = await world.get(f"/crm/customers/{ids[n]}", "service-agent", SUPPORT)
             # Whoever objected is withheld; any other answer would be a failure.
             assert reply.status in (200, 404), reply.body

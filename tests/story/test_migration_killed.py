@@ -18,11 +18,9 @@ from gateway.domain.catalog import Form
 from gateway.domain.entry import Changed, Intent, Release
 from gateway.record.proof.verify import verify_logs
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.transform.normalise import SPELLINGS
-from tests.story.test_migrating import AT_REST, at_rest, column, table
-
-KILLS = 6
+from tests.story.test_migrating import AT_REST, at_rest, column, only, table
 
 
 @pytest.fixture
@@ -69,12 +67,16 @@ def n_bytes(settings: Settings) -> int:
     return sum(file.stat().st_size for file in (settings.state / "log" / "migration").glob("*.ndjson"))
 
 
-async def test_killed_anywhere_nothing_is_lost_and_it_goes_on(installed: Settings, store_file: Path) -> None:
+@pytest.mark.parametrize(("kills", "n_rows"), [(3, 120), pytest.param(12, 300, marks=pytest.mark.referee)])
+async def test_killed_anywhere_nothing_is_lost_and_it_goes_on(
+    installed: Settings, store_file: Path, kills: int, n_rows: int
+) -> None:
     """There and back, killed at moments of chance: between, each cell is a value or stands for it; at the end all is as before."""
+    only(store_file, n_rows)
     rng, before = random.Random(1), table(store_file)
     n_killed = 0
     for direction in ((), ("--back",)):
-        for _ in range(KILLS):
+        for _ in range(kills):
             code, _out = await given(
                 installed, "--accept-normalised", *direction, killed_after=rng.randint(2_000, 90_000)
             )
@@ -86,7 +88,7 @@ async def test_killed_anywhere_nothing_is_lost_and_it_goes_on(installed: Setting
         if not direction:
             cells = [value for field in AT_REST for value in column(store_file, field) if value is not None]
             assert all(value.startswith("as1_") for value in cells)
-    assert n_killed >= KILLS
+    assert n_killed >= kills
     # What came back is the value in its one spelling, which was accepted.
     assert meant(table(store_file)) == meant(before)
     entered = [record.line.body for record in records(installed.state / "log" / "migration")]
@@ -96,7 +98,7 @@ async def test_killed_anywhere_nothing_is_lost_and_it_goes_on(installed: Setting
     assert said[-1] == "column-turned"
     ended = {one.call for one in entered if isinstance(one, Release) and one.last}
     open_ = [one for one in entered if isinstance(one, Intent) and one.call not in ended]
-    assert len(open_) <= 2 * KILLS * 8
+    assert len(open_) <= 2 * kills * 8
     assert verify_logs(installed.state / "log").is_right
 
 

@@ -2,74 +2,40 @@
 """After a day that uses everything, no mail address, phone or name of a person is anywhere that the gateway keeps."""
 
 import logging
-from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from gateway.app import backups
-from gateway.app.evidence.erasing import erasing_of
 from gateway.app.evidence.incidents import scope
 from gateway.app.index.indexing import fill as fill_index
 from gateway.app.index.indexing import index_place
 from gateway.app.kek_change import KekChange
 from gateway.app.making import enrol_at_once
 from gateway.app.rewrapping import announce_keys, rewrapping_of
+from gateway.app.surrogates.erasing import erasing_of
 from gateway.demo.people import Customer
 from gateway.demo.tables import make
 from gateway.domain.choice import ChoiceState
 from gateway.domain.log_query import LogQuery
 from gateway.domain.names import IdentityKind
 from gateway.flows.incident.opening import sealed_list
-from gateway.settings import Settings
-from gateway.store.backup import frames
+from gateway.settings.loading import Settings
 from gateway.store.engine import open_index
 from gateway.store.log.index import LogIndex
-from tests.conftest import libpq_url
-from tests.fakes.canary_search import write_out
-from tests.referee.canary import Scanner
+from tests.fakes.seeded import N_SEEDED, files_below, findings, mail, name, phone, seeded, told, written_out
 from tests.story.conftest import ANALYST, EMAIL, SUPPORT, World
 from tests.story.test_vault import in_vault
 from tests.story.test_writes import written
 
-N_SEEDED = 40
 BY = "local:test"
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "what-is-kept.md"
-
-
-def mail(number: int) -> str:
-    """Return a mail address that nobody else has."""
-    return f"kanarie.{number:05}q@kept-nowhere.example"
-
-
-def phone(number: int) -> str:
-    """Return a phone that nobody else has, as E.164 writes it."""
-    return f"+4915771{number:06}"
-
-
-def name(number: int) -> str:
-    """Return a name that nobody else has."""
-    return f"Quetzalina Vogelsang-{number:05}"
-
-
-def needles() -> list[str]:
-    """Return every value, and of phones and mail addresses what is left where they are taken apart."""
-    found = []
-    for number in range(N_SEEDED + 10):
-        found += [mail(number), mail(number).partition("@")[0], phone(number), phone(number)[1:], name(number)]
-        found.append(f"0{phone(number)[3:]}")
-    return found
 
 
 @pytest.fixture(scope="module")
 def crowd(crowd: list[Customer]) -> list[Customer]:
     """The crowd, the first of whom can be told from everybody else by name, mail address and phone."""
-    seeded = [
-        msgspec.structs.replace(one, name=name(place), email=mail(place), phone=phone(place))
-        for place, one in enumerate(crowd[:N_SEEDED])
-    ]
-    return seeded + crowd[N_SEEDED:]
+    return seeded(crowd)
 
 
 @pytest.fixture
@@ -171,29 +137,6 @@ async def keep(world: World) -> None:
         await erasing_of(rooms, slot="door-0").erase(number, BY, "case-9")
 
 
-def unpacked(state: Path, to: Path) -> None:
-    """Write out what lies in copies of the state, which are compressed."""
-    for file in state.glob("*.gwb"):
-        rows = [row for _, _, some in frames(file) for row in some]
-        to.joinpath(file.name + ".txt").write_text("\n".join(repr(row) for row in rows), errors="surrogateescape")
-        blobs = [part for row in rows for part in row if isinstance(part, bytes)]
-        to.joinpath(file.name + ".bin").write_bytes(b"\n".join(blobs))
-
-
-def told(records: Iterable[logging.LogRecord]) -> str:
-    """Return what processes of the gateway would write on stderr; libraries and the sample store speak in this one too."""
-    written_out = logging.Formatter()
-    own = (one for one in records if one.name.startswith("gateway") or one.levelno >= logging.WARNING)
-    return "\n".join(written_out.format(one) for one in own)
-
-
-def findings(paths: Iterable[Path]) -> list[str]:
-    """Return where any value is, and what could not be looked through."""
-    problems: list[str] = []
-    scanner = Scanner(enumerate(needles(), 1))
-    return [one.sentence() for one in scanner.scan_paths(sorted(paths), problems.append)] + problems
-
-
 async def test_no_value_of_a_person_is_in_a_table_a_file_or_a_log(
     world: World, tmp_path: Path, place: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,13 +149,11 @@ async def test_no_value_of_a_person_is_in_a_table_a_file_or_a_log(
         await read(world)
     out = tmp_path / "written-out"
     out.mkdir()
-    if "://" in place:
-        write_out(libpq_url(place.rpartition("/")[2].partition("?")[0]), out / "postgres.txt")
-    unpacked(world.state, out)
+    written_out(world.state, place, out)
     printed = capfd.readouterr()
     (out / "printed.txt").write_text(printed.out + printed.err + told(caplog.records))
     # Read while everything is open still: what waits in a WAL is looked through as well.
-    files = [path for folder in (world.state, out) for path in folder.rglob("*") if path.is_file()]
+    files = files_below(world.state, out)
 
     assert findings(files) == []
     assert len(files) > 20

@@ -10,7 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from gateway.domain.entry import Looked
 from gateway.domain.viewplan import Layer
-from gateway.doors.http.openapi_fields import STANDS
+from gateway.doors.http.openapi.fields import STANDS
 from tests.story.conftest import ANALYST, EMAIL, SMS, World
 
 PATH = "/-/openapi.json"

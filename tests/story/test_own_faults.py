@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.app.installation import DOOR_SLOT, reload_rules
+from gateway.app.installation import reload_rules
+from gateway.app.slots import DOOR_SLOT
 from gateway.domain.entry import End, RefusalsCounted, Refused, Release, RulesInForce, RulesRefused
 from gateway.domain.errors import StateUnavailable
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.doors import http_door, open_stores
+from gateway.app.doors import http_door
+from gateway.app.roads import open_stores
 from gateway.demo.people import Customer
 from gateway.domain.entry import End, Observed, Passed, Refused
 from gateway.domain.names import CategoryKey, DecisionId
@@ -16,7 +17,8 @@ from gateway.domain.treatment import DROP
 from gateway.domain.viewplan import Hold
 from gateway.record.format.files import DiskFiles
 from gateway.record.writing.opening import open_slot
-from gateway.settings import CallerMatch, CallerSettings, Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import CallerMatch, CallerSettings, StoreSettings
 from gateway.store.holds import new_hold_id
 from tests.fakes.log import NAME, enter, key_of
 from tests.fakes.log import opened as log_opened

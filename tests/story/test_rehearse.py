@@ -14,7 +14,7 @@ import pytest
 
 from gateway.domain.decision import Deny
 from gateway.domain.names import StoreName
-from gateway.doors.http.recorded import Reader, Recorded
+from gateway.doors.http.recorded.calls import Reader, Recorded
 from gateway.flows.rehearse.callers import Caller
 from gateway.flows.rehearse.judging import verdict_of
 from gateway.identify.identify import Identify

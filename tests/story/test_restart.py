@@ -16,7 +16,7 @@ from gateway.app.making import enrol_at_once, issue_locally, make_installation
 from gateway.domain.entry import Closed, End, Release, RulesInForce, RulesRefused
 from gateway.record.proof.verify import verify_logs
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.processes import KeptCaller, ended, gateway_served, installed_environment
 from tests.fakes.wire import called, calling, request, until

@@ -12,8 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from gateway.app import backups
-from gateway.app.installation import CLI_SLOT, DOOR_SLOT, Rooms, open_installation, open_keyring
+from gateway.app.installation import Rooms, open_installation
+from gateway.app.keyring import open_keyring
 from gateway.app.making import totp_now
+from gateway.app.slots import CLI_SLOT, DOOR_SLOT
 from gateway.demo.people import Customer
 from gateway.domain.choice import Choice, ChoiceState
 from gateway.domain.entry import Changed, Part
@@ -21,7 +23,7 @@ from gateway.domain.errors import StateBehind, StateUnavailable
 from gateway.domain.names import AccountId, ClientId, PersonNumber, PurposeKey
 from gateway.identify.totp import step_at
 from gateway.record.proof.verify import verify_logs
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.backup import header_of
 from gateway.store.putting_back import put_back as swap_in
 from gateway.store.schema import choice, person_identity, person_key, session

@@ -14,7 +14,7 @@ from gateway.app.making import enrol_at_once
 from gateway.domain.choice import ChoiceState
 from gateway.domain.entry import Release
 from gateway.keys import envelope
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.vault import Vault
 from tests.story.conftest import SUPPORT, Reply, World
 

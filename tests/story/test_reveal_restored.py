@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.app.making import enrol_at_once
 from gateway.demo.people import Customer
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.attack.test_reveal import decided, listed, revealed, values
 from tests.story.conftest import World, fill, opened
 from tests.story.test_restore import copied, put_back

@@ -2,10 +2,14 @@
 """A key is rotated under load: the worker seals every row anew, is killed and goes on, and no call fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from gateway.app.installation import Rooms, open_installation
@@ -18,7 +22,9 @@ from gateway.keys.keyring import Keyring
 from gateway.keys.providers import FileKek, HeldKek
 from gateway.record.proof.verify import verify_logs
 from gateway.record.reading.reader import records
-from gateway.settings import Settings, load
+from gateway.settings.loading import Settings, load
+from gateway.store.engine import KEYS_FILE
+from gateway.store.schema import KEYS_SCHEMA
 from gateway.store.sealed_rows import rows_of
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.processes import KeptCaller, ended, gateway_served
@@ -69,6 +75,68 @@ async def until_under(rooms: Rooms, is_so: object, timeout_s: float = 60) -> dic
     return found
 
 
+@contextmanager
+def held_on_postgres(url: str) -> Iterator[None]:
+    """Lock the key of one person behind the first 600: whoever seals keys anew in their order stands still there."""
+    plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
+    with psycopg.connect(plain) as connection:
+        connection.execute(f"SET search_path = {KEYS_SCHEMA}")
+        query = "SELECT number FROM person_key ORDER BY number OFFSET 600 LIMIT 1 FOR UPDATE"
+        assert connection.execute(query).fetchone() is not None
+        yield
+        connection.rollback()
+
+
+@contextmanager
+def held_on_sqlite(file: Path, n_done: int) -> Iterator[threading.Event]:
+    """Take the lock of all who write behind the batch that has sealed more than so many keys anew, and then keep it."""
+    is_held, let_go = threading.Event(), threading.Event()
+    query = "SELECT count(*) > ? FROM person_key WHERE substr(wrapped, 1, 4) = x'00000002'"
+
+    def hold() -> None:
+        connection = sqlite3.connect(file, timeout=60, isolation_level=None)
+        while not connection.execute(query, (n_done,)).fetchone()[0] and not let_go.wait(0.001):
+            continue
+        connection.execute("BEGIN IMMEDIATE")
+        is_held.set()
+        let_go.wait()
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        yield is_held
+    finally:
+        let_go.set()
+        thread.join()
+
+
+@asynccontextmanager
+async def standing_midway(settings: Settings, rooms: Rooms, n_done: int = 500) -> AsyncIterator[dict[int, int]]:
+    """Rotate, and yield the counts once the worker has sealed so many keys anew and can seal no further ones.
+
+    What it waits for is let go at the end of the block.
+    """
+    if settings.database is not None:
+        with held_on_postgres(settings.database.get_secret_value()):
+            rooms.keyring.rotate(LABEL)
+            await announce_keys(rooms)
+            await until(lambda: has_begun(settings))
+            yield await until_under(rooms, lambda found: found.get(2, 0) > n_done)
+    else:
+        with held_on_sqlite(settings.state / KEYS_FILE, n_done) as is_held:
+            rooms.keyring.rotate(LABEL)
+            await announce_keys(rooms)
+            assert await asyncio.to_thread(is_held.wait, 60)
+            await until(lambda: has_begun(settings))
+            yield await until_under(rooms, lambda found: found.get(2, 0) > n_done)
+
+
+def has_begun(settings: Settings) -> bool:
+    """Tell whether the worker seals anew; new people alone come under the newer version as well."""
+    return any(one.what == "key-rewrap-begun" for one in changes(settings, "worker"))
+
+
 async def new_people(gated: GatedStore, stop: asyncio.Event) -> None:
     """Let each answer be about other people than the one before."""
     for number in count():
@@ -108,12 +176,10 @@ async def test_rotation_under_load_fails_no_call_and_a_kill_loses_nothing(
                 for caller in callers:
                     group.create_task(caller.run(served.port, stop, pause_s=0.005))
                 await until(lambda: all(caller.answers for caller in callers))
-                rooms.keyring.rotate(LABEL)
-                await announce_keys(rooms)
-                begun = await until_under(rooms, lambda found: found.get(2, 0) > 500)
-                served.kill("worker")
-                assert begun[1] > N_PEOPLE // 2
-                before = await versions(rooms)
+                async with standing_midway(served_settings, rooms) as begun:
+                    served.kill("worker")
+                    assert begun[1] > N_PEOPLE // 2
+                    before = await versions(rooms)
                 done = await until_under(rooms, lambda found: not found.get(1))
                 n_then = sum(len(caller.answers) for caller in callers)
                 await until(lambda: sum(len(caller.answers) for caller in callers) > n_then + 20)

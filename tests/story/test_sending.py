@@ -11,7 +11,8 @@ from pyroaring import BitMap
 from gateway.demo.people import Customer
 from gateway.domain.choice import ChoiceState
 from gateway.domain.entry import Intent, Release
-from gateway.settings import Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import StoreSettings
 from tests.fakes.mail import MailApi, mail_api
 from tests.fakes.sending import Sender, a_mandate, a_sender, message
 from tests.story.conftest import EMAIL, SUPPORT, World
@@ -113,13 +114,13 @@ async def test_one_message_may_come_alone(sender: Sender, api: MailApi) -> None:
 async def test_what_the_recipient_refuses_may_be_sent_again_and_what_nobody_knows_may_not(
     sender: Sender, api: MailApi
 ) -> None:
-    """A refusal is told as failed, an answer that says nothing as unknown; neither says more than that."""
+    """A refusal is told as refused, an answer that says nothing as unknown; neither says more than that."""
     (one, other), keys = [address for _, address in (await sender.surrogates())[:2]], ("refused", "lost")
     said = {keys[0]: b"HTTP/1.1 422 No\r\ncontent-length: 0\r\n\r\n", keys[1]: None}
     api.answer = lambda taken: said[taken["subject"]]
     messages = [message(one, "k0", subject=keys[0]), message(other, "k1", subject=keys[1])]
     reply = await sender.send(messages)
-    assert reply.json == {"sent": 0, "rows": [{"row": 0, "cause": "failed"}, {"row": 1, "cause": "unknown"}]}
+    assert reply.json == {"sent": 0, "rows": [{"row": 0, "cause": "refused"}, {"row": 1, "cause": "unknown"}]}
     n_tried = len(api.taken)
     said |= dict.fromkeys(keys, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
     again = await sender.send(messages)

@@ -13,7 +13,8 @@ from gateway.app.joins import SurrogateKeyring
 from gateway.demo.people import Customer
 from gateway.domain.catalog import Form
 from gateway.domain.names import JoinDomain
-from gateway.settings import Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import StoreSettings
 from gateway.transform.at_rest import Stored
 from gateway.transform.identifying import identifiers_of
 from gateway.transform.normalise import SPELLINGS
@@ -94,6 +95,35 @@ async def test_the_carrier_gets_addresses_that_no_store_holds(
     assert not [to for to in api.reached if to.encode() in heard]
     assert b"as1_" not in heard
     assert b"av1_" not in heard
+
+
+async def test_while_a_column_is_turned_over_an_address_is_found_in_whichever_form_it_lies(
+    world: World, sender: Sender, api: MailApi, store_file: Path, crowd: list[Customer], kind: str
+) -> None:
+    """Rows in clear, under the key in force and, of ``siv``, under the one before; and each in another after the reading."""
+    ids = [one.id for one in crowd]
+    forms = [[one.email for one in crowd], await at_rest(world, crowd, kind)]
+    if kind == "siv":
+        world.rooms.keyring.rotate(f"at-rest/{DOMAIN}")
+        forms.append(await at_rest(world, crowd, kind))
+        assert forms[1] != forms[2]
+
+    def lies(shift: int) -> None:
+        """Let each row be in another form than its neighbour."""
+        told = [(forms[(n + shift) % len(forms)][n], one) for n, one in enumerate(ids)]
+        with closing(sqlite3.connect(store_file)) as store, store:
+            store.executemany("UPDATE customers SET email = ? WHERE id = ?", told)
+
+    lies(0)
+    known = (await sender.surrogates())[:60]
+    for shift in range(1, len(forms) + 1):
+        lies(shift)
+        reply = await sender.send([message(address, f"m{shift}-{n}") for n, (_, address) in enumerate(known)])
+        assert reply.json == {"sent": 60, "rows": []}
+    assert set(api.reached) <= {one.email.lower() for one in crowd}
+    assert len(api.reached) == 60 * len(forms)
+    assert len(set(api.reached)) == 60
+    assert not [to for to in api.reached if to.encode() in bytes(sender.received)]
 
 
 async def test_somebody_who_was_erased_gets_no_message(

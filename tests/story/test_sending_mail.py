@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.people import Customer
-from gateway.settings import Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import StoreSettings
 from tests.fakes.mail import MailBox, mail_box
 from tests.fakes.sending import Sender, a_sender, message
 from tests.story.conftest import World
@@ -55,24 +56,36 @@ async def test_each_person_gets_a_mail_of_their_own(
 
 
 async def test_a_server_that_refuses_an_address_tells_the_caller_nothing_of_it(sender: Sender, box: MailBox) -> None:
-    """Its words hold the address; the answer says failed, and the others go."""
+    """Its words hold the address; the answer says refused, and the others go."""
     known = (await sender.surrogates())[:3]
     await sender.send(message(known[0][1], "first"))
     box.refused.add(box.reached[0])
     reply = await sender.send([message(address, f"next-{n}") for n, (_, address) in enumerate(known)])
-    assert reply.json == {"sent": 2, "rows": [{"row": 0, "cause": "failed"}]}
+    assert reply.json == {"sent": 2, "rows": [{"row": 0, "cause": "refused"}]}
     assert box.reached[0].encode() not in bytes(sender.received)
 
 
-@pytest.mark.parametrize(
-    "subject", ["Hello\nBcc: spy@evil.example", "Hello\tthere", "x" * 501, "", "Hello\u2028Bcc: spy@evil.example"]
-)
-async def test_a_subject_that_is_no_one_line_is_not_mended(sender: Sender, box: MailBox, subject: str) -> None:
-    """It is told as failed, and nothing of it reaches the server."""
+async def test_a_subject_that_is_no_one_line_is_not_mended(sender: Sender, box: MailBox) -> None:
+    """The call is refused and says which, and nothing of it reaches the server."""
     address = (await sender.surrogates())[0][1]
-    reply = await sender.send(message(address, "injected", subject=subject))
-    assert reply.json == {"sent": 0, "rows": [{"row": 0, "cause": "failed"}]}
-    assert not box.taken
+    subjects = ("Hello\nBcc: spy@evil.example", "Hello\tthere", "x" * 501, "", "Hello\u2028Bcc: spy@evil.example")
+    for n, subject in enumerate(subjects):
+        reply = await sender.send(message(address, f"injected-{n}", subject=subject))
+        assert (reply.status, reply.json["fields"]) == (422, ["[0].subject"]), subject
+        assert not box.taken, subject
+
+
+async def test_a_mail_has_a_text_or_an_html_with_ends_of_lines_as_they_come(sender: Sender, box: MailBox) -> None:
+    """Without either the call is refused; lines may end in any way that texts are written in."""
+    address = (await sender.surrogates())[0][1]
+    bare = await sender.send({"id": "bare", "to": address, "subject": "News"})
+    assert (bare.status, bare.json["fields"]) == (422, ["[0].text"])
+    only_html = {"id": "html", "to": address, "subject": "News", "html": "<p>Good evening</p>"}
+    assert (await sender.send(only_html)).json["sent"] == 1
+    assert (await sender.send(message(address, "lines", text="Good\r\nevening\n"))).json["sent"] == 1
+    (_, html), (_, lines) = box.taken
+    assert (html.get_content_type(), html.get_content().strip()) == ("text/html", "<p>Good evening</p>")
+    assert lines.get_content().splitlines() == ["Good", "evening"]
 
 
 async def test_a_mail_server_that_is_not_there_is_told_as_failed(sender: Sender, box: MailBox, tmp_path: Path) -> None:

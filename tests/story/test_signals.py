@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.app.making import make_installation
 from gateway.domain.entry import Release
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.gated_store import GatedStore, contacts, in_pieces
 from tests.fakes.processes import Kept, Served, ended, gateway_served
 from tests.fakes.wire import request, until

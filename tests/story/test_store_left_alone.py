@@ -6,7 +6,7 @@ import asyncio
 import pytest
 
 from gateway.domain.entry import Refused
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.raw_store import RawStore, json_reply
 from tests.fakes.wire import Heard, called, request
 from tests.story.conftest import ANALYST, World

@@ -5,7 +5,7 @@ import pytest
 from pyroaring import BitMap
 
 from gateway.domain.entry import Release
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.story.conftest import ANALYST, World
 
 MARKED = {

@@ -11,9 +11,12 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.schema import Table
 
+from gateway.app.surrogates.tracing import tracing
+from gateway.domain.errors import StateUnavailable
 from gateway.domain.names import FieldName, JoinDomain
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.schema import person_identity, person_key, vault_token, vault_value
+from gateway.store.vault import Vault
 from gateway.transform.codec import compile_codec
 from gateway.transform.vaulted import spelled
 from tests.attack.test_writing_back import _plan
@@ -99,6 +102,23 @@ async def test_the_store_holds_tokens_and_callers_get_what_they_may_have(world: 
     assert world.verdict().is_right
 
 
+async def test_a_copy_of_what_the_store_holds_is_told_as_the_stores(world: World) -> None:
+    """By the vault, which knows its tokens; with the people, and none for a token that it never gave."""
+    held = [await stored(world, await created(world)) for _ in range(3)]
+    text = "phone;mail\n" + "".join(f"{one['phone'].upper()};{one['email']}\n" for one in held) + f"av1_{'0' * 32};\n"
+    async with tracing(world.rooms, is_thorough=False, from_files=True) as found:
+        told = await found.trace([text], by="local:test", most=10)
+
+    (party,) = told.parties
+    assert (party.recipient, party.key_class, party.rows, party.people) == ("", "", 3, 3)
+    assert {(one.scope.domain, one.scope.kind, one.rows) for one in party.scopes} == {
+        ("phones", "vault", 3),
+        ("mails", "vault", 3),
+    }
+    assert (told.cells, told.unknown) == (7, 1)
+    assert "comes from a store" in party.remarks[0]
+
+
 async def rows_of(world: World, query: str) -> Reply:
     """Return customers as an analyst sees them."""
     return await world.get(f"/crm/customers?{query}", "analyst", ANALYST)
@@ -130,6 +150,22 @@ async def test_what_was_not_turned_over_leaves_as_it_will_when_it_was(world: Wor
     same = [row["phone"] for row in after if row["phone"] == after[0]["phone"]]
     found = (await rows_of(world, f"phone={after[0]['phone']}")).json["items"]
     assert [row["phone"] for row in found] == same
+
+
+async def test_no_surrogate_leaves_of_a_value_whose_token_is_not_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the vault cannot keep it, nothing of the block is released."""
+
+    async def cannot(*_: object) -> list[bytes]:
+        raise StateUnavailable("the vault keeps nothing now")
+
+    monkeypatch.setattr(Vault, "tokens", cannot)
+    reply = await rows_of(world, "limit=5")
+
+    assert reply.status == 503
+    assert "items" not in reply.json
+    assert not re.search(r"s[vh][0-9]+_", str(reply.body))
 
 
 async def test_who_may_know_a_value_filters_by_it(world: World) -> None:

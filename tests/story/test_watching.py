@@ -9,7 +9,7 @@ import pytest
 
 from gateway.demo.people import Customer
 from gateway.domain.entry import Answered, Refused, Release
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.watched import JSON, Watched, watching
 from tests.story.conftest import ANALYST, EMAIL
 

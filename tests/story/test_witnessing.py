@@ -11,7 +11,7 @@ from gateway.record.format.bundle import parse_proof
 from gateway.record.format.checkpoint import parse_verifier_key
 from gateway.record.proof.verify import verify_logs
 from gateway.record.proof.witness_folder import WitnessFolder
-from gateway.settings import Settings, load
+from gateway.settings.loading import Settings, load
 from tests.fakes.command_line import CommandLine
 from tests.fakes.processes import Served, ended, gateway_served
 from tests.fakes.serving import exchange, request

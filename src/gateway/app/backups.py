@@ -32,7 +32,7 @@ from gateway.keys.keyring import Keyring, KeyState
 from gateway.record.format.layout import slots
 from gateway.record.proof.verify import verify_logs
 from gateway.record.reading.tail import size_of
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.backup import BackupUnusable, Header, Turn, Wanted, as_it_is, check_whole, dump, header_of
 from gateway.store.backup import n_rows as rows_of
 from gateway.store.engine import open_store

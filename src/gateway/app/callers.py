@@ -12,7 +12,7 @@ from gateway.domain.errors import SettingsError
 from gateway.domain.names import ClientId, PurposeKey, RecipientId, RoleName
 from gateway.domain.principal import Assurance
 from gateway.flows.rehearse.callers import CallerRule, Network
-from gateway.settings import CallerSettings
+from gateway.settings.sections import CallerSettings
 
 _KEY = "clients"
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from gateway.app.installation import Rooms
 from gateway.domain.names import StoreName
-from gateway.doors.http.watching import Health
+from gateway.doors.http.own.watching import Health
 from gateway.forward.breaker import BreakerState, StoreHealth
 
 

@@ -14,15 +14,17 @@ from pathlib import Path
 
 import msgspec
 
-import gateway
 from gateway.app.clock import now_us
 from gateway.app.columns import KnownColumns
+from gateway.app.declared_columns import DeclaredColumns
 from gateway.app.index.reading import LogQuestions
 from gateway.app.joins import AnnouncedRules, CodecShelf, SurrogateKeyring, is_band
 from gateway.app.keeping import Keeper, ToldLog, announcer
+from gateway.app.keyring import open_keyring
 from gateway.app.restoring import CredentialDigest, open_state
-from gateway.app.rule_files import RulesArchive, beside_calls, read_folder
-from gateway.decide.loader.load import digest, load
+from gateway.app.rule_files import RulesArchive, beside_calls, read_folder, rules_of
+from gateway.app.slots import CLI_SLOT, check_private, log_signer, sequencer_of
+from gateway.decide.loader.load import digest
 from gateway.domain.errors import RulesError, SettingsError, StateUnavailable
 from gateway.domain.names import PurposeKey, RoleName
 from gateway.flows.enrolment import Enrolment
@@ -35,16 +37,13 @@ from gateway.identify.password import Passwords
 from gateway.identify.sessions import Revocations
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring
-from gateway.keys.providers import FileKek, HeldKek
-from gateway.keys.signing import SigningKey
 from gateway.record.writing.counting import Counting
-from gateway.record.writing.limits import Limits
-from gateway.record.writing.pairing import Second
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.accounts import Accounts
 from gateway.store.budgets import Budgets
 from gateway.store.choices import Choices
 from gateway.store.clients import Clients
+from gateway.store.dispatches import Dispatches
 from gateway.store.engine import Store
 from gateway.store.factors import FactorTries
 from gateway.store.grant_requests import GrantRequests
@@ -57,19 +56,7 @@ from gateway.store.tombstones import Tombstones
 from gateway.store.unseen import UnseenFields
 from gateway.store.vault import Vault
 from gateway.store.versions import ChangeFeed, Topic
-from gateway.transform.treat import check_chain
 from gateway.workers.loop import ChangeLoop
-
-CLI_SLOT = "cli"
-WORKER_SLOT = "worker"
-DOORS = "door-"
-DOOR_SLOT = f"{DOORS}0"
-"""The first door's, and that of a gateway that is one process."""
-
-LOCK_WAIT_S = {CLI_SLOT: 10.0}
-"""By slot, how long one waits for another process to let it go; a second command waits for the first."""
-DOOR_LOCK_WAIT_S = 1.0
-"""A door that the kernel is still taking down with its supervisor lets its slot go within this time."""
 
 _log = logging.getLogger("gateway.rules")
 
@@ -110,69 +97,13 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     new_fields: NewFields
     log_questions: LogQuestions
     columns: KnownColumns
+    declared: DeclaredColumns
     tombstones: Tombstones
     vault: Vault
 
     def purposes_of(self, roles: tuple[RoleName, ...]) -> tuple[PurposeKey, ...]:
         """Return the purposes that roles give, by the rules in force."""
         return self.policy.decider.purposes_of(roles, self.clock())
-
-
-def door_slot(number: int) -> str:
-    """Return the slot of a door, counted from 0."""
-    return f"{DOORS}{number}"
-
-
-def open_keyring(settings: Settings) -> Keyring:
-    """Return the keyring of an installation.
-
-    Raises:
-        SettingsError: The key-encryption key is missing or open to others.
-    """
-    return Keyring(settings.state / "keys", kek_of(settings), now_us)
-
-
-def kek_of(settings: Settings) -> HeldKek:
-    """Return the holder of an installation's key-encryption key.
-
-    Raises:
-        SettingsError: It is missing or open to others.
-    """
-    if settings.kek is not None:
-        return HeldKek.from_text(settings.kek.get_secret_value(), "GATEWAY_KEK")
-    return FileKek(settings.state / "keys" / "kek")
-
-
-def make_keyring(settings: Settings) -> Keyring:
-    """Return the keyring of a new installation, with a new key-encryption key unless one was given."""
-    folder = settings.state / "keys"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.kek is None and not (folder / "kek").exists():
-        FileKek.create(folder / "kek")
-    return open_keyring(settings)
-
-
-def log_name(settings: Settings, slot: str) -> str:
-    """Return the name of a log, which is the origin of its checkpoints."""
-    return f"{settings.installation}/{settings.node}/{slot}"
-
-
-def log_signer(keyring: Keyring, slot: str) -> SigningKey:
-    """Return the signing key of a slot; every log has its own."""
-    return SigningKey(envelope.derive(keyring.ensure(f"log/{slot}").secret, b"Ed25519 key that signs checkpoints"))
-
-
-def check_private(state: Path) -> None:
-    """Refuse a state folder that others can look into.
-
-    Raises:
-        SettingsError: With the command that mends it.
-    """
-    if not state.is_dir():
-        raise SettingsError(f"{state} does not exist; `gateway init {state}` makes an installation there")
-    mode = state.stat().st_mode & 0o777
-    if mode & 0o077:
-        raise SettingsError(f"{state} is open to others (mode {mode:03o}); run: chmod 700 {state}")
 
 
 @asynccontextmanager
@@ -197,7 +128,7 @@ async def open_installation(
     check_private(settings.state)
     keyring = open_keyring(settings)
     async with AsyncExitStack() as stack:
-        log = await stack.enter_async_context(_sequencer(settings, keyring, slot))
+        log = await stack.enter_async_context(sequencer_of(settings, keyring, slot))
         own = log_signer(keyring, CLI_SLOT).public_key.hex()
         store, restored = await stack.enter_async_context(open_state(settings, keyring, log, own=own))
         rooms = _join(settings, keyring, store, log, restored)
@@ -205,6 +136,9 @@ async def open_installation(
         stack.push_async_callback(rooms.log_questions.close)
         stack.push_async_callback(rooms.counting.flush, answers=True)
         stack.push_async_exit(rooms.keeper)
+        if log.found.unended:
+            # Those who claimed keys of messages in this log are gone; what they did not begin may be sent.
+            await Dispatches(store).let_go(*log.found.unended)
         if restored is not None:
             # The database is older than what was said of columns since.
             await rooms.columns.forget()
@@ -217,25 +151,6 @@ async def open_installation(
             # A command is too short for the minute's look at the other logs, so each one looks once.
             await log.witness()
         yield rooms
-
-
-@asynccontextmanager
-async def open_log(settings: Settings, slot: str, *, lock_wait_s: float | None = None) -> AsyncIterator[ToldLog]:
-    """Open the log of a slot alone, for what needs neither database nor rules.
-
-    Args:
-        settings: Of the installation.
-        slot: Whose log.
-        lock_wait_s: How long to wait for another process to let it go, if not as long as the slot's own would.
-
-    Raises:
-        SettingsError: Something in the configuration cannot be used.
-        LogUnavailable: Another process holds the slot, or the disk refuses.
-        LogDamaged: The log contradicts itself.
-    """
-    check_private(settings.state)
-    async with _sequencer(settings, open_keyring(settings), slot, lock_wait_s) as log:
-        yield log
 
 
 async def _begin_with_rules(rooms: Rooms, *, is_door: bool, or_kept: bool) -> None:
@@ -268,32 +183,6 @@ async def reload_rules(policy: PolicyChange, folder: Path) -> None:
         _log.warning("rules stay as they were: %s", error)
 
 
-def _sequencer(settings: Settings, keyring: Keyring, slot: str, lock_wait_s: float | None = None) -> ToldLog:
-    limits = Limits(
-        segment_bytes=settings.log.segment_bytes,
-        segment_age_s=settings.log.segment_hours * 3600,
-        free_bytes=settings.log.least_free_bytes,
-        free_share=settings.log.least_free_percent / 100,
-        lock_wait_s=LOCK_WAIT_S.get(slot, DOOR_LOCK_WAIT_S) if lock_wait_s is None else lock_wait_s,
-    )
-    return ToldLog(
-        settings.state / "log" / slot,
-        name=log_name(settings, slot),
-        signer=log_signer(keyring, slot),
-        clock=now_us,
-        version=gateway.__version__,
-        limits=limits,
-        second=second_of(settings, slot),
-    )
-
-
-def second_of(settings: Settings, slot: str) -> Second | None:
-    """Return where a slot is written to as well, if there is a second disk."""
-    if settings.log.second is None:
-        return None
-    return Second(directory=settings.state / settings.log.second / slot, rule=settings.log.second_rule)
-
-
 def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, restored: Outcome | None) -> Rooms:
     people = People(store, keyring, envelope, now_us, announcer(log))
     credentials = CredentialDigest(keyring)
@@ -310,16 +199,18 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, rest
         waiting=cost.queue,
     )
     feed, meta, unseen = ChangeFeed(store), Meta(store), UnseenFields(store)
+    columns = KnownColumns(meta)
+    declared = DeclaredColumns(meta, columns)
     policy = PolicyChange(
-        load=beside_calls(lambda files: load(files, check_chain=check_chain)),
+        load=beside_calls(rules_of),
         digest=digest,
         in_band=is_band,
         archive=archive,
         recorder=log,
         choices=choices,
         memory=AnnouncedRules(meta),
+        sealed=declared,
     )
-    columns = KnownColumns(meta)
     codecs = CodecShelf(SurrogateKeyring(keyring))
     bearers = Bearers(
         bearer_keys(keyring), issuer=settings.issuer, audience=settings.issuer, lifetime_s=settings.sessions.access_s
@@ -381,6 +272,7 @@ def _join(settings: Settings, keyring: Keyring, store: Store, log: ToldLog, rest
         new_fields=NewFields(unseen, log, now_us),
         log_questions=LogQuestions(settings),
         columns=columns,
+        declared=declared,
         tombstones=Tombstones(store, keyring),
         vault=Vault(store, keyring, envelope),
         codecs=codecs,

@@ -14,10 +14,10 @@ from gateway.domain.names import StoreName
 from gateway.domain.principal import Principal
 from gateway.domain.treatment import Rung
 from gateway.domain.viewplan import ViewPlan
-from gateway.flows.access.ports import StoreCall
+from gateway.flows.access.ports.stores import StoreCall
+from gateway.forward.calls import StoreCall as HttpCall
 from gateway.forward.http import Asking, HttpStores
 from gateway.forward.http import StoreAnswer as HttpAnswer
-from gateway.forward.http import StoreCall as HttpCall
 from gateway.identify.identify import Identify, SignInProblem
 from gateway.identify.sessions import Revocations
 from gateway.keys.keyring import Key, Keyring
@@ -115,6 +115,9 @@ class CodecShelf:
         self._codecs.clear()
 
 
+EXPIRED = "The bearer was good and has expired."
+
+
 class IdentifyJoin:
     """Identification in the access flow's words."""
 
@@ -126,7 +129,9 @@ class IdentifyJoin:
         """Return the principal of a bearer, or why there is none."""
         found = self._identify.principal(authorization, now_us)
         if isinstance(found, SignInProblem):
-            return Deny(reason=found.reason, rule=found.why)
+            # Told only of a bearer whose signature holds: whoever shows it knows when it ends.
+            title = EXPIRED if found.why == "expired" else None
+            return Deny(reason=found.reason, rule=found.why, title=title)
         return found
 
     def is_revoked(self, who: Principal) -> bool:

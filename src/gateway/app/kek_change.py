@@ -17,14 +17,14 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
 
-from gateway.app.installation import kek_of
+from gateway.app.keyring import kek_of
 from gateway.domain.entry import Changed
 from gateway.domain.errors import SettingsError
 from gateway.keys.envelope import new_key
 from gateway.keys.files import overwrite, put_in_place
 from gateway.keys.keyring import Keyring, KeyState
 from gateway.keys.providers import FileKek, HeldKek
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 NEXT = "kek.next"
 TARGET = "keyring"

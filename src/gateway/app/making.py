@@ -9,7 +9,8 @@ import msgspec
 import yaml
 
 from gateway.app.clock import now_us
-from gateway.app.installation import Rooms, make_keyring
+from gateway.app.installation import Rooms
+from gateway.app.keyring import make_keyring
 from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.entry import Changed
 from gateway.domain.errors import SettingsError
@@ -18,7 +19,7 @@ from gateway.domain.principal import Assurance, Principal, PrincipalKind
 from gateway.flows.enrolment import Confirmed
 from gateway.identify.sessions import PERSON_CLIENT, new_session_id
 from gateway.identify.totp import code_at, step_at
-from gateway.settings import FILE_NAME, Settings, load
+from gateway.settings.loading import FILE_NAME, Settings, load
 
 HEADER = """# Settings of this installation. Every key can be overridden by an environment variable:
 # listen.port is GATEWAY_LISTEN__PORT. An unknown key is an error.
@@ -48,15 +49,20 @@ def make_installation(state: Path, content: Mapping[str, object]) -> Settings:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         state.chmod(0o700)
         write_rules(state / "policies")
-        fresh = state / (FILE_NAME + ".new")
-        fresh.write_text(HEADER + yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True), encoding="utf-8")
-        fresh.rename(state / FILE_NAME)
+        write_settings(state, content)
     except OSError as error:
         raise SettingsError(f"{error.filename}: {error.strerror}") from None
     # The folder that was named stands above the one that the environment names.
     settings = load(state=state).model_copy(update={"state": state.absolute()})
     make_keyring(settings)
     return settings
+
+
+def write_settings(state: Path, content: Mapping[str, object]) -> None:
+    """Write ``gateway.yaml``, whole or not at all."""
+    fresh = state / (FILE_NAME + ".new")
+    fresh.write_text(HEADER + yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    fresh.rename(state / FILE_NAME)
 
 
 def totp_now(secret: str) -> str:

@@ -11,7 +11,7 @@ from gateway.app.index.reading import LogQuestions
 from gateway.domain.approval import Approval
 from gateway.domain.errors import Overloaded, QuestionRefused, SettingsError, StateUnavailable
 from gateway.domain.own_data import APPROVALS, LOG_ENTRIES, LOG_FACETS, OWN_STORE
-from gateway.flows.access.ports import StoreAnswer, StoreCall, Target
+from gateway.flows.access.ports.stores import StoreAnswer, StoreCall, Target
 from gateway.flows.own_data import Pairs, asked_of, told_approval, told_count, told_entry, told_place
 
 OK = 200

@@ -12,14 +12,14 @@ from gateway.domain.entry import UNAVAILABLE
 from gateway.domain.names import ClientId, StoreName
 from gateway.domain.principal import Assurance, Principal, PrincipalKind
 from gateway.domain.signin import Client
-from gateway.doors.http.bodies import Bodies
 from gateway.doors.http.call import Parts
-from gateway.doors.http.cursors import Seal
-from gateway.doors.http.headers import Network
 from gateway.doors.http.out import Answers
 from gateway.doors.http.passing import EitherDoor, PassingDoor
 from gateway.doors.http.problem_table import PROBLEMS
-from gateway.doors.http.router import StoreRouters
+from gateway.doors.http.reading.bodies import Bodies
+from gateway.doors.http.reading.cursors import Seal
+from gateway.doors.http.reading.headers import Network
+from gateway.doors.http.reading.router import StoreRouters
 from gateway.flows.rehearse import ports
 from gateway.flows.rehearse.callers import Callers, Installed
 from gateway.flows.rehearse.passing import PassingFlow
@@ -27,7 +27,7 @@ from gateway.flows.rehearse.passing import Rooms as PassingRooms
 from gateway.forward.http import HttpStores
 from gateway.forward.passing import RawAnswer, RawCall, RawStores
 from gateway.identify.ours import holds_bearer
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 _log = logging.getLogger("gateway.serve")
 

@@ -11,7 +11,8 @@ from gateway.domain.names import DecisionId
 from gateway.domain.principal import Principal
 from gateway.domain.signin import Origin
 from gateway.flows.incident.ports import Officer
-from gateway.flows.login import LoginFlow, Tokens
+from gateway.flows.login.answers import Tokens
+from gateway.flows.login.flow import LoginFlow
 from gateway.identify.factors import Factors
 from gateway.identify.identify import Identify
 

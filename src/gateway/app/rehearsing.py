@@ -14,21 +14,19 @@ import msgspec
 
 from gateway.app.clock import now_us
 from gateway.app.joins import is_band
-from gateway.app.rule_files import read_folder
+from gateway.app.rule_files import read_folder, rules_of
 from gateway.app.serving.serve import bound_socket, server_config
 from gateway.app.serving.server import AT_ONCE, DoorServer
 from gateway.decide.decide import Decider
-from gateway.decide.loader.load import load
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import StoreName
 from gateway.domain.own_data import OWN_STORE
-from gateway.doors.http.headers import Network
-from gateway.doors.http.mirror import Mirror
-from gateway.doors.http.recorded import Reader
+from gateway.doors.http.reading.headers import Network
+from gateway.doors.http.recorded.calls import Reader
+from gateway.doors.http.recorded.mirror import Mirror
 from gateway.flows.rehearse.callers import Callers
 from gateway.flows.rehearse.rehearsal import Rehearsal
-from gateway.settings import Settings
-from gateway.transform.treat import check_chain
+from gateway.settings.loading import Settings
 
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 EVERY_S = 1.0
@@ -47,7 +45,7 @@ def decider_of(settings: Settings) -> Decider:
     Raises:
         RulesError: They cannot be put in force.
     """
-    return Decider(load(read_folder(settings.policies_dir), check_chain=check_chain), is_band)
+    return Decider(rules_of(read_folder(settings.policies_dir)), is_band)
 
 
 def stage(decider: Decider, callers: Callers, bases: Mapping[str, StoreName]) -> Stage:

@@ -30,7 +30,7 @@ from gateway.flows.restore.replaying import Makers
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring, KeyState
 from gateway.record.writing.sequencer import Sequencer
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.budgets import Budgets
 from gateway.store.engine import Store, open_store
 from gateway.store.marks import Marked, Marks
@@ -38,6 +38,7 @@ from gateway.store.meta import INSTALLATION, Meta
 from gateway.store.people import WRAP_LABEL
 from gateway.store.replay import Replay
 from gateway.store.settling import Settling
+from gateway.store.vault_copies import Copies
 from gateway.transform.treat import check_chain
 
 DIGEST_LABEL = "credentials"
@@ -264,7 +265,9 @@ def _restore(settings: Settings, keyring: Keyring, store: Store, log: Sequencer,
             logs=settings.state / "log",
             prefix=f"{settings.installation}/{settings.node}/",
             marks=Marks(store),
-            state=Replay(store, now_us, lambda version: _is_shredded(keyring, version)),
+            state=Replay(
+                store, now_us, lambda version: _is_shredded(keyring, version), Copies(store, keyring, envelope)
+            ),
             settler=Settling(store, CredentialDigest(keyring), now_us),
             budgets=Budgets(store),
             keys=_KeysAgain(keyring),

@@ -6,14 +6,19 @@ import os
 import re
 import sys
 import tarfile
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 from gateway.decide.loader.load import digest as digest_of
+from gateway.decide.loader.load import load
+from gateway.decide.rules import RuleSet
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import RulesDigest
 from gateway.keys.files import sync_directory
+from gateway.transform.treat import check_chain
 
 MOST_BYTES = 64 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -21,6 +26,30 @@ TURN_S = 0.000_5
 """How long work in a thread beside calls keeps the interpreter, a tenth of what is usual: each call waits for it
 several times."""
 T = TypeVar("T")
+REMEMBERED = 2
+"""Rule sets that a process reads once: a check, a reload and a command each ask for the same several times."""
+
+_remembered: OrderedDict[RulesDigest, RuleSet] = OrderedDict()
+_one_at_a_time = Lock()
+
+
+def rules_of(files: Mapping[str, bytes]) -> RuleSet:
+    """Return the rules that files hold; the same files, read a moment ago, are not read again.
+
+    Raises:
+        RulesError: Something is wrong; it holds every problem with file and line.
+    """
+    digest = digest_of(files)
+    with _one_at_a_time:
+        if digest in _remembered:
+            _remembered.move_to_end(digest)
+            return _remembered[digest]
+    rules = load(files, check_chain=check_chain)
+    with _one_at_a_time:
+        _remembered[digest] = rules
+        while len(_remembered) > REMEMBERED:
+            _remembered.popitem(last=False)
+    return rules
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:

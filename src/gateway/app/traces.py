@@ -9,7 +9,7 @@ from gateway.domain.errors import KeyUnavailable
 from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.trace import Trace
 from gateway.keys.keyring import Keyring
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 LABEL = "trace"
 """Of the key; a version that is retired still tells what it made, and one that is shredded tells nothing."""

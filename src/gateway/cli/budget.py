@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import finding, moments
-from gateway.cli.desk import Desk, command
+from gateway.cli.desk import finding, moments
+from gateway.cli.desk.desk import Desk, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from gateway.cli.desk import Desk, Exit, Stop, command, run_to_end
+from gateway.cli.desk.desk import Desk, Exit, Stop, command, run_to_end
 from gateway.domain.errors import RuleProblem, RulesError, SettingsError, StateUnavailable
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         notes: What deserves a look but fails nothing.
         probing: Roles that write clear values, or to what they name, and read surrogates of one join domain; each is
             a note too.
+        spanning: Join domains of which the rules tell fields apart; each is a note too.
         reloaded: Doors were told to put the rules in force.
     """
 
@@ -42,6 +43,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     disagreements: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     probing: tuple[dict[str, object], ...] = ()
+    spanning: tuple[dict[str, object], ...] = ()
     counts: dict[str, int] = {}
     reloaded: bool = False
 
@@ -83,15 +85,17 @@ def report_on(desk: Desk, files: Mapping[str, bytes]) -> Report:
     from gateway.app.checkup.officers import told_of_log
     from gateway.app.clock import now_us
     from gateway.decide.loader.load import digest, load_with_notes
-    from gateway.decide.probing import probing_roles
-    from gateway.decide.ruletests import failures
+    from gateway.decide.trial.countries import told_apart_by_country
+    from gateway.decide.trial.probing import probing_roles
+    from gateway.decide.trial.ruletests import failures
+    from gateway.decide.trial.spanning import spanning_domains
     from gateway.transform.treat import check_chain
 
     try:
         loaded = load_with_notes(files, check_chain=check_chain, now_us=now_us())
     except RulesError as error:
         return Report(rules=digest(files), problems=error.problems)
-    probing = probing_roles(loaded.rules)
+    probing, spanning = probing_roles(loaded.rules), spanning_domains(loaded.rules)
     return Report(
         rules=loaded.rules.digest,
         failures=tuple(failure.sentence() for failure in failures(loaded.rules, now_us())),
@@ -99,16 +103,19 @@ def report_on(desk: Desk, files: Mapping[str, bytes]) -> Report:
         notes=(
             *(note.sentence() for note in loaded.notes),
             *(one.sentence() for one in probing),
+            *(one.sentence() for one in spanning),
+            *(one.sentence() for one in told_apart_by_country(loaded.rules)),
             *told_of_log(loaded.rules),
         ),
         probing=tuple(map(msgspec.structs.asdict, probing)),
+        spanning=tuple(map(msgspec.structs.asdict, spanning)),
         counts=_counts(loaded.rules),
     )
 
 
 def _disagreements(desk: Desk, rules: "RuleSet") -> tuple[str, ...]:
     from gateway.app.clock import now_us
-    from gateway.decide.oracle_sample import N_QUESTIONS, compared
+    from gateway.decide.trial.oracle_sample import N_QUESTIONS, compared
 
     found = []
     with desk.paper.progress("Asking Casbin the same", N_QUESTIONS) as done:
@@ -134,17 +141,21 @@ def _counts(rules: "RuleSet") -> dict[str, int]:
 
 
 def _with_store_notes(desk: Desk, report: Report, files: Mapping[str, bytes]) -> Report:
-    """Note stores that gateway.yaml does not have or does not enforce, and services that are officers."""
+    """Tell of surrogates taken for values, and note stores and services that deserve a look."""
     from gateway.app.checkup.findings import CannotBeTold
+    from gateway.app.checkup.forgotten_columns import forgotten_columns
     from gateway.app.checkup.officers import services_as_officers, told_of_services
     from gateway.app.passing import not_enforced, warning
-    from gateway.decide.loader.load import load
+    from gateway.app.rule_files import rules_of
     from gateway.domain.own_data import OWN_STORE
-    from gateway.transform.treat import check_chain
 
     if report.problems:
         return report
-    routes = load(files, check_chain=check_chain).catalog.routes
+    rules = rules_of(files)
+    with suppress(CannotBeTold, StateUnavailable):
+        if problems := run_to_end(forgotten_columns(desk.settings, rules.catalog, files)):
+            return Report(rules=report.rules, problems=problems)
+    routes = rules.catalog.routes
     named = {route.store for route in routes} - {OWN_STORE}
     missing = sorted(named - set(desk.settings.stores))
     notes = tuple(f"gateway.yaml: stores has no {store}, whose routes the datasets declare" for store in missing)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import asking, finding, moments
 from gateway.cli.choice_file import Importable, Row, batches, measured
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk import asking, finding, moments
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.domain.choice import Choice, ChoiceState, packed
 from gateway.domain.names import IdentityKind
 
@@ -55,6 +55,12 @@ async def set_(
         at_us = now_us if at is None else moments.asked_us(at, "--at")
         if at_us > now_us:
             raise Stop("--at lies in the future")
+        if any(await _erased(rooms, kind, [value])):
+            raise Stop(
+                "the person who was known by this was erased, and a choice would bring them back; on evidence that they "
+                "want that, `gateway rights lift-tombstone` comes first",
+                Exit.FAILED,
+            )
         [number] = await rooms.people.numbers(kind, [value])
         facts: dict[str, str | int] = {"purpose": key, "state": chosen.value, "at_us": at_us, "source": SOURCE}
         entry = Changed(by=desk.by, what="choice-recorded", target=str(number), facts=facts)
@@ -106,7 +112,7 @@ async def import_(
         bool, typer.Option("--skip-bad", help="Import the good lines of a file with bad ones.")
     ] = False,
 ) -> None:
-    """Record the choices of a file. What is recorded already is passed over, so it can be imported again."""
+    """Record the choices of a file, but of nobody who was erased. It can be imported again: what is known is passed over."""
     from gateway.app.clock import now_us
 
     rules = finding.rules_of(desk)
@@ -120,19 +126,58 @@ async def import_(
         desk.paper.tell(f"… and {measure.n_bad - MOST_BAD_TOLD} more")
     if measure.n_bad and not skip_bad:
         raise Stop(f"{measure.n_bad} bad lines, so nothing was imported; --skip-bad imports the others", Exit.FAILED)
-    n_new = 0
+    n_new, erased = 0, list[int]()
     async with desk.open(with_rules=False) as rooms:
         with desk.paper.progress("Importing choices", measure.n_rows) as done:
             for rows in batches(file, known, BATCH):
-                n_new += await _imported(desk, rooms, rows, measure.digest)
+                there = await _not_erased(rooms, rows)
+                erased += sorted({row.line for row in rows} - {row.line for row in there})
+                n_new += await _imported(desk, rooms, there, measure.digest) if there else 0
                 done(len(rows))
-        await _enter_end(desk, rooms, measure.digest, {"rows": measure.n_rows, "new": n_new, "bad": measure.n_bad})
+        facts: dict[str, str | int] = {"rows": measure.n_rows, "new": n_new, "bad": measure.n_bad}
+        await _enter_end(desk, rooms, measure.digest, facts | ({"erased": len(erased)} if erased else {}))
+    for line in erased[:MOST_BAD_TOLD]:
+        desk.paper.tell(f"{file}:{line}: not imported, since the person was erased")
+    if len(erased) > MOST_BAD_TOLD:
+        desk.paper.tell(f"… and {len(erased) - MOST_BAD_TOLD} more of people who were erased")
+    n_known = measure.n_rows - n_new - len(erased)
     desk.paper.answer(
-        {"rows": measure.n_rows, "new": n_new, "bad": measure.n_bad, "digest": measure.digest},
+        {
+            "rows": measure.n_rows,
+            "new": n_new,
+            "bad": measure.n_bad,
+            "erased": len(erased),
+            "digest": measure.digest,
+        },
         lambda: desk.paper.say(
-            f"{measure.n_rows} choices read, {n_new} new, {measure.n_rows - n_new} recorded before, {measure.n_bad} bad"
+            f"{measure.n_rows} choices read, {n_new} new, {n_known} recorded before, {measure.n_bad} bad"
+            + (f", {len(erased)} of people who were erased" if erased else "")
         ),
     )
+
+
+async def _not_erased(rooms: "Rooms", rows: Sequence[Row]) -> list[Row]:
+    """Return those rows that bring nobody back."""
+    gone = set[int]()
+    for kind in {row.kind for row in rows}:
+        own = [row for row in rows if row.kind == kind]
+        erased = await _erased(rooms, kind, [row.value for row in own])
+        gone |= {row.line for row, is_it in zip(own, erased, strict=True) if is_it}
+    return [row for row in rows if row.line not in gone]
+
+
+async def _erased(rooms: "Rooms", kind: IdentityKind, values: Sequence[str]) -> list[bool]:
+    """Tell of each identity whether nobody has it and somebody who was erased had it."""
+    from gateway.transform.identifying import identity_of
+
+    if not await rooms.tombstones.any():
+        return [False] * len(values)
+    numbers = await rooms.people.find_each(kind, values)
+    named = [
+        None if number is not None else identity_of(kind, value) for number, value in zip(numbers, values, strict=True)
+    ]
+    found = await rooms.tombstones.matching([() if one is None else (one,) for one in named])
+    return [bool(ids) for ids in found]
 
 
 async def _imported(desk: Desk, rooms: "Rooms", rows: Sequence[Row], digest: str) -> int:

@@ -17,8 +17,8 @@ from typing import TextIO
 
 import msgspec
 
-from gateway.cli.desk import Stop
-from gateway.cli.moments import EXPECTED, moment_us
+from gateway.cli.desk.desk import Stop
+from gateway.cli.desk.moments import EXPECTED, moment_us
 from gateway.domain.choice import ChoiceState
 from gateway.domain.names import IdentityKind, PurposeKey, is_under
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from gateway.cli import moments
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk import moments
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 
 if TYPE_CHECKING:
     from gateway.app.backups import Copied
@@ -103,7 +103,8 @@ async def restore(
 ) -> None:
     """Put a copy back into an installation that stands still, then replay the log, so that nothing is undone."""
     from gateway.app import backups
-    from gateway.app.installation import check_private, open_keyring
+    from gateway.app.keyring import open_keyring
+    from gateway.app.slots import check_private
     from gateway.domain.entry import Changed
 
     check_private(desk.settings.state)

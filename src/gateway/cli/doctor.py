@@ -8,7 +8,7 @@ a finding of its own. It changes nothing but for its entry in the log.
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.domain.errors import GatewayError, SettingsError
 
 if TYPE_CHECKING:

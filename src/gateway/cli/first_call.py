@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gateway.cli.desk import Desk, Exit, Stop
+from gateway.cli.desk.desk import Desk, Exit, Stop
+from gateway.cli.desk.listening import check_listener
 
 if TYPE_CHECKING:
     from gateway.decide.decide import Decider
     from gateway.domain.catalog import Collection, Route
-    from gateway.settings import Settings
+    from gateway.settings.loading import Settings
 
 HOST = "127.0.0.1"
 TOKEN_S = 10
@@ -31,8 +32,8 @@ def program() -> str:
 
 def first_call(folder: Path, settings: "Settings", decider: "Decider") -> str:
     """Return the line that makes the first call of the client."""
-    from gateway.domain.catalog import LimitParameter
     from gateway.domain.own_data import OWN_STORE
+    from gateway.domain.parameters import LimitParameter
 
     catalog = decider.rules.catalog
     routes = [route for route in catalog.routes if route.store != OWN_STORE]
@@ -55,6 +56,7 @@ def bearer(desk: Desk) -> str:
     from gateway.app.own_stores.trying import client_of
 
     client, listen = client_of(desk.state), desk.settings.listen
+    check_listener(listen.port, desk.state)
     shown = b64encode(f"{client.client_id}:{client.client_secret}".encode()).decode()
     host = HOST if listen.host in {"0.0.0.0", ""} else listen.host  # noqa: S104 - what it listens on, not what is bound
     connection = http.client.HTTPConnection(host, listen.port, timeout=TOKEN_S)

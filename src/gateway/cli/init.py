@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.desk import Desk, JsonOption, Stop, ended_in_words
-from gateway.cli.enrolling import PasswordFile, SecretOut, Steps, show_recovery
-from gateway.cli.finding import ADMIN
+from gateway.cli.account.enrolling import PasswordFile, SecretOut, Steps, show_recovery
+from gateway.cli.desk.desk import Desk, JsonOption, Stop, ended_in_words
+from gateway.cli.desk.finding import ADMIN
 from gateway.domain.names import is_key
 
 if TYPE_CHECKING:
     from gateway.app.installation import Rooms
     from gateway.domain.names import AccountId
-    from gateway.settings import Settings
+    from gateway.settings.loading import Settings
 
 FILE_NAME = "gateway.yaml"
 UNFINISHED = FILE_NAME + ".unfinished"
@@ -118,8 +118,8 @@ class _Begun:
 
     def make(self) -> None:
         """Make folder, settings, rules and keys, or take up what a broken-off run made of them."""
-        from gateway.app.installation import make_keyring
-        from gateway.settings import load
+        from gateway.app.keyring import make_keyring
+        from gateway.settings.loading import load
 
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.chmod(0o700)
@@ -138,7 +138,8 @@ class _Begun:
     @asynccontextmanager
     async def open(self) -> "AsyncIterator[Rooms]":
         """Open what is being made, for one step of it."""
-        from gateway.app.installation import CLI_SLOT, log_signer, open_installation
+        from gateway.app.installation import open_installation
+        from gateway.app.slots import CLI_SLOT, log_signer
         from gateway.store.meta import INSTALLATION
 
         async with open_installation(self.settings, CLI_SLOT, with_rules=False) as rooms:

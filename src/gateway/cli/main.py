@@ -6,31 +6,17 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
-from gateway.cli import (
-    budget,
-    check,
-    choice,
-    client,
-    db,
-    doctor,
-    explain,
-    grant_requests,
-    grant_review,
-    incident,
-    infer,
-    init,
-    lock,
-    mandate,
-    rehearse,
-    review,
-    rights,
-    serve,
-    trying,
-    user,
-    views,
-)
+from gateway.cli import budget, check, choice, db, doctor, init, mandate, rehearse, serve, trying
+from gateway.cli.account import client, lock, user
+from gateway.cli.dataset import infer, review
+from gateway.cli.explain import command as explain
+from gateway.cli.grant import commands as views
+from gateway.cli.grant import requests as grant_requests
+from gateway.cli.grant import review as grant_review
+from gateway.cli.incident import commands as incident
 from gateway.cli.key import commands as key
 from gateway.cli.log import commands as log
+from gateway.cli.rights import commands as rights
 from gateway.cli.surrogate import commands as surrogate
 
 app = typer.Typer(

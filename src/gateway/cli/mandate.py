@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``gateway mandate``: standing approvals by two people, under which a service sends while nobody is there."""
+"""``gateway mandate``: standing approvals by two people, under which a service sends or reveals while nobody is there."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import moments, proof
-from gateway.cli.desk import Desk, Exit, Stop, command
-from gateway.cli.proof import ProofFile
+from gateway.cli.desk import moments, proof
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.proof import ProofFile
 from gateway.domain.names import FieldName
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ async def request(
     ],
     reference: Annotated[str, typer.Option("--reference", metavar="TEXT", help="Campaign or case that calls state.")],
     who: Who,
+    operation: Annotated[
+        str, typer.Option("--operation", metavar="send|reveal", help="What it is for; of the two it opens one.")
+    ] = "send",
     from_: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Its beginning; now if not said.")] = None,
     where: Annotated[
         list[str] | None, typer.Option("--where", metavar="FIELD=VALUE", help="Only of these; may be repeated.")
@@ -51,6 +54,7 @@ async def request(
     async with desk.open() as rooms:
         now_us = rooms.clock()
         terms = MandateTerms(
+            operation=operation,
             client=ClientId(client),
             purpose=PurposeKey(purpose),
             recipient=RecipientId(recipient),
@@ -78,24 +82,27 @@ async def request(
 @command
 async def approve(desk: Desk, mandate: Id, who: Who, proof_file: ProofFile = None) -> None:
     """Approve a mandate. The second person's word puts it in force; whoever asked for it has none."""
-    from gateway.app.mandating import mandates
+    from gateway.app.surrogates.mandating import mandates
+    from gateway.flows.mandates import Heard
 
     password, code = proof.asked(who, proof_file)
     async with desk.open() as rooms:
         heard = await mandates(rooms).approve(mandate, await _proven(rooms, who, password, code), at=desk.by)
-    _tell(desk, mandate, heard)
+        needs_officer = heard is Heard.TAKEN and not await _has_officer(rooms, mandate)
+    more = "approved; one more is needed" + (", an officer" if needs_officer else "")
+    _tell(desk, mandate, heard, taken=more)
 
 
 @app.command("revoke")
 @command
 async def revoke(desk: Desk, mandate: Id, who: Who, proof_file: ProofFile = None) -> None:
     """Put a mandate out of force, at once and for good."""
-    from gateway.app.mandating import mandates
+    from gateway.app.surrogates.mandating import mandates
 
     password, code = proof.asked(who, proof_file)
     async with desk.open() as rooms:
         heard = await mandates(rooms).revoke(mandate, await _proven(rooms, who, password, code), at=desk.by)
-    _tell(desk, mandate, heard)
+    _tell(desk, mandate, heard, taken="revoked")
 
 
 @app.command("list")
@@ -105,21 +112,23 @@ async def list_(
     everything: Annotated[bool, typer.Option("--all", help="With those that ended or were revoked.")] = False,
 ) -> None:
     """List the mandates, newest first."""
+    from gateway.app.surrogates.mandating import standing
     from gateway.domain.entry import Looked
     from gateway.domain.mandate import MandateState
     from gateway.store.mandates import Mandates
 
     over = () if everything else (MandateState.ENDED, MandateState.REVOKED)
-    async with desk.open(with_rules=False) as rooms:
+    async with desk.open() as rooms:
         now_us = rooms.clock()
-        found = [one for one in await Mandates(rooms.store).all() if one.state(now_us) not in over]
+        every = [await standing(rooms, one) for one in await Mandates(rooms.store).all()]
+        found = [one for one in every if one.state(now_us) not in over]
         await rooms.log.append(Looked(by=desk.by, what="mandates", query="", rows=len(found)))
     desk.paper.answer(
         [_told(one, now_us) for one in found],
         lambda: desk.paper.table(
-            ("id", "state", "client", "purpose", "to", "people", "until", "reference"),
+            ("id", "state", "for", "client", "purpose", "to", "people", "until", "reference"),
             [
-                (one.id, one.state(now_us).value, one.terms.client, one.terms.purpose, one.terms.recipient,
+                (one.id, one.state(now_us).value, one.terms.operation, one.terms.client, one.terms.purpose, one.terms.recipient,
                  str(one.terms.most_people), moments.written(one.terms.until_us), one.terms.reference)
                 for one in found
             ],
@@ -131,18 +140,19 @@ async def list_(
 @command
 async def show(desk: Desk, mandate: Id) -> None:
     """Show a mandate, who approved it, and how many more people it may reach."""
+    from gateway.app.surrogates.mandating import InForce
+    from gateway.cli.desk.naming import Names
     from gateway.domain.entry import Looked
     from gateway.domain.mandate import budget_of, rule_of
-    from gateway.store.mandates import Mandates
 
-    async with desk.open(with_rules=False) as rooms:
+    async with desk.open() as rooms:
         now_us = rooms.clock()
-        found = await Mandates(rooms.store).find(mandate)
+        found = await InForce(rooms).find(mandate)
         if found is None:
             raise Stop("there is no such mandate; `gateway mandate list --all` shows them")
         key = budget_of(found.id, found.terms.recipient)
         (state,) = await rooms.budgets.left(key, (rule_of(found.terms.most_people),), now_us)
-        names = {one.account.id: one.name for one in await rooms.accounts.all()}
+        names = await Names.of(rooms)
         await rooms.log.append(Looked(by=desk.by, what="mandate", query=found.id, rows=1))
     told = {**_told(found, now_us), "people_left": state.left}
     desk.paper.answer(
@@ -150,9 +160,13 @@ async def show(desk: Desk, mandate: Id) -> None:
         lambda: desk.paper.table(
             ("", ""),
             [
-                *((name.replace("_", " "), str(value)) for name, value in told.items() if name != "approved"),
                 *(
-                    ("approved by", f"{names.get(account, account)} on {moments.written(at_us)}")
+                    (name.replace("_", " "), names.named(str(value)) if name == "asked_by" else _words(value))
+                    for name, value in told.items()
+                    if name != "approved"
+                ),
+                *(
+                    ("approved by", f"{names.named(account)} on {moments.written(at_us)}")
                     for account, at_us in found.approved
                 ),
             ],
@@ -161,7 +175,7 @@ async def show(desk: Desk, mandate: Id) -> None:
 
 
 async def _asked(desk: Desk, rooms: "Rooms", terms: "MandateTerms", who: "Person") -> "Mandate":
-    from gateway.app.mandating import mandates
+    from gateway.app.surrogates.mandating import mandates
     from gateway.domain.mandate import Mandate
 
     asked = await mandates(rooms).ask(terms, who, at=desk.by)
@@ -171,8 +185,8 @@ async def _asked(desk: Desk, rooms: "Rooms", terms: "MandateTerms", who: "Person
 
 
 async def _proven(rooms: "Rooms", name: str, password: str, code: str) -> "Person":
-    from gateway.app.mandating import person
     from gateway.app.proving import proven
+    from gateway.app.surrogates.mandating import person
 
     shown = await proven(rooms, name, password, code)
     who = None if shown is None else await person(rooms, shown.account)
@@ -182,6 +196,11 @@ async def _proven(rooms: "Rooms", name: str, password: str, code: str) -> "Perso
             Exit.DENIED,
         )
     return who
+
+
+def _words(value: object) -> str:
+    """Return a value as a person reads it: a list by its words."""
+    return (", ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
 
 
 def _condition(said: str) -> tuple[FieldName, str]:
@@ -202,11 +221,21 @@ _SENTENCES = {
 }
 
 
-def _tell(desk: Desk, mandate: str, heard: "Heard") -> None:
+async def _has_officer(rooms: "Rooms", mandate: str) -> bool:
+    """Tell whether somebody who approved a mandate is an officer now."""
+    from gateway.app.surrogates.mandating import person
+    from gateway.store.mandates import Mandates
+
+    found = await Mandates(rooms.store).find(mandate)
+    heard = [await person(rooms, account) for account, _ in (found.approved if found is not None else ())]
+    return any(one is not None and one.is_officer for one in heard)
+
+
+def _tell(desk: Desk, mandate: str, heard: "Heard", *, taken: str) -> None:
     sentence = _SENTENCES.get(heard.value)
     if sentence is not None:
         raise Stop(sentence, Exit.USAGE if heard.value == "unknown" else Exit.DENIED)
-    words = {"taken": f"{mandate}: done", "in-force": f"{mandate} is approved by two people"}
+    words = {"taken": f"{mandate}: {taken}", "in-force": f"{mandate} is approved by two people, and in force"}
     desk.paper.answer({"id": mandate, "heard": heard.value}, lambda: desk.paper.say(words[heard.value]))
 
 
@@ -215,6 +244,7 @@ def _told(one: "Mandate", now_us: int) -> dict[str, object]:
     return {
         "id": one.id,
         "state": one.state(now_us).value,
+        "operation": terms.operation,
         "client": terms.client,
         "purpose": terms.purpose,
         "recipient": terms.recipient,

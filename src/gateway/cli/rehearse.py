@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 
 if TYPE_CHECKING:
     from gateway.app.rehearsing import Stage
     from gateway.decide.decide import Decider
-    from gateway.doors.http.recorded import Recorded
+    from gateway.doors.http.recorded.calls import Recorded
     from gateway.flows.rehearse.callers import Callers
     from gateway.flows.rehearse.tally import Report
-    from gateway.settings import CallerSettings
+    from gateway.settings.sections import CallerSettings
 
 STDIN = "-"
 KIB = 1024
@@ -99,7 +99,7 @@ async def rehearse(
 def _as(text: str, recipient: str, assurance: str, reference: str) -> "tuple[CallerSettings, ...]":
     from pydantic import ValidationError
 
-    from gateway.settings import CallerSettings
+    from gateway.settings.sections import CallerSettings
 
     role, _, purpose = text.partition(":")
     try:
@@ -121,7 +121,7 @@ async def _callers(desk: Desk, decider: "Decider", said: "tuple[CallerSettings, 
     """Return who calls; an installation is opened only where one of them is a client of it, and closed again."""
     from gateway.app.callers import caller_rules
     from gateway.app.passing import installed
-    from gateway.cli import finding
+    from gateway.cli.desk import finding
     from gateway.domain.entry import Looked
     from gateway.domain.names import ClientId
     from gateway.flows.rehearse.callers import Callers, Installed
@@ -159,7 +159,7 @@ def _check_words(decider: "Decider", said: "tuple[CallerSettings, ...]") -> None
 
 
 async def _take_archive(desk: Desk, on: "Stage", file: Path) -> None:
-    from gateway.doors.http.har import HarUnreadable, recorded_in
+    from gateway.doors.http.recorded.har import HarUnreadable, recorded_in
 
     with desk.paper.progress("Deciding", None) as done:
         try:
@@ -171,7 +171,7 @@ async def _take_archive(desk: Desk, on: "Stage", file: Path) -> None:
 
 
 async def _take_log(desk: Desk, on: "Stage", file: str) -> None:
-    from gateway.doors.http.access_log import opened, recorded_in
+    from gateway.doors.http.recorded.access_log import opened, recorded_in
 
     with ExitStack() as stack:
         raw, size = _file(stack, file)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.desk import Desk, command
+from gateway.cli.desk.desk import Desk, command
 
 DEMO = "gateway.demo.command"
 """Joined by name when it is asked for: the demo's room stands beside this one, and neither imports the other."""

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import asking
-from gateway.cli.boards import Board
-from gateway.cli.desk import Desk, Exit, JsonOption, Stop, ended_in_words, run_to_end
+from gateway.cli.dataset.boards import Board
+from gateway.cli.desk import asking
+from gateway.cli.desk.desk import Desk, Exit, JsonOption, Stop, ended_in_words, run_to_end
 from gateway.cli.first_call import HOST, first_call, program
 from gateway.cli.first_call import bearer as bearer_of
 from gateway.domain.names import RoleName, StoreName, is_key
@@ -26,7 +26,7 @@ from gateway.domain.own_data import OWN_STORE
 
 if TYPE_CHECKING:
     from gateway.app.own_stores.discovering import Found
-    from gateway.settings import Settings
+    from gateway.settings.loading import Settings
 
 PORT = 8080
 MOST_TOLD = 5
@@ -140,8 +140,8 @@ class _Try:
 
     def _tell(self, found: "Found", files: Mapping[str, bytes], settings: "Settings") -> None:
         from gateway.app.clock import now_us
-        from gateway.app.installation import open_keyring
         from gateway.app.joins import SurrogateKeyring
+        from gateway.app.keyring import open_keyring
         from gateway.app.own_stores.showing import (
             as_if_confirmed,
             decider_of,
@@ -187,7 +187,8 @@ class _Try:
 
     async def _entered(self, settings: "Settings", n_rows: int) -> None:
         """Enter that rows of the store were shown to whoever gave the command."""
-        from gateway.app.installation import CLI_SLOT, open_installation
+        from gateway.app.installation import open_installation
+        from gateway.app.slots import CLI_SLOT
         from gateway.domain.entry import Looked
 
         async with open_installation(settings, CLI_SLOT, with_rules=False) as rooms:

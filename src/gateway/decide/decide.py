@@ -8,10 +8,12 @@ plans; a property test holds the remembered decision equal to the fresh one over
 
 from collections.abc import Iterable
 
-from gateway.decide import purposes, revealing, sending, transfer, writing
-from gateway.decide.collecting import COLLECTING
-from gateway.decide.grants import GrantIndex
-from gateway.decide.judging import InBand, because, filter_uses, is_clear, leaves, more_when_fresh, unused
+from gateway.decide import refusing, revealing, sending, writing
+from gateway.decide.joined import Joined
+from gateway.decide.judging import InBand, because, filter_uses, is_clear, more_when_fresh
+from gateway.decide.layers import purposes, transfer
+from gateway.decide.layers.collecting import COLLECTING
+from gateway.decide.layers.grants import GrantIndex
 from gateway.decide.plan import (
     Ask,
     compile_plan,
@@ -22,7 +24,7 @@ from gateway.decide.plan import (
     valid_until,
     withholding,
 )
-from gateway.decide.rules import Grant, Recipient, RuleSet
+from gateway.decide.rules import Grant, RuleSet
 from gateway.decide.writing import WriteViews
 from gateway.domain.catalog import REVEAL, WRITES
 from gateway.domain.decision import Decision, Deny, FilterUse, Permit, Reason, StepUp
@@ -38,13 +40,6 @@ KEPT_PLANS = 4096
 
 NONE_GUARDED: frozenset[int] = frozenset()
 
-LEAST_CHOSEN_PAGE = 20
-"""Rows in a page that a filter or an order chose, where rows can be withheld: on a smaller one, whether
-there is more would tell of one person whom the caller may not see (docs/adr/0015)."""
-SMALL_PAGE = (
-    f"Where people can be left out, a page that a filter or an order chose has {LEAST_CHOSEN_PAGE} rows or more."
-)
-
 _CallKey = tuple[AccountId, tuple[RoleName, ...], RecipientId, PurposeKey, DatasetName, str, Assurance, bool]
 _NamedKey = tuple[int, frozenset[FieldName] | None, frozenset[int]]
 _PlanKey = tuple[tuple[GrantId, ...], RecipientId, PurposeKey, DatasetName, str, Assurance, bool, int]
@@ -58,6 +53,7 @@ class Decider:
         self.rules = rules
         self._in_band = in_band
         self._grants = GrantIndex(rules.grants, rules.roles)
+        self._joined = Joined(rules)
         self._calls: dict[_CallKey, tuple[int, int, ViewPlan | Deny]] = {}
         """Plan by call, with the times between which it holds; a clock that was set back settles anew."""
         self._plans: dict[_PlanKey, ViewPlan] = {}
@@ -76,7 +72,8 @@ class Decider:
             return plan
         caps = caps_for(inquiry, holds, now_us)
         if inquiry.operation == REVEAL:
-            return revealing.settled(inquiry, self._view_of(inquiry, plan, caps), caps, self.rules.red_lines)
+            found = revealing.settled(inquiry, self._view_of(inquiry, plan, caps), caps, self.rules.red_lines)
+            return found if isinstance(found, Deny) else self._joined.revealed(self, inquiry, found, caps, now_us)
         if inquiry.operation not in WRITES:
             return self._view_of(inquiry, plan, caps)
         # The same grants, so this one is denied where the other is, and settled above.
@@ -116,6 +113,11 @@ class Decider:
             # The plan is kept beside its lowered form, so that its id cannot be given to another.
             known = self._lowered[key] = (plan, lower(plan, caps))
         return known[1]
+
+    def view(self, inquiry: Inquiry, purpose: PurposeRule, caps: Caps, now_us: int) -> ViewPlan | None:
+        """Return the view that an inquiry has under the caps, before what it names is judged; nothing if it is denied."""
+        plan = self._settled(inquiry, purpose, now_us, collecting=False)
+        return None if isinstance(plan, Deny) else self.lowered(plan, caps)
 
     def plan(self, inquiry: Inquiry, purpose: PurposeRule, now_us: int) -> ViewPlan | Deny:
         """Return the plan for an inquiry, from memory while it is valid; of what may be written, if it writes."""
@@ -166,7 +168,7 @@ class Decider:
         )
         until_us = valid_until(covering, purpose, recipient, now_us)
         granted = tuple(grant for grant in covering if grant.in_force(now_us))
-        denied = self._call_denied(inquiry, purpose, recipient, granted, now_us)
+        denied = refusing.call_refused(self.rules, inquiry, purpose, recipient, granted, now_us)
         if denied is not None:
             return denied, until_us
         ask = Ask(
@@ -180,25 +182,6 @@ class Decider:
             collecting=collecting,
         )
         return self._compiled(ask), until_us
-
-    def _call_denied(
-        self,
-        inquiry: Inquiry,
-        purpose: PurposeRule,
-        recipient: Recipient,
-        granted: tuple[Grant, ...],
-        now_us: int,
-    ) -> Deny | None:
-        if inquiry.dataset not in self.rules.catalog.collections:
-            # A change of rules took the dataset away under a call that had begun.
-            return Deny(reason=Reason.NO_SUCH_ROUTE)
-        if not transfer.in_force(recipient, now_us):
-            return Deny(reason=Reason.RECIPIENT_NOT_IN_FORCE, rule=recipient.id)
-        if not purposes.covers_call(purpose, dataset=inquiry.dataset, operation=inquiry.operation):
-            return Deny(reason=Reason.PURPOSE_NOT_ALLOWED, rule=purpose.key)
-        if not any(grant.allow for grant in granted):
-            return Deny(reason=Reason.GRANT_MISSING)
-        return None
 
     def _compiled(self, ask: Ask) -> ViewPlan:
         key = (
@@ -215,14 +198,15 @@ class Decider:
     def _view_of(self, inquiry: Inquiry, plan: ViewPlan, caps: Caps) -> Decision:
         view = self.lowered(plan, caps)
         uses = filter_uses(view, inquiry.filters, self._in_band)
-        refused = self._refused(inquiry, view, uses)
+        refused = refusing.refused(inquiry, view, uses, self.rules.red_lines)
         more = more_when_fresh(plan, view)
         named = tuple(name for name in inquiry.fields if name in more) if inquiry.fields and more else ()
         if refused is None and not named:
             return Permit(plan=self._for_call(view, inquiry, uses), filters=uses, step_up=more)
         if not caps.fresh:
             fresh = self.lowered(plan, Caps(fresh=True, holds=caps.holds))
-            if self._refused(inquiry, fresh, filter_uses(fresh, inquiry.filters, self._in_band)) is None:
+            used = filter_uses(fresh, inquiry.filters, self._in_band)
+            if refusing.refused(inquiry, fresh, used, self.rules.red_lines) is None:
                 return StepUp(fields=refused.fields if refused else named)
         return refused or Permit(plan=self._for_call(view, inquiry, uses), filters=uses, step_up=more)
 
@@ -240,7 +224,13 @@ class Decider:
         if refused is not None:
             return refused
         plan = self._narrowed(views.collecting, None, writing.got_round(inquiry, views))
-        return Permit(plan=plan, filters=views.uses, shown=self._shown(inquiry, views, caps.holds, now_us))
+        named = writing.written_fields(inquiry)
+        return Permit(
+            plan=plan,
+            filters=views.uses,
+            shown=self._shown(inquiry, views, caps.holds, now_us),
+            unjoined=self._joined.unwritable(self, inquiry, plan, named, caps, now_us) if named else (),
+        )
 
     def _sending(self, inquiry: Inquiry, purpose: PurposeRule, holds: tuple[Hold, ...], now_us: int) -> Decision:
         """Return the decision on messages: whether their addresses may go to the recipient of the route."""
@@ -293,23 +283,6 @@ class Decider:
             known = self._projected[key] = (view, withholding(plan, used))
         return known[1]
 
-    def _refused(self, inquiry: Inquiry, view: ViewPlan, uses: tuple[FilterUse, ...]) -> Deny | None:
-        lines = self.rules.red_lines
-        if len(uses) < len(inquiry.filters):
-            return because(Reason.FILTER_NOT_PERMITTED, view, unused(inquiry.filters, uses), lines)
-        if view.row_rules and (inquiry.filters or inquiry.sorts) and _is_small(inquiry.limit):
-            return Deny(reason=Reason.PARAMETER_INVALID, fields=("limit",), title=SMALL_PAGE)
-        sorts = [sort.field for sort in inquiry.sorts if not is_clear(view.view(sort.field))]
-        if sorts:
-            return because(Reason.SORT_NOT_PERMITTED, view, [(name, name) for name in sorts], lines)
-        named = [name for name in inquiry.fields or () if not leaves(view.view(name))]
-        if named:
-            return because(Reason.FIELD_NOT_PERMITTED, view, [(name, name) for name in named], lines)
-        for each in view.views:
-            if each.treatment.level or each.treatment.link:
-                return None
-        return because(Reason.FIELD_NOT_PERMITTED, view, [], lines)
-
 
 def caps_for(inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> Caps:
     """Return what lowers a plan for this call now.
@@ -324,7 +297,3 @@ def caps_for(inquiry: Inquiry, holds: tuple[Hold, ...], now_us: int) -> Caps:
 
 
 _FRESH, _STALE = Caps(fresh=True), Caps(fresh=False)
-
-
-def _is_small(limit: int | None) -> bool:
-    return limit is not None and limit < LEAST_CHOSEN_PAGE

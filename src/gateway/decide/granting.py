@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from gateway.decide import purposes, transfer
-from gateway.decide.collecting import COLLECTING
 from gateway.decide.decide import Decider
+from gateway.decide.layers import purposes, transfer
+from gateway.decide.layers.collecting import COLLECTING
 from gateway.decide.loader.grants_check import operations_without_route
 from gateway.decide.loader.grants_csv import grant_id, normal_line
 from gateway.decide.loader.rungs import known_rungs

@@ -9,10 +9,10 @@ compared only in its own bands, where the route declares it. Masked and dropped 
 from collections.abc import Callable, Iterable, Sequence
 
 from gateway.decide.rules import RedLine
-from gateway.domain.catalog import Comparison
 from gateway.domain.decision import Deny, FilterUse, Reason, Use
 from gateway.domain.inquiry import Filter
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import Comparison
 from gateway.domain.treatment import NOTHING, Family, Rung
 from gateway.domain.viewplan import FieldView, Layer, ViewPlan
 

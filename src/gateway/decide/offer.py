@@ -12,14 +12,16 @@ RULES
 
 from collections.abc import Iterator
 
-from gateway.decide.decide import LEAST_CHOSEN_PAGE, Decider, caps_for
+from gateway.decide.decide import Decider, caps_for
 from gateway.decide.explain import row_sentences
 from gateway.decide.judging import filter_uses, is_clear
-from gateway.domain.catalog import WRITES, Comparison, FilterParameter, Route, SortParameter, filters_of
+from gateway.decide.refusing import LEAST_CHOSEN_PAGE
+from gateway.domain.catalog import WRITES, Route
 from gateway.domain.decision import Deny, FilterUse, Permit, Reason, StepUp, Use
 from gateway.domain.inquiry import Filter, Inquiry
 from gateway.domain.names import DecisionId, FieldName, PurposeKey
 from gateway.domain.offer import Offer, PurposeOffer, RouteOffer
+from gateway.domain.parameters import Comparison, FilterParameter, SortParameter, filters_of
 from gateway.domain.principal import Principal
 from gateway.domain.purpose import PurposeRule
 from gateway.domain.viewplan import Caps, Hold, ViewPlan

@@ -10,8 +10,8 @@ from collections.abc import Container, Iterable
 
 import msgspec
 
-from gateway.decide import assurance, choices, collecting, purposes, redlines, transfer
-from gateway.decide.grants import GrantedCategories
+from gateway.decide.layers import assurance, choices, collecting, purposes, redlines, transfer
+from gateway.decide.layers.grants import GrantedCategories
 from gateway.decide.rules import Grant, Recipient, RedLine, RuleSet
 from gateway.domain.catalog import Collection, FieldSpec
 from gateway.domain.decision import FilterUse, Use

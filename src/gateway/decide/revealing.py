@@ -5,7 +5,9 @@ RULES
 
 1. The view of the operation ``reveal`` decides, by its own grants: who may read gets nothing by that.
 2. The value itself may leave of every field that is named, or the call is refused as a read would be.
-3. A person has signed in with both factors in the last five minutes. A service cannot have; what stands in for
+3. A surrogate does not say of which field it is. So the value may leave of every other field that it may be of as
+   well (``joined``), or the call is refused.
+4. A person has signed in with both factors in the last five minutes. A service cannot have; what stands in for
    that is not decided here.
 """
 

@@ -16,10 +16,10 @@ RULES
 import msgspec
 
 from gateway.decide.plan import guarded_by
-from gateway.domain.catalog import Comparison
 from gateway.domain.decision import FilterUse, Use
 from gateway.domain.inquiry import Filter, Inquiry
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import Comparison
 from gateway.domain.principal import Assurance
 from gateway.domain.viewplan import ViewPlan
 

@@ -26,14 +26,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gateway.decide import collecting
 from gateway.decide.judging import because, by_red_line, is_clear, leaves, red_line_of, unused
+from gateway.decide.layers import collecting
 from gateway.decide.plan import guarded_by
 from gateway.decide.rules import RedLine
-from gateway.domain.catalog import BodyKind, Comparison
+from gateway.domain.catalog import BodyKind
 from gateway.domain.decision import Deny, FilterUse, Reason, Use
 from gateway.domain.inquiry import Filter, Inquiry
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import Comparison
 from gateway.domain.purpose import PurposeRule
 from gateway.domain.viewplan import FieldView, ViewPlan
 

@@ -15,16 +15,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from gateway.app.installation import CLI_SLOT, open_installation
-from gateway.app.making import issue_locally
 from gateway.app.serving.serve import bound_socket, run
+from gateway.demo.bearers import print_bearer
 from gateway.demo.making import (
-    BY,
-    INSTALLATION,
     STORE_FILE,
+    STORES,
     Credentials,
     is_made,
     make_demo,
+    note_addresses,
     read_credentials,
     settings_of,
     write_credentials,
@@ -32,10 +31,13 @@ from gateway.demo.making import (
 from gateway.demo.people import N_MADE_UP
 from gateway.demo.store import listener
 from gateway.domain.errors import GatewayError, SettingsError
-from gateway.settings import Listen, Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import Listen, StoreSettings
 
 ANALYST_PURPOSE = "analytics.reporting.campaign_insights"
 STORE_LOG = "store-access.log"
+N_TOUR = 200
+"""So few people that a column of theirs is turned over while one watches."""
 
 
 def demo(
@@ -45,8 +47,14 @@ def demo(
         Path | None, typer.Option(help="Campaign data to give people their attributes (CSV, also .gz).")
     ] = None,
     n: Annotated[
-        int, typer.Option("--n", min=10, max=1_000_000, help="People to make up without such data.")
-    ] = N_MADE_UP,
+        int | None,
+        typer.Option(
+            "--n",
+            min=10,
+            max=1_000_000,
+            help=f"People to make up, or to take from such data; {N_MADE_UP:,} or all of it if not said, {N_TOUR} for the tour.",
+        ),
+    ] = None,
     bearer: Annotated[str | None, typer.Option(help="Print a bearer for this role's account, and end.")] = None,
     signed_in_ago: Annotated[int, typer.Option(help="With --bearer: age of the sign-in in seconds.", min=0)] = 0,
     tour: Annotated[bool, typer.Option("--tour", help="Walk through what the gateway does, step by step.")] = False,
@@ -66,7 +74,7 @@ def demo(
         raise typer.Exit(1) from None
 
 
-def start(state: Path, port: int, people: Path | None, n: int, *, as_json: bool) -> None:
+def start(state: Path, port: int, people: Path | None, n: int | None, *, as_json: bool) -> None:
     """Make the demo if there is none, and run it until it is told to end."""
     bound_socket("127.0.0.1", port).close()
     if is_made(state):
@@ -76,46 +84,30 @@ def start(state: Path, port: int, people: Path | None, n: int, *, as_json: bool)
     else:
         settings = _made(state, people, n)
     with _sample_store(state / STORE_FILE) as store_url:
-        stores = {name: StoreSettings(base_url=f"{store_url}/{name}") for name in ("crm", "shop", "mailer")}
+        stores = {name: StoreSettings(base_url=f"{store_url}/{name}") for name in STORES}
         settings = settings.model_copy(update={"stores": stores, "listen": Listen(port=port)})
 
         def ready(actual_port: int) -> None:
             made = read_credentials(state)
             base_url = f"http://127.0.0.1:{actual_port}"
             credentials = msgspec.structs.replace(made, base_url=base_url, store_url=store_url)
+            note_addresses(state, store_url, actual_port)
             write_credentials(state, credentials)
             _say_ready(state, credentials, as_json=as_json)
 
         run(settings, on_ready=ready)
 
 
-async def print_bearer(state: Path, role: str, signed_in_ago_s: int) -> str:
-    """Return a bearer for a role's account of the demo.
-
-    Raises:
-        SettingsError: There is no demo in the folder, or no such role in it.
-    """
-    known = [account.username for account in read_credentials(state).accounts]
-    settings = settings_of(state)
-    if settings.installation != INSTALLATION:
-        raise SettingsError(f"{state} is no demo; bearers are printed for demos alone")
-    async with open_installation(settings, CLI_SLOT) as rooms:
-        bearer = await issue_locally(rooms, role, signed_in_ago_us=signed_in_ago_s * 1_000_000, by=BY)
-    if bearer is None:
-        raise SettingsError(f"the demo has no account {role}; there are {', '.join(known)}")
-    return bearer
-
-
-def _tour(state: Path, people: Path | None, n: int, *, yes: bool) -> None:
+def _tour(state: Path, people: Path | None, n: int | None, *, yes: bool) -> None:
     from gateway.demo.tour import walk
 
     with contextlib.ExitStack() as stack:
         if state == Path(".demo"):
             state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-tour-"))) / "demo"
-        walk(state, people=people, n=n, wait=not yes)
+        walk(state, people=people, n=n or N_TOUR, wait=not yes)
 
 
-def _made(state: Path, people: Path | None, n: int) -> Settings:
+def _made(state: Path, people: Path | None, n: int | None) -> Settings:
     console = Console(stderr=True)
     console.print(f"Making the demo in {state} …")
     columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn())
@@ -178,7 +170,7 @@ Try, in another terminal:
   # what went past the gateway by the sample store's own log: the first call above did
   {command} log reconcile --store crm --store-log {state}/{STORE_LOG} --state {state}
 
-  # five minutes through the rest
+  # five minutes through the rest: a store that loses its phones to virtual IDs, a value had back, mail to people nobody sees
   {command} demo --tour
 
 Ctrl-C ends both.""")

@@ -11,27 +11,30 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 from pyroaring import BitMap
 
 from gateway.app.clock import now_us
-from gateway.app.installation import CLI_SLOT, Rooms, open_installation
-from gateway.app.making import enrol_at_once, make_installation
+from gateway.app.installation import Rooms, open_installation
+from gateway.app.making import enrol_at_once, make_installation, write_settings
+from gateway.app.slots import CLI_SLOT
 from gateway.demo.campaign import read_campaign
-from gateway.demo.people import Customer, people
+from gateway.demo.people import N_MADE_UP, Customer, people
 from gateway.demo.tables import make
 from gateway.domain.choice import Choice, packed
 from gateway.domain.entry import Changed, Part
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import IdentityKind, PurposeKey
-from gateway.settings import FILE_NAME, Settings, load
+from gateway.settings.loading import FILE_NAME, Settings, load
 
 CREDENTIALS = "credentials.json"
 STORE_FILE = "store.db"
+STORES = ("crm", "shop", "mailer")
 INSTALLATION = "demo"
-PEOPLE = ("analyst", "campaigner", "service-agent", "officer", "admin")
+PEOPLE = ("analyst", "campaigner", "service-agent", "case-worker", "mail-sender", "officer", "admin")
 CLIENTS = (
     ("newsletter-app", "mail-service", ("marketing.communications.email",)),
     ("partner-adnet", "adnet", ("marketing.advertising.third_party.targeted",)),
@@ -76,13 +79,13 @@ def is_made(state: Path) -> bool:
     return (state / CREDENTIALS).exists() and (state / FILE_NAME).exists()
 
 
-def make_demo(state: Path, *, campaign: Path | None, n: int, progress: Progress) -> Settings:
+def make_demo(state: Path, *, campaign: Path | None, n: int | None, progress: Progress) -> Settings:
     """Make a demo in the folder and return its settings.
 
     Args:
         state: Folder; what an unfinished demo left in it is removed.
         campaign: Real campaign data to give people their attributes; none to make them up.
-        n: How many people to make up.
+        n: How many people to make up, or to take from the campaign data; all of it, or the usual number, if not given.
         progress: Told as it goes on.
 
     Raises:
@@ -93,16 +96,7 @@ def make_demo(state: Path, *, campaign: Path | None, n: int, progress: Progress)
     marker = state / ".unfinished-demo"
     marker.touch()
     choices = _make_store(state / STORE_FILE, campaign, n, progress)
-    settings = make_installation(
-        state,
-        {
-            "installation": INSTALLATION,
-            "listen": {"host": "127.0.0.1", "port": 8080},
-            # The store's port is chosen at each start; the base address here is what it had when it was made.
-            "stores": {name: {"base_url": f"http://127.0.0.1:9/{name}"} for name in ("crm", "shop", "mailer")},
-            "log": {"least_free_bytes": 64 << 20, "least_free_percent": 1},
-        },
-    )
+    settings = make_installation(state, _content("http://127.0.0.1:9", 8080))
     credentials = asyncio.run(_fill(settings, choices, progress))
     write_credentials(state, credentials)
     marker.unlink()
@@ -131,6 +125,20 @@ def write_credentials(state: Path, credentials: Credentials) -> None:
     fresh.rename(state / CREDENTIALS)
 
 
+def note_addresses(state: Path, store_url: str, port: int) -> None:
+    """Let commands that are given beside a running demo find its stores and its door, whose ports each start chooses."""
+    write_settings(state, _content(store_url, port))
+
+
+def _content(store_url: str, port: int) -> dict[str, object]:
+    return {
+        "installation": INSTALLATION,
+        "listen": {"host": "127.0.0.1", "port": port},
+        "stores": {name: {"base_url": f"{store_url}/{name}"} for name in STORES},
+        "log": {"least_free_bytes": 64 << 20, "least_free_percent": 1},
+    }
+
+
 def settings_of(state: Path) -> Settings:
     """Return the settings of a demo; its folder stands above the one that the environment names."""
     return load(state=state).model_copy(update={"state": state.absolute()})
@@ -144,10 +152,12 @@ def _clear(state: Path) -> None:
     shutil.rmtree(state)
 
 
-def _make_store(path: Path, campaign: Path | None, n: int, progress: Progress) -> list[tuple[str, PurposeKey, Choice]]:
+def _make_store(
+    path: Path, campaign: Path | None, n: int | None, progress: Progress
+) -> list[tuple[str, PurposeKey, Choice]]:
     """Write the sample store; return each customer's choices with a number still to be filled in."""
-    rows = None if campaign is None else list(read_campaign(campaign))
-    total = n if rows is None else len(rows)
+    rows = None if campaign is None else list(islice(read_campaign(campaign), n))
+    total = n or N_MADE_UP if rows is None else len(rows)
     choices: list[tuple[str, PurposeKey, Choice]] = []
 
     def seen(crowd: Iterator[Customer]) -> Iterator[Customer]:
@@ -158,7 +168,7 @@ def _make_store(path: Path, campaign: Path | None, n: int, progress: Progress) -
             yield customer
 
     today = datetime.fromtimestamp(now_us() / 1_000_000, UTC).date()
-    make(path, seen(people(rows, n, today=today)), progress=lambda done: progress("people", done, total))
+    make(path, seen(people(rows, total, today=today)), progress=lambda done: progress("people", done, total))
     path.chmod(0o600)
     return choices
 

@@ -9,6 +9,7 @@ first line of output names it.
 import contextlib
 import socket
 import sqlite3
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,8 @@ from gateway.domain.errors import SettingsError
 __all__ = ["app", "listener", "make", "serve"]
 
 HOST = "127.0.0.1"
+MOST_MESSAGES = 100
+"""How many of the newest messages the mail service shows."""
 
 
 class Readers:
@@ -72,7 +75,7 @@ def app(path: Path) -> Starlette:
     Raises:
         SettingsError: There is no such file.
     """
-    readers, writer = Readers(path), Writer(path)
+    readers, writer, taken = Readers(path), Writer(path), deque[object](maxlen=MOST_MESSAGES)
 
     # The endpoints are plain functions: Starlette runs them in threads, where SQLite may wait.
     def customers(request: Request) -> Response:
@@ -110,7 +113,11 @@ def app(path: Path) -> Starlette:
         said = await _said(request)
         if not isinstance(said, dict) or "to" not in said:
             return _error("a message has no address", status=422)
+        taken.append(said)
         return Response(status_code=202)
+
+    def messages(_request: Request) -> Response:
+        return _json(msgspec.json.encode(list(taken)))
 
     def contacts(request: Request) -> Response:
         return _list(readers, CONTACTS, request)
@@ -136,6 +143,7 @@ def app(path: Path) -> Starlette:
             Route("/crm/contacts", contacts),
             Route("/crm/contacts/bulk", create_contacts, methods=["POST"]),
             Route("/shop/orders", orders),
+            Route("/mailer/messages", messages),
             Route("/mailer/messages", take_message, methods=["POST"]),
         ],
         exception_handlers={Unanswerable: _unanswerable},

@@ -1,121 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``gateway demo --tour``: what the gateway does, step by step, each step checked as it is told.
+"""``gateway demo --tour``: what the gateway does, stop by stop, each checked as it is told.
 
 The tour starts a demo of its own, speaks to it over HTTP as a client app would, and runs the command
-line as an officer would. A step that does not come out as told ends it with exit code 1.
+line as an officer would. A stop that does not come out as told ends it with exit code 1.
 """
 
-import json
 import shutil
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from rich.console import Console
-from rich.panel import Panel
-from rich.table import Table
 
 from gateway.app.making import totp_now
-from gateway.demo.making import Credentials, read_credentials
-from gateway.domain.errors import GatewayError, SettingsError
+from gateway.demo.guide import ANALYST, EMAIL, SMS, Guide, fetch, is_row, run, until
+from gateway.demo.making import read_credentials
+from gateway.demo.virtual_ids import virtual_ids
+from gateway.domain.errors import SettingsError
 
-ANALYST = "analytics.reporting.campaign_insights"
-EMAIL = "marketing.communications.email"
-SMS = "marketing.communications.sms"
-REFERENCE = {"Data-Reference": "tour-2026"}
 EXPLAINED = ("name", "email", "phone", "religion", "age")
-SHOWN = (
-    "id", "name", "email", "phone", "national_id", "birth_date", "address", "city", "religion", "notes", "age", "job",
-    "balance",
-)  # fmt: skip
-
-
-class TourFailed(GatewayError):
-    """A step did not come out as told."""
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """An answer over HTTP."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-
-class Guide:
-    """What the steps share: the running demo, its credentials, and the screen."""
-
-    def __init__(self, state: Path, credentials: Credentials, console: Console, *, wait: bool) -> None:
-        """Keep them."""
-        self.state, self.credentials, self.console, self._wait = state, credentials, console, wait
-        self.bearer = ""
-        self.surrogate = ""
-        self._n = 0
-
-    def step(self, title: str, text: str) -> None:
-        """Open a step."""
-        self._n += 1
-        self.console.print(Panel(text, title=f"[bold]{self._n}. {title}[/]", title_align="left", border_style="cyan"))
-
-    def pause(self) -> None:
-        """Wait for Enter, unless told not to."""
-        if self._wait:
-            self.console.input("[dim]Enter for the next step …[/] ")
-
-    def check(self, claim: str, *, holds: bool) -> None:
-        """Say whether a claim of the tour holds, and end the tour if not."""
-        self.console.print(f"  [green]✓[/] {claim}" if holds else f"  [red]✗ {claim}[/]")
-        if not holds:
-            raise TourFailed(f"step {self._n} did not come out as told: {claim}")
-
-    def get(self, path: str, bearer: str, purpose: str) -> Reply:
-        """Ask the gateway as a client app does, and show how."""
-        self.console.print(f"  [bold]GET[/] {path}   [dim]Data-Purpose: {purpose}[/]", highlight=False)
-        headers = {"Authorization": f"Bearer {bearer}", "Data-Purpose": purpose, **REFERENCE}
-        return fetch(self.credentials.base_url + path, headers)
-
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the gateway on the demo, and show it."""
-        self.console.print(f"  [bold]$ gateway {' '.join(words)}[/]", highlight=False)
-        return run(*words, "--state", str(self.state))
-
-    def bearer_of(self, role: str, *, signed_in_ago_s: int = 0) -> str:
-        """Return a bearer of a role's account, as ``gateway demo --bearer`` prints it."""
-        words = ("demo", "--bearer", role, "--signed-in-ago", str(signed_in_ago_s), "--state", str(self.state))
-        return run(*words).stdout.strip()
-
-    def lines(self, lines: Sequence[str]) -> None:
-        """Show what a command printed: lines of a table cut to the screen, sentences wrapped."""
-        for line in lines:
-            cut = is_row(line)
-            self.console.print(
-                f"  {line}", highlight=False, markup=False, no_wrap=cut, overflow="ellipsis" if cut else "fold"
-            )
-
-    def beside(self, straight: Mapping[str, object], through: Mapping[str, object]) -> None:
-        """Show one row as the store tells it beside what the gateway lets leave; an absent field is a dot."""
-        table = Table(show_edge=False, pad_edge=False)
-        for title in ("field", "the store tells anybody", "an analyst gets"):
-            table.add_column(title, overflow="ellipsis", no_wrap=True, max_width=32)
-        for name in SHOWN:
-            told = str(through[name]) if name in through else "[dim]·[/]"
-            table.add_row(name, str(straight.get(name)), told)
-        self.console.print(table)
-
-    def rows(self, rows: Sequence[Mapping[str, object]], fields: Sequence[str]) -> None:
-        """Show some fields of rows as a table; a field that is not there is a dot."""
-        table = Table(show_edge=False, pad_edge=False)
-        for name in fields:
-            table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=18)
-        for row in rows:
-            table.add_row(*("[dim]·[/]" if name not in row else str(row[name]) for name in fields))
-        self.console.print(table)
 
 
 def walk(state: Path, *, people: Path | None, n: int, wait: bool) -> None:
@@ -283,17 +187,13 @@ def flipped_byte(guide: Guide) -> None:
     guide.check("the flipped byte is found", holds=wrong.returncode == 1)
 
 
-def is_row(line: str) -> bool:
-    """Tell whether a line belongs to a table."""
-    return "│" in line or "┃" in line or "━" in line
-
-
 STEPS: tuple[Callable[[Guide], None], ...] = (
     same_address,
     red_line,
     surrogates,
     withheld,
     step_up,
+    virtual_ids,
     explain,
     flipped_byte,
 )
@@ -303,45 +203,6 @@ def sign_in(guide: Guide) -> str:
     """Return an access bearer for the analyst by the two steps of a real sign-in."""
     account = next(one for one in guide.credentials.accounts if one.username == "analyst")
     base = guide.credentials.base_url
-    started = post(base + "/-/login", {"username": account.username, "password": account.password})
-    ended = post(base + "/-/login/totp", {"login": started["login"], "code": totp_now(account.totp_secret)})
-    return str(ended["access_token"])
-
-
-def fetch(url: str, headers: Mapping[str, str]) -> Reply:
-    """Return the answer to a GET on this machine, whatever its status."""
-    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - http on loopback, made above
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-            return _reply(answer.status, answer.headers, answer.read())
-    except urllib.error.HTTPError as error:
-        return _reply(error.code, error.headers, error.read())
-
-
-def post(url: str, content: Mapping[str, str]) -> Any:
-    """Return the JSON answer to a POST on this machine."""
-    body = json.dumps(content).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-        return json.load(answer)
-
-
-def _reply(status: int, headers: Any, body: bytes) -> Reply:
-    return Reply(status, {name.lower(): value for name, value in headers.items()}, json.loads(body) if body else None)
-
-
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run the gateway's command line and return what came of it."""
-    return subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "gateway", *words], capture_output=True, text=True, check=False, timeout=60
-    )
-
-
-def until(condition: Callable[[], bool], within_s: float = 3.0) -> bool:
-    """Tell whether a condition becomes true within a time."""
-    end_s = time.monotonic() + within_s
-    while time.monotonic() < end_s:
-        if condition():
-            return True
-        time.sleep(0.2)
-    return False
+    started = fetch(base + "/-/login", {}, {"username": account.username, "password": account.password})
+    said = {"login": started.body["login"], "code": totp_now(account.totp_secret)}
+    return str(fetch(base + "/-/login/totp", {}, said).body["access_token"])

@@ -15,19 +15,17 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from gateway.domain.catalog import (
+from gateway.domain.catalog import AnswerShape, FieldType, Route
+from gateway.domain.names import IdentityKind
+from gateway.domain.parameters import (
     AlternativeFilters,
-    AnswerShape,
     Comparison,
-    FieldType,
     FilterParameter,
     LimitParameter,
     Parameter,
-    Route,
     SortParameter,
     SortStyle,
 )
-from gateway.domain.names import IdentityKind
 from gateway.domain.proposal import CollectionProposal, DatasetProposal, FieldProposal
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*\Z", re.ASCII)

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gateway.discover.openapi import DescribedParameter
 from gateway.discover.words import words_of
-from gateway.domain.catalog import (
-    AnswerShape,
+from gateway.domain.catalog import AnswerShape, FieldType
+from gateway.domain.names import FieldName
+from gateway.domain.parameters import (
     Comparison,
     CursorParameter,
     FieldsParameter,
-    FieldType,
     FilterParameter,
     LimitParameter,
     OffsetParameter,
@@ -22,7 +22,6 @@ from gateway.domain.catalog import (
     Parameter,
     SortParameter,
 )
-from gateway.domain.names import FieldName
 from gateway.domain.proposal import FieldProposal
 
 LIMITS = (

@@ -11,8 +11,9 @@ from gateway.discover.meanings import body_parameters, brace_field, query_parame
 from gateway.discover.openapi import DescribedParameter
 from gateway.discover.styles import spoken, style_of
 from gateway.discover.trials import parameters_tried
-from gateway.domain.catalog import AnswerShape, BodyKind, BodyShape, FieldsParameter, FilterParameter, Parameter, Route
+from gateway.domain.catalog import AnswerShape, BodyKind, BodyShape, Route
 from gateway.domain.names import DatasetName, FieldName
+from gateway.domain.parameters import FieldsParameter, FilterParameter, Parameter
 from gateway.domain.proposal import FieldProposal
 
 Fields = Mapping[FieldName, FieldProposal]

@@ -13,16 +13,15 @@ from enum import StrEnum
 from gateway.discover.draft import DraftRoute
 from gateway.discover.meanings import NAME_IN_QUERY, ORDERED, Fields, sortable
 from gateway.discover.sample import Sample
-from gateway.domain.catalog import (
+from gateway.domain.catalog import AnswerShape, FieldType, MemberUse
+from gateway.domain.names import FieldName
+from gateway.domain.parameters import (
     AlternativeFilters,
-    AnswerShape,
     Comparison,
     CursorParameter,
     FieldsParameter,
-    FieldType,
     FilterParameter,
     LimitParameter,
-    MemberUse,
     OffsetParameter,
     OrderParameter,
     PageParameter,
@@ -30,7 +29,6 @@ from gateway.domain.catalog import (
     SortParameter,
     SortStyle,
 )
-from gateway.domain.names import FieldName
 
 Spoken = tuple[dict[str, Parameter], AnswerShape, tuple[tuple[str, str], ...]]
 """Parameters, answer, and what is always sent."""

@@ -61,6 +61,12 @@ def revealed_of(key: BudgetKey) -> BudgetKey:
     return msgspec.structs.replace(key, key_class=f"revealed/{key.key_class}")
 
 
+def erased_told_to(key: BudgetKey) -> BudgetKey:
+    """Return under which key are counted the refusals that told an account of somebody who was erased."""
+    # Whatever it wrote for: one account learns so many of them and no more.
+    return msgspec.structs.replace(key, key_class="erased/told")
+
+
 class BudgetState(msgspec.Struct, frozen=True, kw_only=True):
     """What is left of one budget, and when the oldest hour that counts will count no more."""
 

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     RECIPIENT_NOT_IN_FORCE = "recipient-not-in-force"
     MANDATE_NEEDED = "mandate-needed"
     MANDATE_NOT_IN_FORCE = "mandate-not-in-force"
+    MANDATE_SPENT = "mandate-spent"
     HELD = "held"
     APPROVAL_REQUIRED = "approval-required"
     STORE_UNREACHABLE = "store-unreachable"
@@ -98,12 +99,15 @@ class Permit(msgspec.Struct, frozen=True, kw_only=True):
         step_up: Fields of which a fresh sign-in would show more, told in ``Data-View``.
         shown: Of a write: the view under which the caller may see the record that the store answers
             with; ``None`` where it may see nothing of it.
+        unjoined: Of a write: fields that take no surrogate but one of what the record holds, because they would show
+            the caller more of the value than another field that the surrogate may be of.
     """
 
     plan: ViewPlan
     filters: tuple[FilterUse, ...] = ()
     step_up: tuple[FieldName, ...] = ()
     shown: ViewPlan | None = None
+    unjoined: tuple[FieldName, ...] = ()
 
 
 class Deny(msgspec.Struct, frozen=True, kw_only=True):

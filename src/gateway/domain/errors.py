@@ -40,6 +40,10 @@ class LogUnavailable(GatewayError):
     """Nothing can be entered in the log now, so nothing may leave."""
 
 
+class LogHeld(LogUnavailable):
+    """Another process writes to the same log."""
+
+
 class LogDamaged(GatewayError):
     """The log on disk contradicts itself; it is not opened for writing."""
 

@@ -11,9 +11,10 @@ from enum import StrEnum
 import msgspec
 from typing_extensions import override
 
-from gateway.domain.catalog import PLAIN, Comparison, Route
+from gateway.domain.catalog import Route
 from gateway.domain.continuation import Continuation
 from gateway.domain.names import DatasetName, DecisionId, FieldName, PurposeKey
+from gateway.domain.parameters import PLAIN, Comparison
 from gateway.domain.principal import Principal
 from gateway.domain.sending import Message
 

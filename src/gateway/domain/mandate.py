@@ -37,6 +37,7 @@ class MandateTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What a mandate is for.
 
     Attributes:
+        operation: ``send`` or ``reveal``: of the two it opens one.
         client: Who may name it.
         recipient: To whom the data goes: of a message, who carries it.
         fields: Of the dataset, for which it stands in.
@@ -46,6 +47,7 @@ class MandateTerms(msgspec.Struct, frozen=True, kw_only=True):
         reference: Campaign or case, the only one that a call under it may state.
     """
 
+    operation: str
     client: ClientId
     purpose: PurposeKey
     recipient: RecipientId
@@ -88,6 +90,7 @@ class Mandate(msgspec.Struct, frozen=True, kw_only=True):
 def facts_of(terms: MandateTerms) -> dict[str, str | int]:
     """Return the terms as the facts of the entry that asks for them."""
     return {
+        "operation": terms.operation,
         "client": terms.client,
         "purpose": terms.purpose,
         "recipient": terms.recipient,
@@ -108,6 +111,7 @@ def mandate_of(mandate_id: str, by: str, facts: Mapping[str, str | int], at_us: 
         KeyError / ValueError: The facts do not say all of it.
     """
     terms = MandateTerms(
+        operation=str(facts["operation"]),
         client=ClientId(str(facts["client"])),
         purpose=PurposeKey(str(facts["purpose"])),
         recipient=RecipientId(str(facts["recipient"])),

@@ -97,6 +97,14 @@ class ApprovalSpent(msgspec.Struct, frozen=True, kw_only=True):
     at_us: int
 
 
+class ApprovalRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody refused what was asked for; nobody else's word counts for it any more."""
+
+    approval: str
+    by: AccountId
+    at_us: int
+
+
 class MandateAsked(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody asked for a mandate."""
 
@@ -138,6 +146,7 @@ Replayed = (
     | HoldsLifted
     | ListOpened
     | ApprovalSpent
+    | ApprovalRefused
     | MandateAsked
     | MandateApproved
     | MandateRevoked

@@ -68,10 +68,18 @@ class LeftOut(StrEnum):
     NOT_RECOGNISED = "not-recognised"
     """The address is no surrogate of the caller's own, or nobody with it is there any more."""
     ERASED = "erased"
+    NO_ADDRESS = "no-address"
+    """What the store holds there is no single mailbox or phone; nothing is sent to it."""
+    SPELLING = "spelling"
+    """The store holds, or may hold, the address in another spelling, so nobody knows who else has it."""
     STOPPED = "stopped"
     """The call was not permitted any more when its turn came; it was not sent."""
     FAILED = "failed"
-    """It was not sent: the recipient refused it, or could not be reached."""
+    """It was not sent: the recipient could not take it now, or could not be reached."""
+    REFUSED = "refused"
+    """It was not sent: the recipient will not take it, however often it is tried."""
+    IN_FLIGHT = "in-flight"
+    """Another call holds its key right now, and has not begun it."""
     UNKNOWN = "unknown"
     """The recipient may have it. It is not sent again by itself, nor under its key."""
     SENT_BEFORE = "sent-before"
@@ -83,7 +91,11 @@ class Fate(StrEnum):
 
     SENT = "sent"
     FAILED = "failed"
+    REFUSED = "refused"
+    """Failed, and would fail again; kept as failed."""
     UNKNOWN = "unknown"
+    CLAIMED = "claimed"
+    """Another call has it, and has not begun it."""
 
 
 class Dispatch(msgspec.Struct, frozen=True, kw_only=True):

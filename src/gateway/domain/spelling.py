@@ -21,8 +21,8 @@ Source: PostgREST, "Horizontal filtering" and "Reserved characters"; Datasette, 
 import re
 from collections.abc import Iterable, Sequence
 
-from gateway.domain.catalog import PLAIN, Comparison, FilterParameter, SortStyle
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import PLAIN, Comparison, FilterParameter, SortStyle
 
 _BARE = re.compile(r'[^,()"\\\s](?:[^,()"\\]*[^,()"\\\s])?')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')

@@ -15,13 +15,14 @@ from gateway.decide.decide import Decider
 from gateway.decide.explain import explained
 from gateway.decide.offer import gathered, offers
 from gateway.domain import spelling
-from gateway.domain.catalog import WRITES, AnswerShape, Comparison, Route, filters_of
+from gateway.domain.catalog import WRITES, AnswerShape, Route
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.entry import Entry, Looked, Part
 from gateway.domain.explanation import Explanation
 from gateway.domain.inquiry import Filter, Inquiry, Written
 from gateway.domain.names import AccountId, DatasetName, DecisionId, FieldName, PurposeKey
 from gateway.domain.offer import Offer, RouteOffer
+from gateway.domain.parameters import Comparison, filters_of
 from gateway.domain.principal import Principal, assurance_at
 from gateway.domain.viewplan import Hold
 

@@ -23,7 +23,7 @@ from typing_extensions import override
 from gateway.decide import granting
 from gateway.decide.decide import Decider
 from gateway.decide.granting import Asker
-from gateway.decide.loader.times import EXPECTED, instant_us
+from gateway.decide.loader.grammar.times import EXPECTED, instant_us
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.entry import Changed, Entry, Looked, Part
 from gateway.domain.grant_request import AskedGrant, GrantRequest

@@ -18,10 +18,10 @@ from types import MappingProxyType
 
 import msgspec
 
-from gateway.decide.narrowed import refuses, with_smaller
-from gateway.decide.narrowing import Cell, IdleField, Needs, Times, Use, Uses, cell_of
+from gateway.decide.past.narrowed import refuses, with_smaller
+from gateway.decide.past.narrowing import Cell, IdleField, Needs, Times, Use, Uses, cell_of
 from gateway.decide.rules import Grant, RuleSet
-from gateway.decide.ruletests import failures
+from gateway.decide.trial.ruletests import failures
 from gateway.domain.entry import Facts, Intent, Release, RulesInForce
 from gateway.domain.names import FieldName, GrantId
 from gateway.record.reading.calls import CallLine

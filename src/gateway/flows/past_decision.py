@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from gateway.decide.again import PastDecider, Redone, as_it_was, asked_by, differences, held_then
 from gateway.decide.explain import explained, simple_change
 from gateway.decide.loader.grants_csv import grant_id, normal_line
+from gateway.decide.past.again import PastDecider, Redone, as_it_was, asked_by, differences
+from gateway.decide.past.logged import held_then
 from gateway.domain.decision import Deny, Permit, Reason
 from gateway.domain.entry import Changed, Line, RulesInForce, SignIn
 from gateway.domain.explanation import Explanation

@@ -12,8 +12,9 @@ from typing import Protocol
 from gateway.decide.decide import Decider
 from gateway.decide.judging import InBand
 from gateway.decide.rules import RuleSet
+from gateway.domain.catalog import Catalog
 from gateway.domain.entry import Entry, Part, RulesInForce, RulesRefused
-from gateway.domain.errors import RulesError
+from gateway.domain.errors import RuleProblem, RulesError
 from gateway.domain.names import PurposeKey, RulesDigest
 
 IN_FORCE = "rules-in-force"
@@ -60,6 +61,16 @@ class Memory(Protocol):
         """Write a fact over what it was."""
 
 
+class Sealed(Protocol):
+    """What is remembered of columns of stores that may hold surrogates."""
+
+    async def forgotten(self, catalog: Catalog, files: Mapping[str, bytes]) -> tuple[RuleProblem, ...]:
+        """Return a problem for each column that rules would take for another than it is."""
+
+    async def remember(self, catalog: Catalog) -> None:
+        """Remember what rules that are about to be in force declare."""
+
+
 class PolicyChange:
     """Owner of the rules in force; everybody else asks it for the decider.
 
@@ -81,11 +92,12 @@ class PolicyChange:
         recorder: Recorder,
         choices: ChoicesInMemory,
         memory: Memory,
+        sealed: Sealed,
     ) -> None:
         """Begin without rules; nothing can be decided before the first are in force."""
         self._load, self._digest, self._in_band = load, digest, in_band
         self._archive, self._recorder, self._choices = archive, recorder, choices
-        self._memory = memory
+        self._memory, self._sealed = memory, sealed
         self._one_change = asyncio.Lock()
 
     async def consult(self, files: Mapping[str, bytes]) -> RulesDigest:
@@ -114,8 +126,7 @@ class PolicyChange:
         if digest == self._in_force():
             return digest
         try:
-            # Calls go on meanwhile: 10,000 grants take some 0.3 s, in which nobody would be answered.
-            decider = await asyncio.to_thread(self._judged, files)
+            decider = await self._usable(files)
         except RulesError as error:
             problems = tuple(problem.sentence() for problem in error.problems[:MOST_TOLD])
             await self._recorder.append(RulesRefused(rules=digest, problems=problems))
@@ -128,6 +139,8 @@ class PolicyChange:
             entry = RulesInForce(rules=digest, before=told, by=await self._told_by(digest))
             await self._recorder.append(entry)
             await self._memory.write(IN_FORCE, digest)
+        # Before the first record is written by them.
+        await self._sealed.remember(decider.rules.catalog)
         # Entered, remembered and swapped last: the log names no rules that could not be used.
         self.decider = decider
         return digest
@@ -136,6 +149,13 @@ class PolicyChange:
         """Return whose word it is that these rules are put in force."""
         told, _, by = (await self._memory.read(TOLD_BY) or "").partition(" ")
         return by if told == digest and by else THE_GATEWAY
+
+    async def _usable(self, files: Mapping[str, bytes]) -> Decider:
+        # Calls go on meanwhile: 10,000 grants take some 0.3 s, in which nobody would be answered.
+        decider = await asyncio.to_thread(self._judged, files)
+        if forgotten := await self._sealed.forgotten(decider.rules.catalog, files):
+            raise RulesError(forgotten)
+        return decider
 
     def _judged(self, files: Mapping[str, bytes]) -> Decider:
         return Decider(self._load(files), self._in_band)

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from gateway.decide.again import NO_VALUE, Asked, PastDecider, Redone, as_it_was, asked_by, differences
-from gateway.decide.comparing import Change, changes_between
+from gateway.decide.past.again import NO_VALUE, PastDecider, Redone, as_it_was, asked_by, differences
+from gateway.decide.past.comparing import Change, changes_between
+from gateway.decide.past.logged import Asked
 from gateway.domain.decision import Permit, Use
 from gateway.domain.kinds import Kinds
 from gateway.domain.names import AccountId, RoleName

@@ -139,6 +139,16 @@ class Rewrapping:
         self._clock, self._pause = clock, pause
         self._seen: object = None
         self._due: list[int] = []
+        self._behind: dict[str, int] = {}
+        self.whole_us: int | None = None
+        """When a look last found every row under the version in force, or made it so."""
+        self.heard: Callable[[], None] = lambda: None
+        """Called whenever ``n_behind`` or ``whole_us`` may be another."""
+
+    @property
+    def n_behind(self) -> int:
+        """Return how many rows were under retired versions as of the last look, less those that were sealed anew since."""
+        return sum(self._behind.values())
 
     async def held(self, label: str) -> list[Held]:
         """Return every version of a label and what needs it, oldest first."""
@@ -186,6 +196,8 @@ class Rewrapping:
         """
         rows, active = self._rows(label), self.active(label)
         n_waiting = 0 if rows is None or active is None else await self.waiting(label)
+        self._behind[label] = n_waiting
+        self.heard()
         if rows is None or active is None or not n_waiting:
             return Rewrapped()
         facts: dict[str, str | int] = {"version": active, "rows": n_waiting}
@@ -196,6 +208,8 @@ class Rewrapping:
             step = await rows.rewrap(active, after, BATCH)
             n_done, n_unreadable, after = n_done + step.n_done, n_unreadable + step.n_unreadable, step.after
             told(step.n_done)
+            self._behind[label] = max(0, self._behind[label] - step.n_done)
+            self.heard()
             if after is None:
                 break
             await self._pause(PAUSE_S)
@@ -217,6 +231,9 @@ class Rewrapping:
             return False
         for label in [label for label, versions in seen if any(state == "retired" for _, state in versions)]:
             await self.run(label, by="gateway", stop=stop)
+        if not self.n_behind:
+            self.whole_us = now_us
+        self.heard()
         self._due = [due_us for due_us in self._due if due_us > now_us] or [now_us + EVERY_US]
         return True
 

@@ -3,16 +3,14 @@
 
 RULES
 
-1. A mail has one recipient: never Cc, Bcc or a list. Its headers are made here from parts that are judged: an
-   address or a subject with a control character, and an address of any unusual form, is refused and not mended.
-2. The server's name is resolved and judged as a store's is, and the connection goes to that address. TLS is 1.2 or
+1. The server's name is resolved and judged as a store's is, and the connection goes to that address. TLS is 1.2 or
    newer and verified for the name. Without TLS nothing is sent but to the machine itself.
-3. What a server said counts: a refusal before or after the text is *failed*, an acceptance *sent*. Where the
+2. What a server said counts: a refusal before or after the text is *failed*, an acceptance *sent*. Where the
    connection breaks off while the text is under way, nobody knows: *unknown*, and nothing is tried again. Before
    that, on a connection that the server had let go while it was idle, one new connection is tried.
-4. Nothing that a server says leaves this room: its words may hold the address.
+3. Nothing that a server says leaves this room: its words may hold the address.
 
-Source: RFC 5321, RFC 5322, RFC 3207 (STARTTLS), RFC 8314.
+Source: RFC 5321, RFC 3207 (STARTTLS), RFC 8314 (TLS from the first byte).
 """
 
 import asyncio
@@ -24,10 +22,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP as LINES_OF_MAIL
-from email.utils import format_datetime
 from enum import StrEnum
 from ipaddress import ip_address
 
@@ -38,14 +32,9 @@ from gateway.domain.errors import SettingsError, StoreUnreachable
 from gateway.domain.names import StoreName
 from gateway.domain.sending import Fate
 from gateway.forward.addresses import BaseUrl, Network, Reach, Resolve, judged_addresses, reach, resolve
-
-ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-"""The common form of an address, without quotes, comments or routes (RFC 5321 section 4.1.2)."""
-MOST_SUBJECT_CHARACTERS = 500
+from gateway.forward.mail_text import Mail, is_address, wire_text
 
 MAIL_URL = re.compile(r"smtp://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\])(?::([0-9]{1,5}))?/?")
-_LINES = LINES_OF_MAIL.clone(cte_type="7bit")
-"""A server need not know of bytes beyond ASCII."""
 
 
 class Tls(StrEnum):
@@ -91,24 +80,6 @@ class MailServer(msgspec.Struct, frozen=True, kw_only=True):
     ca_pem: bytes | None = None
 
 
-class Mail(msgspec.Struct, frozen=True, kw_only=True):
-    """One mail; never shown.
-
-    Attributes:
-        id: Left of the ``@`` in its Message-ID: the same for two tries of one message.
-    """
-
-    to: str
-    subject: str
-    text: str
-    html: str | None
-    id: str
-
-    @override
-    def __repr__(self) -> str:
-        return "<Mail>"
-
-
 class MailRoad:
     """The way to one server; connections live as long as somebody sends."""
 
@@ -118,7 +89,7 @@ class MailRoad:
         Raises:
             SettingsError: Something of it cannot be used; the message shows no secret.
         """
-        self._server, self._clock, self._resolve = server, clock, resolve
+        self._server, self.clock, self._resolve = server, clock, resolve
         found = MAIL_URL.fullmatch(server.url)
         if found is None:
             raise SettingsError(f"stores.{server.name}.base_url: a mail server is smtp://host or smtp://host:port")
@@ -126,7 +97,7 @@ class MailRoad:
         if not 0 < port < 65_536:
             raise SettingsError(f"stores.{server.name}.base_url has a port that is none")
         self._base = BaseUrl(scheme="http", host=found[1].strip("[]").lower(), port=port, path="")
-        if ADDRESS.fullmatch(server.sender) is None:
+        if not is_address(server.sender):
             raise SettingsError(f"stores.{server.name}.sender must be an address that mails come from")
         self._tls = _context(server)
         self._pinned: tuple[str, ...] = ()
@@ -170,22 +141,6 @@ class MailRoad:
             raise
         return made
 
-    def text_of(self, mail: Mail) -> bytes:
-        """Return a mail as it goes over the wire.
-
-        Raises:
-            ValueError: A part of it can be no part of a mail.
-        """
-        sender = self._server.sender
-        made = EmailMessage(policy=_LINES)
-        made["From"], made["To"], made["Subject"] = sender, _address(mail.to), _subject(mail.subject)
-        made["Date"] = format_datetime(datetime.fromtimestamp(self._clock() // 1_000_000, UTC))
-        made["Message-ID"] = f"<{mail.id}@{sender.partition('@')[2]}>"
-        made.set_content(mail.text)
-        if mail.html is not None:
-            made.add_alternative(mail.html, subtype="html")
-        return made.as_bytes()
-
 
 class Sending:
     """Mails of one call on their way; a class with an owner and a life."""
@@ -199,9 +154,10 @@ class Sending:
     async def send(self, mail: Mail) -> Fate:
         """Send one mail and return what became of it."""
         try:
-            text = self._road.text_of(mail)
+            text = wire_text(mail, self._server.sender, self._road.clock())
         except (ValueError, UnicodeError):
-            return Fate.FAILED
+            # Such an address or subject no server is told, however often.
+            return Fate.REFUSED
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._delivered, mail.to, text)
 
     def close(self) -> None:
@@ -221,7 +177,7 @@ class Sending:
                 if not all(200 <= code < 300 for code, _ in answers):
                     connection.rset()
                     self._idle.append(connection)
-                    return Fate.FAILED
+                    return _refused(answers[1][0] if 200 <= answers[0][0] < 300 else 0)
             except (smtplib.SMTPException, OSError):
                 # Nothing of the text was said, so it may be said on another connection.
                 connection.close()
@@ -246,15 +202,20 @@ class Sending:
         """Say the text: from its first byte on nobody knows what a broken connection left behind."""
         try:
             code, _ = connection.data(text)
-        except smtplib.SMTPDataError:
+        except smtplib.SMTPDataError as error:
             # The server refused to hear it.
             connection.close()
-            return Fate.FAILED
+            return _refused(error.smtp_code)
         except (smtplib.SMTPException, OSError):
             connection.close()
             return Fate.UNKNOWN
         self._idle.append(connection)
-        return Fate.SENT if code == 250 else Fate.FAILED
+        return Fate.SENT if code == 250 else _refused(code)
+
+
+def _refused(code: int) -> Fate:
+    """Return what became of a mail that a server answered so: 5yz is for good, as RFC 5321 section 4.2.1 says."""
+    return Fate.REFUSED if 500 <= code < 600 else Fate.FAILED
 
 
 class _Pinned(smtplib.SMTP):
@@ -293,15 +254,3 @@ def _context(server: MailServer) -> ssl.SSLContext | None:
         except (ValueError, ssl.SSLError):
             raise SettingsError(f"stores.{server.name}.ca_file holds no certificates that TLS can use") from None
     return context
-
-
-def _address(text: str) -> str:
-    if ADDRESS.fullmatch(text) is None or ".." in text or len(text) > 254:
-        raise ValueError("no address of the common form")
-    return text
-
-
-def _subject(text: str) -> str:
-    if not 0 < len(text) <= MOST_SUBJECT_CHARACTERS or not text.isprintable():
-        raise ValueError("no subject")
-    return text

@@ -19,7 +19,7 @@ the demand: NIST SP 800-63B-4 section 3.1.1.2 (compare the entire password). Sou
 
 import gzip
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from math import log2
 from typing import Final
@@ -60,15 +60,20 @@ _WALKS: Final = tuple(row for run in _RUNS for row in (run, run[::-1]))
 class Blocklist:
     """The list of common passwords, and the judgement that rests on it."""
 
-    def __init__(self, entries: Iterable[str], *, local: Iterable[str] = ()) -> None:
-        """Take the entries, the most frequent first, and the words of this installation."""
+    def __init__(self, entries: Iterable[str] | None, *, local: Iterable[str] = ()) -> None:
+        """Take the entries, the most frequent first, and the words of this installation.
+
+        Args:
+            entries: None is the list that comes with the package.
+            local: What the installation is called.
+        """
         self._entries = entries
         self._local = tuple(local)
 
     @classmethod
     def shipped(cls, *, local: Iterable[str] = ()) -> "Blocklist":
         """Return the list that comes with the package; it is read when a password is first judged."""
-        return cls(_shipped(), local=local)
+        return cls(None, local=local)
 
     def is_common(self, password: str, *, names: Iterable[str] = ()) -> bool:
         """Tell whether a guesser comes to this password early.
@@ -91,7 +96,7 @@ class Blocklist:
 
     @cached_property
     def _bits(self) -> Mapping[str, float]:
-        return {entry: log2(rank + 2) for rank, entry in enumerate(self._entries) if len(entry) <= LONGEST_ENTRY}
+        return _shipped_bits() if self._entries is None else _bits_of(self._entries)
 
     def _pieces(self, text: str, start: int, local: frozenset[str]) -> Iterable[tuple[int, float]]:
         """Yield the end and the cost of every piece that begins at ``start``."""
@@ -120,6 +125,16 @@ class Blocklist:
             if spelling in local or spelling in self._bits
         ]
         return min(costs, default=None)
+
+
+def _bits_of(entries: Iterable[str]) -> Mapping[str, float]:
+    return {entry: log2(rank + 2) for rank, entry in enumerate(entries) if len(entry) <= LONGEST_ENTRY}
+
+
+@cache
+def _shipped_bits() -> Mapping[str, float]:
+    """Read what comes with the package: 40 ms, once for a process."""
+    return _bits_of(_shipped())
 
 
 def _shipped() -> Iterator[str]:

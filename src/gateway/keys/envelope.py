@@ -17,6 +17,7 @@ Sources: C2SP XAES-256-GCM; RFC 5297; RFC 2104; RFC 5869; NIST SP 800-38D, SP 80
 
 import hmac
 import secrets
+from collections.abc import Callable
 from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
@@ -80,13 +81,23 @@ def open_sealed(key: bytes, sealed: bytes, associated: bytes = b"") -> bytes:
     Raises:
         KeyUnavailable: Other key, other associated bytes, or a changed byte.
     """
-    if len(sealed) < OVERHEAD_BYTES or sealed[:1] != FORMAT:
-        raise KeyUnavailable("a sealed value cannot be opened")
-    nonce, rest = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
-    try:
-        return AESGCM(_message_key(key, nonce)).decrypt(nonce[12:], rest, FORMAT + associated)
-    except InvalidTag:
-        raise KeyUnavailable("a sealed value cannot be opened") from None
+    return opener(key)(sealed, associated)
+
+
+def opener(key: bytes) -> Callable[[bytes, bytes], bytes]:
+    """Return what ``open_sealed`` does under one key, which is set up once: for many messages, in one thread."""
+    message_key = _message_keys(key)
+
+    def open_one(sealed: bytes, associated: bytes) -> bytes:
+        if len(sealed) < OVERHEAD_BYTES or sealed[:1] != FORMAT:
+            raise KeyUnavailable("a sealed value cannot be opened")
+        nonce, rest = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+        try:
+            return AESGCM(message_key(nonce)).decrypt(nonce[12:], rest, FORMAT + associated)
+        except InvalidTag:
+            raise KeyUnavailable("a sealed value cannot be opened") from None
+
+    return open_one
 
 
 def xaes_encrypt(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
@@ -94,16 +105,21 @@ def xaes_encrypt(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) 
 
     Source: C2SP XAES-256-GCM.
     """
-    return AESGCM(_message_key(key, nonce)).encrypt(nonce[12:], plaintext, associated)
+    return AESGCM(_message_keys(key)(nonce)).encrypt(nonce[12:], plaintext, associated)
 
 
-def _message_key(key: bytes, nonce: bytes) -> bytes:
-    """Derive the key of one message: CMAC in counter mode over the first 12 bytes of the nonce."""
+def _message_keys(key: bytes) -> Callable[[bytes], bytes]:
+    """Return what derives the key of one message: CMAC in counter mode over the first 12 bytes of its nonce."""
     # ECB on single blocks is what CMAC is made of; no message is encrypted with it.
     encrypted = Cipher(algorithms.AES256(key), modes.ECB()).encryptor().update  # noqa: S305
-    first = int.from_bytes(b"\x00\x01X\x00" + nonce[:12], "big") ^ _doubled(encrypted(_ZEROS))
-    # The second block counts 2 where the first counts 1.
-    return encrypted(first.to_bytes(16, "big") + (first ^ _ONE_TO_TWO).to_bytes(16, "big"))
+    subkey = _doubled(encrypted(_ZEROS))
+
+    def message_key(nonce: bytes) -> bytes:
+        first = int.from_bytes(b"\x00\x01X\x00" + nonce[:12], "big") ^ subkey
+        # The second block counts 2 where the first counts 1.
+        return encrypted(first.to_bytes(16, "big") + (first ^ _ONE_TO_TWO).to_bytes(16, "big"))
+
+    return message_key
 
 
 _ZEROS = bytes(16)

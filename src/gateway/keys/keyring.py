@@ -30,7 +30,7 @@ from typing_extensions import override
 from gateway.domain.errors import KeyUnavailable, SettingsError
 from gateway.keys import bridge as bridges
 from gateway.keys import keyfile
-from gateway.keys.envelope import Secret, new_key, open_sealed, seal
+from gateway.keys.envelope import Secret, new_key, open_sealed, opener, seal
 from gateway.keys.key import OTHER_KEK, Key, unwrapped, wrap_label
 from gateway.keys.keyfile import KeyEntry, KeyFile, KeyState
 from gateway.keys.providers import Kek
@@ -157,6 +157,18 @@ class Keyring:
         key = self.version(label, int.from_bytes(sealed[:VERSION_BYTES], "big"))
         # Mostly a key or an authenticator's secret: a traceback that shows variables must not show it.
         return Secret(open_sealed(key.secret, sealed[VERSION_BYTES:], _bound(label, associated)))
+
+    def opener(self, label: str) -> Callable[[bytes, bytes], bytes]:
+        """Return what ``open`` does of one label, each key set up once: for one piece of work, in one thread."""
+        ready: dict[bytes, Callable[[bytes, bytes], bytes]] = {}
+
+        def open_one(sealed: bytes, associated: bytes) -> bytes:
+            version = sealed[:VERSION_BYTES]
+            if version not in ready:
+                ready[version] = opener(self.version(label, int.from_bytes(version, "big")).secret)
+            return Secret(ready[version](sealed[VERSION_BYTES:], _bound(label, associated)))
+
+        return open_one
 
     def reload(self) -> bool:
         """Read the file again if it changed, and forget keys that are no longer there; tell if it did."""

@@ -7,7 +7,7 @@ what sealing one value costs, so whoever seals by the thousand keeps one of thes
 Source: RFC 5297.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from cryptography.exceptions import InvalidTag
@@ -33,6 +33,11 @@ class Siv:
 
         self.seal = seal
 
+    def seal_each(self, plaintexts: Iterable[bytes]) -> list[bytes]:
+        """Return what ``seal`` does of each."""
+        encrypt = self._cipher.encrypt
+        return [encrypt(one, None) for one in plaintexts]
+
     def open(self, sealed: bytes) -> bytes:
         """Return the plaintext of what ``seal`` returned.
 
@@ -43,6 +48,16 @@ class Siv:
             return self._cipher.decrypt(sealed, None)
         except (InvalidTag, ValueError):
             raise KeyUnavailable("a sealed value cannot be opened") from None
+
+    def open_each(self, sealed: Iterable[bytes]) -> list[bytes | None]:
+        """Return the plaintext of each, ``None`` where ``open`` would raise."""
+        decrypt, found = self._cipher.decrypt, list[bytes | None]()
+        for one in sealed:
+            try:
+                found.append(decrypt(one, None))
+            except (InvalidTag, ValueError):
+                found.append(None)
+        return found
 
     @override
     def __reduce__(self) -> NoReturn:

@@ -95,6 +95,14 @@ async def spent_again(connection: AsyncConnection, approval_id: str, at_us: int)
     return (await connection.execute(still.values(state=ApprovalState.SPENT, spent_us=at_us))).rowcount
 
 
+async def refused_again(connection: AsyncConnection, approval_id: str, by: AccountId, at_us: int) -> int:
+    """Let one be refused that the log says is; return whether it could be used still, as 0 or 1."""
+    usable = _OF.state.in_((ApprovalState.OPEN, ApprovalState.APPROVED))
+    still = update(reveal_approval).where(_OF.id == approval_id, usable)
+    refused = still.values(state=ApprovalState.REFUSED, decided_by=by, decided_us=at_us)
+    return (await connection.execute(refused)).rowcount
+
+
 async def _there(connection: AsyncConnection, bound: Bound, now_us: int) -> Approval | None:
     same = [_OF[name] == getattr(bound, name) for name in Bound.__struct_fields__]
     usable = _OF.state.in_((ApprovalState.OPEN, ApprovalState.APPROVED))

@@ -56,7 +56,7 @@ class _Known:
 
 
 class Budgets:
-    """Owner of the tables of budgets; satisfies ``flows.access.ports.Budgets``."""
+    """Owner of the tables of budgets; satisfies ``flows.access.ports.state.Budgets``."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -3,10 +3,12 @@
 
 RULES
 
-1. Of two calls that claim a key the database lets the first. What it claimed is its own until it says what became
-   of it; what it never says, because it was killed, stays claimed for good and is told as *unknown*.
-2. Only what certainly was not sent may be claimed again.
-3. A replay makes what the log intended *unknown*, unless the database knows better.
+1. Of two calls that claim a key the database lets the first. What it claimed is its own; before it is sent it is
+   *unknown*, and stays that for good unless its call says what became of it.
+2. Only what certainly was not sent may be claimed again. What a call claimed and did not begin is let go once the log
+   that it was entered in was opened again, by one who alone may write to it: so the call is over.
+3. A replay makes what the log intended *unknown*, unless the database knows better; and everything that is claimed,
+   since an older database does not know what was begun.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +22,16 @@ from gateway.store.chunks import chunks
 from gateway.store.engine import Store
 from gateway.store.schema import dispatched
 
-CLAIMED = "claimed"
+CLAIMED = Fate.CLAIMED
+_TOLD = {str(Fate.SENT): Fate.SENT, str(CLAIMED): CLAIMED}
+_KEPT = {Fate.REFUSED: Fate.FAILED}
+"""What may never be sent may be claimed again as what failed may: it is the recipient who will not have it."""
 
 _OF = dispatched.c
 
 
 class Dispatches:
-    """Owner of the table; satisfies ``flows.access.ports.Dispatches``."""
+    """Owner of the table; satisfies ``flows.access.ports.sending.Dispatches``."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -58,7 +63,25 @@ class Dispatches:
         states = await connection.execute(
             select(_OF.key, _OF.state).where(_OF.key.in_([k for k in left if k not in new]))
         )
-        return {key: Fate.SENT if state == Fate.SENT else Fate.UNKNOWN for key, state in states}
+        return {key: _TOLD.get(state, Fate.UNKNOWN) for key, state in states}
+
+    async def begin(self, call: str, keys: Sequence[bytes], became: Mapping[bytes, Fate]) -> set[bytes]:
+        """Keep what became of a call's messages, and let others be unknown from now on, durably, in one transaction.
+
+        Returns:
+            Those of the keys that are claimed by the call, and by nobody else may be sent.
+
+        Raises:
+            StateUnavailable: The database does not answer; nothing of them may be sent.
+        """
+        mine = set[bytes]()
+        async with self._store.begin() as connection:
+            await _keep(connection, call, became)
+            for some in chunks(sorted(keys)):
+                still = update(dispatched).where(_OF.key.in_(some), _OF.call == call, _OF.state == CLAIMED)
+                begun = await connection.execute(still.values(state=Fate.UNKNOWN).returning(_OF.key))
+                mine |= set(begun.scalars())
+        return mine
 
     async def settle(self, call: str, fates: Mapping[bytes, Fate]) -> None:
         """Keep what became of a call's messages, durably.
@@ -66,21 +89,34 @@ class Dispatches:
         Raises:
             StateUnavailable: The database does not answer; they stay claimed.
         """
-        if not fates:
-            return
-        one = update(dispatched).where(_OF.key == bindparam("of"), _OF.call == call)
-        told = [{"of": key, "became": str(fates[key])} for key in sorted(fates)]
-        async with self._store.begin() as connection:
-            await connection.execute(one.values(state=bindparam("became")), told)
+        if fates:
+            async with self._store.begin() as connection:
+                await _keep(connection, call, fates)
 
-    async def let_go(self, call: str) -> None:
-        """Let the keys be nobody's: nothing of the call was sent.
+    async def let_go(self, *calls: str) -> None:
+        """Let keys be nobody's that calls claimed and did not begin, and never will.
 
         Raises:
             StateUnavailable: The database does not answer; they stay claimed.
         """
         async with self._store.begin() as connection:
-            await connection.execute(delete(dispatched).where(_OF.call == call, _OF.state == CLAIMED))
+            for some in chunks(calls):
+                await connection.execute(delete(dispatched).where(_OF.call.in_(some), _OF.state == CLAIMED))
+
+
+async def _keep(connection: AsyncConnection, call: str, fates: Mapping[bytes, Fate]) -> None:
+    """Keep what became of a call's messages."""
+    if not fates:
+        return
+    one = update(dispatched).where(_OF.key == bindparam("of"), _OF.call == call)
+    told = [{"of": key, "became": str(_KEPT.get(fates[key], fates[key]))} for key in sorted(fates)]
+    await connection.execute(one.values(state=bindparam("became")), told)
+
+
+async def doubt(connection: AsyncConnection) -> int:
+    """Let everything that is claimed be unknown; return how much that was."""
+    claimed = update(dispatched).where(_OF.state == CLAIMED)
+    return (await connection.execute(claimed.values(state=Fate.UNKNOWN))).rowcount
 
 
 async def add(connection: AsyncConnection, rows: Sequence[Mapping[str, object]], *, is_sqlite: bool) -> set[bytes]:

@@ -36,6 +36,8 @@ N_WRITERS = 4  # on PostgreSQL; SQLite has one, whose pool is the queue of this 
 POOL_TIMEOUT_S = 30
 OF_INDEX = sqlite.Held(65_536, 16_384)
 """Of the index of the log, each of whose batches changes pages all over it: 64 MB in memory, and in its WAL."""
+OF_MAIN = sqlite.Held(16_384, 4_096)
+"""Of the state, where a block's new values of a vault change pages all over two tables: 16 MB in memory, and in its WAL."""
 
 
 class Base:
@@ -90,28 +92,51 @@ class Base:
             finally:
                 await connection.exec_driver_sql("ROLLBACK")
 
-    async def fold(self) -> None:
-        """Let nothing that was overwritten live on in the WAL of SQLite; PostgreSQL has its own time for that."""
-        if self.is_sqlite:
-            async with self._own_errors(), self._writer.connect() as connection:
-                await connection.execution_options(**{sqlite.NO_TRANSACTION: True})
-                await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+    @property
+    def file(self) -> Path | None:
+        """Return the file of SQLite; its WAL lies beside it."""
+        return Path(str(self._writer.url.database)) if self.is_sqlite else None
 
-    async def scrub(self, tables: Sequence[str]) -> None:
+    async def fold(self) -> bool:
+        """Let nothing that was overwritten live on in the WAL of SQLite; PostgreSQL has its own time for that.
+
+        Returns:
+            Whether nothing does; somebody who reads, such as a copy that is being made, keeps the WAL as it is.
+        """
+        if not self.is_sqlite:
+            return True
+        async with self._own_errors(), self._writer.connect() as connection:
+            await connection.execution_options(**{sqlite.NO_TRANSACTION: True})
+            # It keeps writers out while it waits for readers.
+            await connection.execute(text(f"PRAGMA busy_timeout={sqlite.FOLD_TIMEOUT_MS}"))
+            try:
+                busy, *_ = (await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))).one()
+            finally:
+                await connection.execute(text(f"PRAGMA busy_timeout={sqlite.BUSY_TIMEOUT_MS}"))
+            return int(busy) == 0
+
+    async def scrub(self, tables: Sequence[str], *, patience_ms: int = 0) -> bool:
         """Leave nothing of what was deleted from tables in the files of the database.
 
         SQLite overwrites what it frees (``secure_delete``), so only the WAL is left; PostgreSQL writes the tables
         anew and locks them while it does.
 
+        Args:
+            tables: By name, on PostgreSQL with the schema.
+            patience_ms: How long PostgreSQL waits for whoever reads a table, and keeps others waiting; 0 is for ever.
+
+        Returns:
+            Whether nothing is left; whoever looks at an older state of the database keeps what that holds.
+
         Raises:
             StateUnavailable: The database does not answer.
         """
-        await self.fold()
-        if not self.is_sqlite:
-            async with self._own_errors(), self._writer.connect() as opened:
-                connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
-                for table in tables:
-                    await connection.execute(text(f"VACUUM FULL {table}"))
+        if self.is_sqlite:
+            return await self.fold()
+        async with self._own_errors(), self._writer.connect() as opened:
+            connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
+            done = [await postgres.written_anew(connection, table, patience_ms) for table in tables]
+        return all(done)
 
     @property
     def n_in_use(self) -> int:
@@ -169,7 +194,8 @@ async def open_store(place: str | Path, *, upgrade: bool = True) -> Store:
     try:
         for base in _STATE:
             await asyncio.to_thread(migrate if upgrade else check, places[base][0], base, places[base][1])
-        return await _durable(Store(*(_base(*places[base]) for base in _STATE)))
+        held = {"main": OF_MAIN, "keys": sqlite.USUAL}
+        return await _durable(Store(*(_base(*places[base], held=held[base]) for base in _STATE)))
     except DBAPIError as error:
         raise SettingsError(f"the database cannot be opened: {error.orig}") from error
 

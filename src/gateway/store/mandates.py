@@ -23,7 +23,7 @@ from gateway.store.schema import mandate, mandate_approval
 
 
 class Mandates:
-    """Owner of both tables; satisfies ``flows.access.ports.Mandates`` and ``flows.mandates.Kept``."""
+    """Owner of both tables; satisfies ``flows.access.ports.sending.Mandates`` and ``flows.mandates.Kept``."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -37,13 +37,23 @@ class Mandates:
         async with self._store.begin() as connection:
             return await keep(connection, one, is_sqlite=self._store.is_sqlite)
 
-    async def approve(self, mandate_id: str, account: AccountId, at_us: int) -> bool:
+    async def approve(
+        self, mandate_id: str, account: AccountId, at_us: int, *, after: frozenset[AccountId] | None = None
+    ) -> bool:
         """Let an account approve it; false if it has, if it asked for it, or if there is no such mandate in play.
+
+        Args:
+            mandate_id: Which.
+            account: Whose word it is.
+            at_us: UTC microseconds.
+            after: Who had approved it when the word was judged: false if that is not so any more. A replay says nothing.
 
         Raises:
             StateUnavailable: The database does not answer.
         """
         async with self._store.begin() as connection:
+            if after is not None and await _approvers(connection, mandate_id) != after:
+                return False
             return await approve(connection, mandate_id, account, at_us, is_sqlite=self._store.is_sqlite)
 
     async def revoke(self, mandate_id: str, by: str, at_us: int) -> bool:
@@ -80,16 +90,19 @@ class Mandates:
             # Approvals first: one that comes in between is then of the next look, and none is without its mandate.
             said = (await connection.execute(who.order_by(mandate_approval.c.at_us, mandate_approval.c.account))).all()
             rows = (await connection.execute(which.order_by(mandate.c.asked_us.desc(), mandate.c.id))).all()
-        return [_mandate(row, said) for row in rows]
+        words: dict[str, list[tuple[AccountId, int]]] = {}
+        for one in said:
+            words.setdefault(one.mandate, []).append((AccountId(one.account), one.at_us))
+        return [_mandate(row, words.get(row.id, ())) for row in rows]
 
 
-def _mandate(row: Row[Any], said: Iterable[Row[Any]]) -> Mandate:
+def _mandate(row: Row[Any], approved: Iterable[tuple[AccountId, int]]) -> Mandate:
     return Mandate(
         id=row.id,
         terms=msgspec.json.decode(row.terms, type=MandateTerms),
         asked_by=AccountId(row.asked_by),
         asked_us=row.asked_us,
-        approved=tuple((AccountId(one.account), one.at_us) for one in said if one.mandate == row.id),
+        approved=tuple(approved),
         revoked_us=row.revoked_us,
         revoked_by=row.revoked_by,
     )
@@ -106,6 +119,14 @@ async def keep(connection: AsyncConnection, one: Mandate, *, is_sqlite: bool) ->
     }
     new = insert(mandate).values(values).on_conflict_do_nothing().returning(mandate.c.id)
     return (await connection.execute(new)).one_or_none() is not None
+
+
+async def _approvers(connection: AsyncConnection, mandate_id: str) -> frozenset[AccountId]:
+    """Return who has approved a mandate, with nobody able to until the transaction ends."""
+    # PostgreSQL waits at the row; SQLite's transactions that write come one after the other.
+    await connection.execute(select(mandate.c.id).where(mandate.c.id == mandate_id).with_for_update())
+    said = await connection.execute(select(mandate_approval.c.account).where(mandate_approval.c.mandate == mandate_id))
+    return frozenset(map(AccountId, said.scalars()))
 
 
 async def approve(

@@ -17,6 +17,9 @@ BACKED_UP_UNTIL = "backed-up-until/"
 BACKED_UP_LONGEST = "backed-up-longest/keys"
 """When the last of all copies of the keys of people counts no more; an older copy can end later than the newest."""
 
+OVERWRITE_OWED = "overwrite-owed"
+"""There while wrapped keys that were deleted may be in files of the database still; written by ``overwriting``."""
+
 SHREDDED = "shredded/"
 """Before label and version of a key that was shredded, so that an older copy of the keyring brings none back."""
 
@@ -49,6 +52,12 @@ class Meta:
             await connection.execute(insert(meta).values(key=key, value=value))
             if announce is not None:
                 await bump(connection, announce)
+
+    async def drop(self, key: str, value: str) -> bool:
+        """Delete a fact if it is still this; tell whether there is none now."""
+        async with self._store.begin() as connection:
+            await connection.execute(delete(meta).where(meta.c.key == key, meta.c.value == value))
+            return await _read(connection, key) is None
 
     async def shredded(self) -> list[tuple[str, int]]:
         """Return labels and versions of the keys that were shredded here."""

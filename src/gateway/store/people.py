@@ -38,6 +38,7 @@ from gateway.store.chunks import chunks
 from gateway.store.engine import Store
 from gateway.store.people_ports import Announcer, Envelope, Keys
 from gateway.store.schema import person_identity, person_key, person_merge, person_sequence
+from gateway.store.vault_merging import carry_copies_over
 from gateway.store.versions import Topic, bump
 
 LOOKUP_LABEL = "people/lookup"
@@ -125,6 +126,15 @@ class People:
         await self._enter(kind, rows)
         return [rows[lookup].number if lookup in rows else None for lookup in lookups]
 
+    async def known_still(self, numbers: Sequence[PersonNumber]) -> frozenset[PersonNumber]:
+        """Return which numbers stand for somebody now: not who was erased, nor what was merged into another."""
+        found = set[PersonNumber]()
+        async with self._store.connect() as connection:
+            for some in chunks(sorted(set(numbers))):
+                query = select(person_identity.c.number).where(person_identity.c.number.in_(some))
+                found |= set(map(PersonNumber, (await connection.execute(query)).scalars()))
+        return frozenset(found)
+
     async def identities(self, number: PersonNumber) -> list[Identity]:
         """Return every identity of a person, oldest first; none for an orphan or a shredded person."""
         async with self._store.connect() as connection:
@@ -153,6 +163,7 @@ class People:
         now_us = self._clock()
         async with self._store.begin() as connection:
             await bump(connection, Topic.PEOPLE)
+            await vault_tables.keep_out_adders(connection)
             async with self._store.keys.connect() as keys:
                 old, new = await self._person_key(keys, source), await self._person_key(keys, target)
             if old is None or new is None:
@@ -161,33 +172,20 @@ class People:
                 sealed = self._envelope.seal(new, self._opened(old, row), _bound(row.kind, row.lookup))
                 of_row = update(person_identity).where(person_identity.c.lookup == row.lookup)
                 await connection.execute(of_row.values(number=target, sealed=sealed))
-            await self._carry_vault_over(connection, (source, old), (target, new))
+            await carry_copies_over(connection, self._envelope, (source, old), (target, new))
             await tables.note_merge(connection, source, target, now_us)
             await carry_over(connection, source, target, now_us)
         await self._forget_key(source)
         self.forget()
 
-    async def _carry_vault_over(
-        self, connection: AsyncConnection, source: tuple[PersonNumber, bytes], target: tuple[PersonNumber, bytes]
-    ) -> None:
-        """Let what the vault has of one person be sealed for another; both come with their keys."""
-        envelope, (of, old), (to, new) = self._envelope, source, target
-
-        def resealed(copy: vault_tables.Copy) -> vault_tables.Copy:
-            bound = vault_tables.bound(copy.domain, copy.token)
-            return copy._replace(
-                person=to, sealed=envelope.seal(new, envelope.open_sealed(old, copy.sealed, bound), bound)
-            )
-
-        copies = await vault_tables.of_person(connection, of)
-        await vault_tables.add_copies(connection, await asyncio.to_thread(lambda: list(map(resealed, copies))))
-        await vault_tables.drop_person(connection, of)
-
     async def shred(self, number: PersonNumber) -> None:
-        """Delete the person's key, then the identities; the number stays, and stands for nobody."""
+        """Delete the person's key, then identities and copies of the vault; the number stays, and stands for nobody."""
         async with self._store.begin() as connection:
             await bump(connection, Topic.PEOPLE)
+            await vault_tables.keep_out_adders(connection)
             await self._forget_key(number)
+            # Copies that were sealed before the key went; nobody seals any more.
+            await vault_tables.forget(connection, number)
             await connection.execute(delete(person_identity).where(person_identity.c.number == number))
         await self._store.main.fold()
         self.forget()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the room of people is handed: the keyring, sealing under a key in hand, and the log's ear for new numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.domain.names import IdentityKind, PersonNumber
@@ -33,6 +33,9 @@ class Keys(Protocol):
 
     def open(self, label: str, sealed: bytes, associated: bytes = b"") -> bytes:
         """Return the plaintext again, or raise ``KeyUnavailable``."""
+
+    def opener(self, label: str) -> Callable[[bytes, bytes], bytes]:
+        """Return what ``open`` does of one label, for many at a time in one thread."""
 
 
 class Envelope(Protocol):

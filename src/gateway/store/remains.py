@@ -7,9 +7,11 @@ opened to see that they can be, and kept nowhere.
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,10 +21,13 @@ from gateway.domain.errors import KeyUnavailable
 from gateway.store.engine import Base, Store
 from gateway.store.people import WRAP_LABEL
 from gateway.store.people_ports import Envelope, Keys
-from gateway.store.schema import person_identity, person_key, vault_value
+from gateway.store.postgres import pages_of
+from gateway.store.schema import KEYS_SCHEMA, person_identity, person_key, vault_value
+from gateway.store.sealed_rows import VERSION_BYTES
 from gateway.store.vault_tables import bound
 
 LIVE = "live"
+KEY_BYTES = 32
 
 Row = Mapping[str, Any]
 Frames = Iterable[tuple[str, list[str], list[list[Any]]]]
@@ -34,8 +39,8 @@ class Remain(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
     Attributes:
         where: ``live``, or the name under which a copy was given.
-        what: ``key``, ``identity``, ``vault copy``; or ``entry`` for an identity that nothing opens and that the live
-            base still finds the person by.
+        what: ``key``, ``identity``, ``vault copy``; ``entry`` for an identity that nothing opens and that the live
+            base still finds the person by; or ``deleted key`` for one that lies in a file of the database still.
     """
 
     where: str
@@ -54,6 +59,7 @@ class Remains:
         """
         self._keys, self._envelope, self._people = keys, envelope, people
         self._found: dict[str, dict[str, list[Row]]] = {}
+        self._behind: dict[str, list[bytes]] = {}
 
     async def look(self, store: Store) -> None:
         """Take in the bases as they are."""
@@ -70,6 +76,27 @@ class Remains:
             if table in columns:
                 found = (dict(zip(names, row, strict=True)) for row in rows)
                 held.setdefault(table, []).extend(row for row in found if row[columns[table]] in self._people)
+
+    async def look_behind(self, keys: Base) -> str | None:
+        """Take in wrapped keys that were deleted and are still in the files of the base of keys.
+
+        The file of SQLite itself is not opened here, which would take the locks from the connections of this process;
+        it overwrites what it frees, so what is left is in its WAL.
+
+        Returns:
+            What could not be looked into; nothing if all was.
+        """
+        if keys.file is not None:
+            wal = keys.file.with_name(f"{keys.file.name}-wal")
+            pieces = [await asyncio.to_thread(wal.read_bytes)] if wal.exists() else []
+            self._behind[wal.name] = pieces
+            return None
+        async with keys.begin() as connection:
+            found = await pages_of(connection, f"{KEYS_SCHEMA}.{person_key.name}")
+        if found is None:
+            return "files of the database server, which the gateway's user may not read"
+        self._behind[f"file of {person_key.name}"] = found
+        return "the write-ahead log of the database server, its archives and replicas"
 
     async def told(self) -> tuple[Remain, ...]:
         """Return what remains, of everything that was taken in."""
@@ -97,14 +124,32 @@ class Remains:
             for row in tables.get(vault_value.name, ()):
                 own = bound(row["domain"], row["token"])
                 counted[where, "vault copy"] += self._opens(keys.get(row["person"], ()), row["sealed"], own)
+        there = {row["wrapped"] for row in self._found.get(LIVE, {}).get(person_key.name, ())}
+        for where, pieces in self._behind.items():
+            counted[where, "deleted key"] = len(self._wrapped_in(pieces) - there)
         return tuple(sorted(Remain(where=where, what=what, n=n) for (where, what), n in counted.items() if n))
+
+    def _wrapped_in(self, pieces: Sequence[bytes]) -> set[bytes]:
+        """Return the wrapped keys of the person that lie somewhere among bytes."""
+        own = self._envelope.seal(bytes(KEY_BYTES), bytes(KEY_BYTES))
+        n_bytes = VERSION_BYTES + len(own)
+        # A version below 256 as ``Keyring.seal`` writes it, and the format; one may begin inside of what looks like one.
+        begins = re.compile(rb"(?=(\x00{3}[^\x00]" + re.escape(own[:1]) + rb"))", re.DOTALL)
+        unwrap, found = self._keys.opener(WRAP_LABEL), set[bytes]()
+        for piece in pieces:
+            for begin in begins.finditer(piece):
+                one = piece[begin.start() : begin.start() + n_bytes]
+                opened = (_or_none(partial(unwrap, one, person.to_bytes(4, "big"))) for person in self._people)
+                if one not in found and any(secret is not None for secret in opened):
+                    found.add(one)
+        return found
 
     def _unwrapped(self, row: Row) -> bytes | None:
         number: int = row["number"]
         return _or_none(lambda: self._keys.open(WRAP_LABEL, row["wrapped"], number.to_bytes(4, "big")))
 
     def _opens(self, keys: Sequence[bytes], sealed: bytes, own: bytes) -> bool:
-        opened = (_or_none(lambda key=key: self._envelope.open_sealed(key, sealed, own)) for key in keys)  # type: ignore[misc]
+        opened = (_or_none(partial(self._envelope.open_sealed, key, sealed, own)) for key in keys)
         return any(one is not None for one in opened)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.names import PersonNumber
 from gateway.domain.replay import (
+    ApprovalRefused,
     ApprovalSpent,
     ChoicesMade,
     HoldsLifted,
@@ -39,9 +40,11 @@ from gateway.domain.replay import (
 from gateway.store import approvals, choices, dispatches, mandates, tombstones, vault_tables
 from gateway.store.chunks import chunks
 from gateway.store.engine import Store
+from gateway.store.overwriting import Overwriting
 from gateway.store.people_tables import note_merge
 from gateway.store.schema import dispatched, hold, incident_list, person_identity, person_key, person_merge
 from gateway.store.sealed_rows import VERSION_BYTES
+from gateway.store.vault_copies import Copies
 from gateway.store.versions import Topic, bump
 
 WORDS: Mapping[type[Replayed], str] = {
@@ -55,6 +58,7 @@ WORDS: Mapping[type[Replayed], str] = {
     HoldsLifted: "holds lifted",
     ListOpened: "words for lists of incidents",
     ApprovalSpent: "approvals spent",
+    ApprovalRefused: "approvals refused",
     MandateAsked: "mandates",
     MandateApproved: "approvals of mandates",
     MandateRevoked: "mandates revoked",
@@ -67,13 +71,19 @@ class Replay:
     """Applies what happened; satisfies ``flows.restore.ports.State`` together with ``Settling``."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], int], is_shredded: Callable[[int], bool] = lambda _version: False
+        self,
+        store: Store,
+        clock: Callable[[], int],
+        is_shredded: Callable[[int], bool] = lambda _version: False,
+        vault: Copies | None = None,
     ) -> None:
         """Keep what it works with.
 
         Args:
             is_shredded: Tells of a version of the key that wraps the keys of people whether it is shredded.
+            vault: Carries over what the vault has of people who were merged; ``None`` where nothing is in it.
         """
+        self._vault = vault
         self._store = store
         self._clock = clock
         self._is_shredded = is_shredded
@@ -90,12 +100,17 @@ class Replay:
                 news[WORDS[type(one)]] += await self._applied(connection, one)
                 shredded |= isinstance(one, PersonShredded | PersonErased)
         if shredded:
+            # No opening waits for it: who reads keeps it from being done now, and the worker tries again.
+            await Overwriting(self._store).owe()
             await self._store.keys.fold()
             await self._store.main.fold()
         return {word: n for word, n in news.items() if n}
 
     async def forget_unreadable(self) -> int:
-        """Drop sealed values whose key is gone, so that they are sealed again when they are seen; return how many."""
+        """Drop sealed values whose key is gone, so that they are sealed again when they are seen; return how many.
+
+        Identities are counted. Of the vault, tokens stay, so that a value that is seen again is what stores hold of it.
+        """
         held = await self._held_keys()
         of = person_identity.c
         async with self._store.begin() as connection:
@@ -103,6 +118,7 @@ class Replay:
             bare = [lookup for lookup, number in rows if number not in held]
             for some in chunks(bare):
                 await connection.execute(update(person_identity).where(of.lookup.in_(some)).values(sealed=None))
+            await vault_tables.drop_dead(connection, held.__contains__)
         return len(bare)
 
     async def _held_keys(self) -> BitMap:
@@ -148,6 +164,8 @@ class Replay:
                 return await _spent(connection, one)
             case ApprovalSpent():
                 return await approvals.spent_again(connection, one.approval, one.at_us)
+            case ApprovalRefused():
+                return await approvals.refused_again(connection, one.approval, one.by, one.at_us)
             case MandateAsked():
                 return await mandates.keep(connection, one.mandate, is_sqlite=self._store.is_sqlite)
             case MandateApproved():
@@ -197,12 +215,16 @@ class Replay:
         await connection.execute(moved.values(number=one.target, sealed=None))
         await note_merge(connection, one.source, one.target, one.at_us)
         await choices.carry_over(connection, one.source, one.target, self._clock())
+        if self._vault is not None:
+            await self._vault.carry_over(connection, one.source, one.target, one.at_us)
         await self._forget_key(one.source)
         return 1
 
     async def _shred(self, connection: AsyncConnection, person: PersonNumber) -> int:
         self._shredded.add(person)
+        await vault_tables.keep_out_adders(connection)
         await self._forget_key(person)
+        await vault_tables.forget(connection, person)
         gone = await connection.execute(delete(person_identity).where(person_identity.c.number == person))
         return 1 if gone.rowcount else 0
 
@@ -224,7 +246,6 @@ class Replay:
             await tombstones.keep(connection, one.tombstone, one.digests, one.at_us)
         n_identities = 0
         for person in one.people:
-            await vault_tables.forget(connection, person)
             n_identities += await self._shred(connection, person)
         return 1 if n_identities else 0
 

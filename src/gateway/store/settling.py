@@ -9,7 +9,8 @@ RULES
    the one before and the log holds none. Its owner gets a new one; ``restored/…`` in the facts says why.
 3. An account that came since is there again by its identifier alone, out of force, without its name.
 4. Rights are never more than the newest entry says.
-5. Marks and beat are written in the same transaction: from then on the database is as new as its log.
+5. Keys of messages that are claimed are unknown: a copy of a moment before does not know which were begun.
+6. Marks and beat are written in the same transaction: from then on the database is as new as its log.
 """
 
 from collections import Counter
@@ -23,7 +24,7 @@ from gateway.domain.names import AccountId, ClientId
 from gateway.domain.people import BLOCK_SIZE
 from gateway.domain.replay import AccountSince, ClientSince, Settled, Since
 from gateway.domain.signin import Lockout
-from gateway.store import marks
+from gateway.store import dispatches, marks
 from gateway.store.engine import Store
 from gateway.store.factors import DAY_US
 from gateway.store.rows import written
@@ -76,6 +77,8 @@ class Settling:
             for client_id, changed in since.clients.items():
                 await step.settle_client(connection, client_id, changed)
             await _number_beyond(connection, since.highest)
+            # What this database holds as claimed may have been begun since.
+            await dispatches.doubt(connection)
             if since.rules is not None:
                 await _note(connection, "rules-in-force", since.rules)
             await marks.settle(connection, beat, places)

@@ -23,6 +23,9 @@ FULL, NORMAL = 2, 1
 BUSY_TIMEOUT_MS = 15_000
 """How long a writer waits for one in another process before it gives up."""
 
+FOLD_TIMEOUT_MS = 1_000
+"""How long folding waits for readers, and keeps writers waiting."""
+
 NO_TRANSACTION = "gateway_no_transaction"
 """Execution option of a connection that must stay outside of a transaction."""
 

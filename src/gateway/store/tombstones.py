@@ -35,7 +35,7 @@ MANY = 256
 
 
 class Tombstones:
-    """Owner of the tables; satisfies ``flows.access.ports.Tombstones`` and what erasing asks for."""
+    """Owner of the tables; satisfies ``flows.access.ports.at_rest.Tombstones`` and what erasing asks for."""
 
     def __init__(self, store: Store, keys: Keys) -> None:
         """Make the key if there is none."""

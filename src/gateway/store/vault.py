@@ -14,7 +14,8 @@ RULES
 5. Values are in no message and no repr. Sealing and opening are off the event loop.
 
 Rows of tokens are the locks: who adds a copy holds its token shared, who deletes one holds it alone, and each
-takes them in the order of the lookups.
+takes them in the order of the lookups. Who adds also looks once more, behind a lock that keeps out those who erase and
+merge, whether the people still have their keys: so no copy is left behind that was being sealed meanwhile.
 """
 
 import hmac
@@ -116,6 +117,16 @@ class Vault:
                 people.setdefault(copy.token, []).append(PersonNumber(copy.person))
         return {token: (value, tuple(sorted(people.get(token, ())))) for token, value in values.items()}
 
+    async def values_of(self, people: Iterable[PersonNumber]) -> list[tuple[JoinDomain, str]]:
+        """Return every value of these people that can be opened, each with its domain."""
+        by_domain: dict[JoinDomain, list[tables.Copy]] = {}
+        async with self._store.connect() as connection:
+            for person in sorted(set(people)):
+                for copy in await tables.of_person(connection, person):
+                    by_domain.setdefault(JoinDomain(copy.domain), []).append(copy)
+        opened = [(domain, await self._copies.opened(domain, copies)) for domain, copies in by_domain.items()]
+        return [(domain, value) for domain, values in opened for value in values.values()]
+
     async def people_of(self, domain: JoinDomain, tokens: Iterable[bytes]) -> dict[bytes, frozenset[PersonNumber]]:
         """Return for each token that stands for a value the people whose copies there are; of nobody's, nobody."""
         async with self._store.connect() as connection:
@@ -148,6 +159,7 @@ class Vault:
             if missing:
                 made = await self._copies.sealed(domain, missing)
                 async with self._store.begin() as connection:
+                    await self._copies.insist_living(connection, [copy.person for copy in made])
                     held = await tables.locked(connection, [copy.lookup for copy in made])
                     made = [copy for copy in made if held.get(copy.lookup) == copy.token]
                     await tables.add_copies(connection, made)
@@ -208,9 +220,12 @@ class Vault:
         wanted = [(own[lookup], person, lookup, texts[lookup]) for lookup, person in missing]
         made = await self._copies.sealed(domain, wanted)
         async with self._store.begin() as connection:
+            await self._copies.insist_living(connection, [person for _, person in missing])
             new = sorted((lookup, domain, token) for lookup, token in own.items() if lookup not in known)
-            await tables.add_tokens(connection, new)
-            held = await tables.locked(connection, list(own))
+            n_added = await tables.add_tokens(connection, new)
+            # Tokens that this transaction added are held by it; where all were, only those of before are to be locked.
+            ours = {lookup: token for lookup, _, token in new} if n_added == len(new) else {}
+            held = ours | await tables.locked(connection, [lookup for lookup in own if lookup not in ours])
             await tables.add_copies(connection, [copy for copy in made if held.get(copy.lookup) == copy.token])
             somebodys = [token for token, person, lookup, _ in wanted if person != NOBODY and lookup in known]
             await tables.drop_nobodys(connection, somebodys)

@@ -7,15 +7,17 @@ What is sealed is bound to its join domain and its token, so that no copy can be
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.domain.errors import KeyUnavailable, StateUnavailable
-from gateway.domain.names import JoinDomain
-from gateway.store.chunks import chunks
+from gateway.domain.names import JoinDomain, PersonNumber
+from gateway.store import vault_tables as tables
 from gateway.store.engine import Store
 from gateway.store.people import UNICODE, WRAP_LABEL
 from gateway.store.people_ports import Envelope, Keys
 from gateway.store.schema import person_key
+from gateway.store.vault_merging import carry_copies_over
 from gateway.store.vault_tables import NOBODY, Copy, bound
 
 Clear = tuple[bytes, int, bytes, str]
@@ -53,37 +55,83 @@ class Copies:
         wrapped = await self._wrapped({copy.person for copy in copies} - {NOBODY})
         return await asyncio.to_thread(self._opened, domain, copies, wrapped)
 
+    async def insist_living(self, connection: AsyncConnection, people: Iterable[int]) -> None:
+        """Let copies be added for people who still have their keys; they keep them until the transaction has ended.
+
+        Without this, who was sealing while somebody was erased or merged would leave a copy that nothing opens, or
+        the only one of a value.
+
+        Raises:
+            StateUnavailable: One of them was erased or merged meanwhile.
+        """
+        await tables.add_beside_others(connection)
+        wanted = sorted(set(people) - {NOBODY})
+        if not wanted:
+            return
+        async with self._store.keys.connect() as keys:
+            n_living = await tables.n_with_keys(keys, wanted)
+        if n_living < len(wanted) or await tables.are_merged(connection, wanted):
+            raise StateUnavailable("a person of the vault was erased or merged a moment ago")
+
+    async def carry_over(
+        self, connection: AsyncConnection, source: PersonNumber, target: PersonNumber, now_us: int
+    ) -> None:
+        """Let what one person has be another's, who gets a key for it if they have none (yet).
+
+        A replay needs this: of somebody who was met after a backup, the copy that is put back has no key.
+        """
+        wrapped = await self._wrapped((source, target))
+        old = self._or_none(source, wrapped)
+        if old is None or not await tables.of_person(connection, source):
+            return
+        new = self._or_none(target, wrapped) or await self._given_key(target, now_us)
+        await carry_copies_over(connection, self._envelope, (source, old), (target, new))
+
+    async def _given_key(self, person: PersonNumber, now_us: int) -> bytes:
+        secret = self._envelope.new_key()
+        row = {
+            "number": person,
+            "wrapped": self._keys.seal(WRAP_LABEL, secret, person.to_bytes(4, "big")),
+            "created_us": now_us,
+        }
+        async with self._store.keys.begin() as connection:
+            await connection.execute(delete(person_key).where(person_key.c.number == person))
+            await connection.execute(insert(person_key), row)
+        return secret
+
+    def _or_none(self, person: int, wrapped: Mapping[int, bytes]) -> bytes | None:
+        try:
+            return self._unwrapped(person, wrapped[person])
+        except (KeyError, KeyUnavailable):
+            return None
+
     async def living(self, people: Iterable[int]) -> set[int]:
         """Return those people who have a key."""
         return set(await self._wrapped(people))
 
     async def _wrapped(self, people: Iterable[int]) -> dict[int, bytes]:
-        found: dict[int, bytes] = {}
         if not (numbers := sorted(people)):
-            return found
+            return {}
         async with self._store.keys.connect() as connection:
-            for some in chunks(numbers):
-                query = select(person_key.c.number, person_key.c.wrapped).where(person_key.c.number.in_(some))
-                found.update((row[0], row[1]) for row in await connection.execute(query))
-        return found
+            return await tables.wrapped_keys(connection, numbers)
 
     def _sealed(self, domain: JoinDomain, wanted: Sequence[Clear], wrapped: Mapping[int, bytes]) -> list[Copy]:
         label, seal, secrets = label_of(domain), self._envelope.seal, dict[int, bytes]()
-        made = []
+        unwrap, made, bound_to = self._keys.opener(WRAP_LABEL), [], bound(domain, b"")
         for token, person, lookup, value in wanted:
             text = value.encode(*UNICODE)
             if person == NOBODY:
                 sealed = self._keys.seal(label, text, token)
             else:
                 if (secret := secrets.get(person)) is None:
-                    secret = secrets[person] = self._unwrapped(person, wrapped[person])
-                sealed = seal(secret, text, bound(domain, token))
+                    secret = secrets[person] = unwrap(wrapped[person], person.to_bytes(4, "big"))
+                sealed = seal(secret, text, bound_to + token)
             made.append(Copy(token, person, domain, lookup, sealed))
         return made
 
     def _opened(self, domain: JoinDomain, copies: Sequence[Copy], wrapped: Mapping[int, bytes]) -> dict[bytes, str]:
         label, open_sealed, secrets = label_of(domain), self._envelope.open_sealed, dict[int, bytes]()
-        found: dict[bytes, str] = {}
+        unwrap, found = self._keys.opener(WRAP_LABEL), dict[bytes, str]()
         for copy in copies:
             if copy.token in found:
                 continue
@@ -92,7 +140,8 @@ class Copies:
                     text = self._keys.open(label, copy.sealed, copy.token)
                 else:
                     if (secret := secrets.get(copy.person)) is None:
-                        secret = secrets[copy.person] = self._unwrapped(copy.person, wrapped[copy.person])
+                        number = copy.person.to_bytes(4, "big")
+                        secret = secrets[copy.person] = unwrap(wrapped[copy.person], number)
                     text = open_sealed(secret, copy.sealed, bound(domain, copy.token))
             except (KeyError, KeyUnavailable):
                 continue

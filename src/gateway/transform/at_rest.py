@@ -38,6 +38,8 @@ MEMO = 16_384
 """Surrogates whose inner forms are remembered, as of outgoing ones."""
 
 _SHAPE = re.compile(r"as([1-9][0-9]{0,8})_([0-9a-f]{96,3000})", re.IGNORECASE | re.ASCII)
+LEAST, MOST = len("as1_") + 96, len("as1_") + 3000
+"""Characters of a text that has this shape whatever its version is; the few others are looked at by shape."""
 
 
 def label_of(domain: JoinDomain) -> str:
@@ -58,7 +60,8 @@ class Stored:
     def __init__(self, keys: SurrogateKeys, domain: JoinDomain) -> None:
         self._keys, self._label = keys, label_of(domain)
         self._ciphers: dict[int, tuple[SurrogateKey, Siv]] = {}
-        self._forms: dict[str, bytes] = {}
+        self._forms: dict[str, tuple[SurrogateKey, bytes]] = {}
+        """With the key that each was opened under: what is remembered does not outlive its key."""
 
     def sealed(self, spell: Spelling, text: str, country: str | None = None) -> str | None:
         """Return what a store is to hold in a value's place; ``None`` for one that is too long to be sealed.
@@ -104,15 +107,33 @@ class Stored:
         Returns:
             ``None`` for text that is no surrogate: a value that was not turned over yet.
         """
-        shape = _SHAPE.fullmatch(text)
-        if shape is None:
-            return None
         known = self._forms.get(text)
-        if known is None:
-            if len(self._forms) >= MEMO:
-                self._forms.clear()
-            known = self._forms[text] = self._opened(int(shape[1]), shape[2])
-        return known
+        if known is not None and known[0] is self._key(known[0].version):
+            return known[1]
+        if (shape := _SHAPE.fullmatch(text)) is None:
+            return None
+        if (key := self._key(int(shape[1]))) is None:
+            return b""
+        if len(self._forms) >= MEMO:
+            self._forms.clear()
+        form = self._opened_under(key, shape[2])
+        self._forms[text] = key, form
+        return form
+
+    def forms(self, texts: Sequence[str]) -> list[bytes | None]:
+        """Return what ``form`` does of each text, and remember none; fast where all are under the key in force."""
+        try:
+            key = self._keys.current(self._label)
+        except KeyUnavailable:
+            return list(map(self._form_anew, texts))
+        sealed = _under(f"as{key.version}_", texts)
+        if sealed is None:
+            return list(map(self._form_anew, texts))
+        return [unfilled(blocks) if blocks else b"" for blocks in self._cipher(key).open_each(sealed)]
+
+    def _form_anew(self, text: str) -> bytes | None:
+        shape = _SHAPE.fullmatch(text)
+        return None if shape is None else self._opened(int(shape[1]), shape[2])
 
     def column(self, values: Sequence[Cell]) -> list[Cell]:
         """Return the values that a column of a store stands for: null for what stands for nothing."""
@@ -125,13 +146,37 @@ class Stored:
         return text_of(form) if form else None
 
     def _opened(self, version: int, digits: str) -> bytes:
+        key = self._key(version)
+        return b"" if key is None else self._opened_under(key, digits)
+
+    def _opened_under(self, key: SurrogateKey, digits: str) -> bytes:
         try:
-            return unfilled(self._cipher(self._keys.version(self._label, version)).open(bytes.fromhex(digits)))
+            return unfilled(self._cipher(key).open(bytes.fromhex(digits)))
         except (KeyUnavailable, ValueError):
             return b""
+
+    def _key(self, version: int) -> SurrogateKey | None:
+        """Return a version of the key; ``None`` if there is none, or none any more."""
+        try:
+            return self._keys.version(self._label, version)
+        except KeyUnavailable:
+            return None
 
     def _cipher(self, key: SurrogateKey) -> Siv:
         known = self._ciphers.get(key.version)
         if known is None or known[0] is not key:
             known = self._ciphers[key.version] = (key, siv_of(key))
         return known[1]
+
+
+def _under(start: str, texts: Sequence[str]) -> list[bytes] | None:
+    """Return what is sealed in texts that all begin alike and are spelled as ours are; nothing if one is not."""
+    skip, digits_of = len(start), bytes.fromhex
+    try:
+        sealed = [digits_of(text[skip:]) for text in texts if text.startswith(start)]
+    except ValueError:
+        return None
+    lengths = [skip + 2 * len(raw) for raw in sealed]
+    # Whitespace is read past by ``fromhex``, so it would show in the length.
+    is_plain = lengths == list(map(len, texts)) and all(LEAST <= length <= MOST for length in set(lengths))
+    return sealed if is_plain else None

@@ -11,54 +11,35 @@ RULES
    name that comes twice the last counts, and is treated like any other.
 4. Numbers that leave clear keep all their digits: they are ``int`` or ``Decimal``, never ``float``.
 5. No repr of a row shows a value.
+6. What is at rest in a store leaves opened, as the plan says, or not at all: see ``strays``.
 
 Rows are treated by columns, so that the cost of Python is paid by the block and not by the value.
 """
 
-from collections.abc import Callable, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from gateway.domain.catalog import AtRest, FieldSpec, FieldType, Form
+from gateway.domain.catalog import FieldType, Form
 from gateway.domain.names import FieldName, JoinDomain
-from gateway.domain.treatment import NOTHING, Family, Treatment, smaller
-from gateway.domain.viewplan import FieldView, Row, RowEffect, ViewPlan
+from gateway.domain.treatment import NOTHING
+from gateway.domain.viewplan import FieldView, Row, ViewPlan
 from gateway.transform.blocks import Run
-from gateway.transform.inner import (
-    MOST_SEALED_BYTES,
-    TOKEN,
-    Cell,
-    Linked,
-    SurrogateKeys,
-    Value,
-    inner_form,
-    text_of,
-)
-from gateway.transform.normalise import SPELLINGS, known_country
-from gateway.transform.opening import Opening
+from gateway.transform.cells import is_wild, people_in, texts_of
+from gateway.transform.inner import Cell, SurrogateKeys
+from gateway.transform.normalise import known_country
 from gateway.transform.reading import Batch, Reading, or_none
-from gateway.transform.rows import WITHHELD, row_classes
+from gateway.transform.rows import WITHHELD
 from gateway.transform.shape import KINDS, Columns, Member, RowShape
 from gateway.transform.split import rows_of
+from gateway.transform.standing import Standing
+from gateway.transform.strays import without_strays
 from gateway.transform.surrogates import Surrogates
-from gateway.transform.treat import Column, column_of
-from gateway.transform.vaulted import (
-    NOTHING_KNOWN,
-    NOTHING_WANTED,
-    Known,
-    Met,
-    Unturned,
-    Wanted,
-    is_vaulted,
-    token_of,
-    tokens_in,
-)
-
-MAX_EXPONENT = 1000
-"""Decimals beyond this power of ten are no amounts; reckoning with them would exhaust memory."""
+from gateway.transform.vaulted import NOTHING_KNOWN, NOTHING_WANTED, Known, Met, Unturned, Wanted, is_vaulted, tokens_in
+from gateway.transform.vectors import Vectors
+from gateway.transform.view_fields import left_kind, linking, read_fields, spec_of, view_words
 
 Spell = Callable[[Sequence[Sequence[Cell]], int], list[bytes]]
 """Returns the rows that columns of equal length make, in a form other than JSON."""
@@ -66,8 +47,10 @@ Spell = Callable[[Sequence[Sequence[Cell]], int], list[bytes]]
 _NO_FACTS = Row(subject=None, birth_date=None, country=None)
 
 
-class Codec:
+class Codec(Standing):
     """Reads rows of a plan's collection and writes what of them may leave; made by ``compile_codec``.
+
+    What single texts in its fields stand for, it tells as ``Standing``.
 
     Attributes:
         plan: The plan that it was compiled from.
@@ -79,27 +62,29 @@ class Codec:
     """
 
     def __init__(self, plan: ViewPlan, surrogates: Surrogates) -> None:
-        self.plan = plan
-        self._surrogates = surrogates
+        super().__init__(plan, surrogates)
         self._leaving = tuple(view for view in plan.views if view.treatment != NOTHING)
         self.leaving = tuple(view.field for view in self._leaving)
-        self._rules = row_classes(plan)
-        self._vectors: dict[int, tuple[Column | None, ...]] = {}
-        self._vector(0)  # a plan that contradicts itself fails here, and not with its first row
+        self._vectors = Vectors(plan, self._leaving, surrogates)
         self.words = view_words(plan)
-        self.read = tuple(_read_fields(plan, self._leaving))
-        self._vaulted = tuple(view for view in self._leaving if is_vaulted(_spec(plan, view.field)))
-        self._met = Met()
-        self.linking = _linking(plan, self._leaving)
+        self.read = tuple(read_fields(plan, self._leaving))
+        self._vaulted = tuple(view for view in self._leaving if is_vaulted(spec_of(plan, view.field)))
+        self._met = {view.field: Met() for view in self._vaulted}
+        self.linking = linking(plan, self._leaving)
+        self._in_clear = tuple(
+            spec.name
+            for spec in self.read
+            if spec.at_rest is None and spec.type in (FieldType.TEXT, FieldType.FREE_TEXT)
+        )
         self._decimals = tuple(spec.name for spec in self.read if spec.type is FieldType.DECIMAL)
         self._in = RowShape("In", [(spec.name, KINDS[spec.type]) for spec in self.read])
-        self._out = RowShape("Out", [(view.field, _left_kind(plan, view)) for view in self._leaving])
+        self._out = RowShape("Out", [(view.field, left_kind(plan, view)) for view in self._leaving])
         self.In, self.Out = self._in.type, self._out.type
         self._row = msgspec.json.Decoder(self.In)
         self._block = _block_decoder(self.In)
         self._encoder = msgspec.json.Encoder(decimal_format="number")
         self._looks_at_country = any(
-            view.treatment.level == 0 and _spec(plan, view.field).form is Form.PHONE for view in self._leaving
+            view.treatment.level == 0 and spec_of(plan, view.field).form is Form.PHONE for view in self._leaving
         )
 
     def decode(self, array: bytes) -> Batch:
@@ -119,16 +104,35 @@ class Codec:
         if rows is not None:
             columns = self._in.columns(rows)
             if self._is_sound(columns):
-                return Batch(rows, 0, columns)
+                return self._without_strays(Batch(rows, 0, columns))
         texts = rows_of(array)
         each = [or_none(self._row.decode, text) for text in texts]
         found = [row for row in each if row is not None and self._is_sound(self._in.columns([row]))]
-        return Batch(found, len(texts) - len(found), self._in.columns(found))
+        return self._without_strays(Batch(found, len(texts) - len(found), self._in.columns(found)))
+
+    def _without_strays(self, batch: Batch) -> Batch:
+        """Return rows that hold nothing at rest where no field says so."""
+        n_rows = len(batch)
+        found = {name: self._column(batch.columns, name, n_rows) for name in self._in_clear}
+        changed: dict[str, Sequence[Member]] = {
+            name: kept for name, column in found.items() if (kept := without_strays(column)) is not column
+        }
+        return self._with(batch, changed) if changed else batch
+
+    def _with(self, batch: Batch, changed: Mapping[str, Sequence[Member]]) -> Batch:
+        """Return rows with other columns in the place of some of theirs."""
+        n_rows = len(batch)
+        columns: dict[str, Sequence[Member]] = {
+            path: self._in.column(batch.columns, path) for path in self._in.objects()
+        }
+        columns |= {spec.name: self._column(batch.columns, spec.name, n_rows) for spec in self.read}
+        rows = list(self._in.build({**columns, **changed}, n_rows))
+        return Batch(rows, batch.malformed, self._in.columns(rows))
 
     def subjects(self, batch: Batch) -> Sequence[str | None]:
         """Return whom each row is about, as text; ``None`` where nobody can be read."""
         subject = self.plan.collection.subject
-        return _texts(self._column(batch.columns, subject.field if subject else None, len(batch)))
+        return texts_of(self._column(batch.columns, subject.field if subject else None, len(batch)))
 
     def rows(self, batch: Batch) -> list[Row]:
         """Return what the row rules need to know of each row."""
@@ -141,7 +145,7 @@ class Codec:
             Row(subject=who, birth_date=born, country=countries[where])
             for who, born, where in zip(
                 self.subjects(batch),
-                _texts(self._column(batch.columns, collection.birth_date, len(batch))),
+                texts_of(self._column(batch.columns, collection.birth_date, len(batch))),
                 regions,
                 strict=True,
             )
@@ -155,14 +159,9 @@ class Codec:
             people: For each row the number of its person; ``None`` where each value is to stand for itself.
         """
         n_rows = len(batch)
-        columns: dict[str, Sequence[Member]] = {
-            path: self._in.column(batch.columns, path) for path in self._in.objects()
-        }
-        for spec in self.read:
-            cells = self._column(batch.columns, spec.name, n_rows)
-            columns[spec.name] = cells if spec.name not in self.linking else _people_in(cells, people)
-        rows = list(self._in.build(columns, n_rows))
-        return Batch(rows, batch.malformed, self._in.columns(rows))
+        return self._with(
+            batch, {name: people_in(self._column(batch.columns, name, n_rows), people) for name in self.linking}
+        )
 
     def wanted(self, batch: Batch, classes: Sequence[int]) -> Wanted:
         """Return what is to be asked of the vault before the kept rows of a batch can be encoded."""
@@ -173,9 +172,9 @@ class Codec:
         places = [place for place, row_class in enumerate(classes) if row_class != WITHHELD]
         countries = self._countries(batch.columns, len(batch))
         for view in self._vaulted:
-            spec, column = _spec(self.plan, view.field), self._column(batch.columns, view.field, len(batch))
+            spec, column = spec_of(self.plan, view.field), self._column(batch.columns, view.field, len(batch))
             if view.treatment.level == 0:
-                unturned += self._met.unturned(spec, column, countries, places)
+                unturned += self._met[view.field].unturned(spec, column, countries, places)
             elif tokens := tokens_in(column, places):
                 opened.setdefault(spec.join_domain, []).extend(tokens)
         return Wanted(opened=opened, unturned=unturned)
@@ -224,31 +223,6 @@ class Codec:
             columns = self._in.columns(rows)
         return self._made(columns, kept.pop(), len(rows), known)
 
-    def resolve(self, field: FieldName, text: str) -> str | None:
-        """Return the value that a surrogate of this plan's scope stands for, as the store holds it; ``None`` if it is none."""
-        spec = self.plan.collection.field(field)
-        value = None if spec is None else self._surrogates.inner(spec, text)
-        return value if value is None else self.held(field, value)
-
-    def in_vault(self, field: FieldName) -> FieldSpec | None:
-        """Return a field in whose place the store holds tokens of the vault; ``None`` for any other."""
-        spec = self.plan.collection.field(field)
-        return spec if spec is not None and is_vaulted(spec) else None
-
-    def token_or_value(self, field: FieldName, text: str) -> tuple[bytes | None, str | None]:
-        """Return what a surrogate of this plan's scope stands for in a vault: a token, or a value of before; or neither."""
-        spec = _spec(self.plan, field)
-        token = self._surrogates.token(spec, text)
-        return (token, None) if token is not None else (None, self._surrogates.inner(spec, text))
-
-    def forms(self, field: FieldName, texts: Sequence[str]) -> list[bytes]:
-        """Return the inner form that each surrogate of this plan's scope stands for; empty where it is none.
-
-        Raises:
-            KeyUnavailable: The join domain has no key in force.
-        """
-        return Opening(self._surrogates.keys, _spec(self.plan, field), self._surrogates.scope).forms(texts)
-
     def held_forms(self, batch: Batch, field: FieldName) -> list[bytes]:
         """Return the inner form of what the store holds of a field in each row; empty for what is nothing.
 
@@ -259,7 +233,7 @@ class Codec:
         Raises:
             KeyUnavailable: The join domain has no key in force.
         """
-        spec = _spec(self.plan, field)
+        spec = spec_of(self.plan, field)
         maker, cells = self._surrogates.maker(spec), self._column(batch.columns, field, len(batch))
         regions = self._column(batch.columns, self.plan.collection.region, len(batch))
         countries = {region: known_country(region) for region in set(regions)}
@@ -268,82 +242,13 @@ class Codec:
             for cell, region in zip(cells, regions, strict=True)
         ]
 
-    def held(self, field: FieldName, text: str, country: str | None = None) -> str | None:
-        """Return a value as the store holds it: itself, or its surrogate at rest; ``None`` if it can have none.
-
-        Of a vault's field nothing: which token it has is for the vault to say.
-
-        Raises:
-            KeyUnavailable: The join domain has no key for values at rest in force.
-        """
-        spec = _spec(self.plan, field)
-        if is_vaulted(spec):
-            return None
-        stored = self._surrogates.stored(spec)
-        if stored is None:
-            return text
-        return stored.sealed(SPELLINGS[spec.form], text, country)
-
     def cells(self, batch: Batch, field: FieldName) -> Sequence[Cell]:
         """Return a field of rows as the store holds it; missing where it is not read at all."""
         return self._column(batch.columns, field, len(batch)) if field in self.leaving else [UNSET] * len(batch)
 
-    def stands_for(self, field: FieldName, held: Value, country: str | None = None) -> bytes:
-        """Return the inner form that what a store holds stands for, at rest or not; empty where it is nothing."""
-        spec = _spec(self.plan, field)
-        if spec.at_rest is AtRest.VAULT and isinstance(held, str) and (token := token_of(held)) is not None:
-            return TOKEN + token if token else b""
-        stored = self._surrogates.stored(spec) if isinstance(held, str) else None
-        form = None if stored is None else stored.form(str(held))
-        return inner_form(SPELLINGS[spec.form], held, country) if form is None else form
-
-    def every_form(self, field: FieldName, clear: str, oldest: int, *, mixed: bool) -> tuple[str, ...]:
-        """Return all that may stand in a store for a value of a field that is at rest as ``siv``, likeliest first.
-
-        Args:
-            field: Which.
-            clear: The value, as somebody asks for it.
-            oldest: Version of the oldest key that anything may be sealed under.
-            mixed: The column may hold the value itself.
-
-        Raises:
-            KeyUnavailable: The join domain has no key for values at rest in force.
-        """
-        spec = _spec(self.plan, field)
-        stored, form = self._surrogates.stored(spec), inner_form(SPELLINGS[spec.form], clear)
-        if stored is None:
-            return (clear,)
-        sealed = stored.every(form, oldest) if len(form) <= MOST_SEALED_BYTES else ()
-        return tuple(dict.fromkeys((*sealed, clear, text_of(form)) if mixed else sealed))
-
-    def inner(self, field: FieldName, surrogate: str) -> str | None:
-        """Return the normalised value that a surrogate of this plan's scope stands for, else ``None``."""
-        spec = self.plan.collection.field(field)
-        return None if spec is None else self._surrogates.inner(spec, surrogate)
-
-    def vault_token(self, field: FieldName, text: str) -> bytes | None:
-        """Return the token that a text of a vault's field stands for, at rest or outgoing; nothing for any other text."""
-        if self.in_vault(field) is None:
-            return None
-        return token_of(text) or self._surrogates.token(_spec(self.plan, field), text) or None
-
-    def meant(self, field: FieldName, text: str) -> str | None:
-        """Return the value in clear that a text stands for which a caller writes or a store holds.
-
-        Returns:
-            The text itself where it stands for itself; ``None`` where it stands for nothing, or a token.
-        """
-        spec = _spec(self.plan, field)
-        if is_vaulted(spec) and (token_of(text) is not None or self._surrogates.token(spec, text)):
-            return None
-        inner = self._surrogates.inner(spec, text)
-        if inner is not None:
-            return inner
-        stored = self._surrogates.stored(spec)
-        form = None if stored is None else stored.form(text)
-        if form is None:
-            return text
-        return text_of(form) if form else None
+    def told(self, batch: Batch, known: Known) -> dict[str, Sequence[Cell]]:
+        """Return the columns that leave, treated, of rows from which no rule takes anything more."""
+        return self._treated(batch.columns, 0, len(batch), known)
 
     def _encoded(
         self, rows: Sequence[msgspec.Struct], columns: Columns, row_class: int, spell: Spell | None, known: Known
@@ -365,7 +270,7 @@ class Codec:
         countries = self._countries(columns, n_rows)
         return {
             view.field: treat(self._opened(view, columns, n_rows, countries, known), countries)
-            for view, treat in zip(self._leaving, self._vector(row_class), strict=True)
+            for view, treat in zip(self._leaving, self._vectors.of(row_class), strict=True)
             if treat is not None
         }
 
@@ -376,7 +281,7 @@ class Codec:
         column = self._column(columns, view.field, n_rows)
         if view not in self._vaulted:
             return column
-        spec = _spec(self.plan, view.field)
+        spec = spec_of(self.plan, view.field)
         return known.clear(spec, column) if view.treatment.level else known.stored(spec, column, countries)
 
     def _column(self, columns: Columns, field: FieldName | None, n_rows: int) -> Sequence[Cell]:
@@ -390,26 +295,9 @@ class Codec:
         known = {region: known_country(region) for region in set(regions)}
         return [known[region] for region in regions]
 
-    def _vector(self, row_class: int) -> tuple[Column | None, ...]:
-        """Return how each leaving field is treated in a class of rows; made when first asked for."""
-        if not 0 <= row_class < 1 << len(self._rules):
-            raise ValueError(f"there is no class {row_class} of rows")
-        if row_class not in self._vectors:
-            self._vectors[row_class] = tuple(self._treatment(view, row_class) for view in self._leaving)
-        return self._vectors[row_class]
-
-    def _treatment(self, view: FieldView, row_class: int) -> Column | None:
-        treatment = view.treatment
-        for place, rule in enumerate(self._rules):
-            if row_class >> place & 1 and rule.effect is RowEffect.UNLINK:
-                treatment = smaller(treatment, Treatment(treatment.level, link=False))
-            elif row_class >> place & 1 and view.field in rule.fields:
-                treatment = smaller(treatment, NOTHING)
-        return column_of(_spec(self.plan, view.field), view.chain, treatment, self._surrogates)
-
     def _is_sound(self, columns: Columns) -> bool:
         """Tell whether all decimals are numbers of JSON that can be reckoned with: no NaN, no 1e999999999."""
-        return not any(any(map(_is_wild, self._column(columns, field, 0))) for field in self._decimals)
+        return not any(any(map(is_wild, self._column(columns, field, 0))) for field in self._decimals)
 
 
 def compile_codec(plan: ViewPlan, keys: SurrogateKeys) -> Codec:
@@ -421,69 +309,5 @@ def compile_codec(plan: ViewPlan, keys: SurrogateKeys) -> Codec:
     return Codec(plan, Surrogates(keys, key_class=plan.key_class, recipient=plan.recipient))
 
 
-def view_words(plan: ViewPlan) -> dict[str, tuple[FieldName, ...]]:
-    """Return, by word of treatment, the fields that may leave under a plan; what is dropped is not told."""
-    words: dict[str, tuple[FieldName, ...]] = {}
-    for view in plan.views:
-        family = view.chain.family(view.treatment)
-        if family is not Family.DROP:
-            words[family.value] = (*words.get(family.value, ()), view.field)
-    return words
-
-
-def _linking(plan: ViewPlan, leaving: Sequence[FieldView]) -> frozenset[FieldName]:
-    """Return the fields that leave as surrogates and may link what belongs to one person."""
-    rule = plan.link_rule
-    return frozenset(view.field for view in leaving if rule and view.treatment.level == 0 and view.field in rule.fields)
-
-
-def _people_in(cells: Sequence[Cell], people: Sequence[int | None]) -> list[Member]:
-    """Return a column that stands for people where they are said; null stays null, missing stays missing."""
-    return [
-        cell if person is None or cell is None or cell is UNSET else Linked(person)
-        for cell, person in zip(cells, people, strict=True)
-    ]
-
-
-def _spec(plan: ViewPlan, field: FieldName) -> FieldSpec:
-    spec = plan.collection.field(field)
-    if spec is None:
-        raise ValueError(f"collection {plan.dataset} has no field {field}")
-    return spec
-
-
-def _read_fields(plan: ViewPlan, leaving: Sequence[FieldView]) -> list[FieldSpec]:
-    """Return the specs of the fields that a row is read for: those that leave, then those rules need."""
-    collection = plan.collection
-    subject = collection.subject.field if collection.subject else None
-    needed = [view.field for view in leaving]
-    needed += [name for name in (subject, collection.birth_date, collection.region) if name is not None]
-    return [_spec(plan, name) for name in dict.fromkeys(needed)]
-
-
-def _left_kind(plan: ViewPlan, view: FieldView) -> type[Value]:
-    """Return the kind that a field may leave in: its own where it is revealed, else text."""
-    return KINDS[_spec(plan, view.field).type] if view.chain.family(view.treatment) is Family.REVEAL else str
-
-
 def _block_decoder(row: type[msgspec.Struct]) -> msgspec.json.Decoder[list[msgspec.Struct]]:
     return msgspec.json.Decoder(list.__class_getitem__(row))
-
-
-def _is_wild(value: Cell) -> bool:
-    return isinstance(value, Decimal) and not (value.is_finite() and -MAX_EXPONENT < value.adjusted() < MAX_EXPONENT)
-
-
-def _texts(column: Sequence[Cell]) -> Sequence[str | None]:
-    kinds = set(map(type, column))
-    # The usual columns are looked at without a turn of Python for each row.
-    if kinds == {str} and all(map(str.strip, cast("Sequence[str]", column))):
-        return cast("Sequence[str]", column)
-    return [str(one) for one in column] if kinds == {int} else list(map(_spelled, column))
-
-
-def _spelled(value: Cell) -> str | None:
-    """Return a value of a row as text; ``None`` for null, missing and blank."""
-    if isinstance(value, str):
-        return value if value and not value.isspace() else None
-    return None if value is None or isinstance(value, UnsetType) else str(value)

@@ -25,10 +25,10 @@ from functools import lru_cache
 
 import msgspec
 
-from gateway.domain.catalog import Collection, FieldSpec, Form
+from gateway.domain.catalog import AtRest, Collection, FieldSpec, Form
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.identifier import Identifier, IdentifierForm, identity_value
-from gateway.domain.names import FieldName, is_under
+from gateway.domain.names import FieldName, JoinDomain, is_under
 from gateway.transform.generalise import parse_day
 from gateway.transform.normalise import SPELLINGS
 from gateway.transform.shape import KINDS, RowShape
@@ -62,6 +62,29 @@ def uses_of(collection: Collection) -> dict[FieldName, str]:
     """Return the fields that people are known by, the subject's identity apart."""
     found = {spec.name: use_of(spec, collection) for spec in collection.fields}
     return {name: use for name, use in found.items() if use is not None}
+
+
+def uses_in_vault(collections: Iterable[Collection]) -> dict[JoinDomain, str]:
+    """Return by join domain what values of the vault are, where people are known by them."""
+    found = dict[JoinDomain, str]()
+    for collection in collections:
+        for spec in collection.fields:
+            use = use_of(spec, collection) if spec.at_rest is AtRest.VAULT else None
+            if use is not None:
+                found.setdefault(spec.join_domain, use)
+    return found
+
+
+def uses_of_identities(collections: Iterable[Collection]) -> dict[str, str]:
+    """Return by kind of identity what its values are beside being an identity, such as mail addresses."""
+    found = dict[str, str]()
+    for collection in collections:
+        subject = collection.subject
+        spec = None if subject is None else collection.field(subject.field)
+        use = None if spec is None else use_of(spec, collection)
+        if subject is not None and use is not None:
+            found.setdefault(str(subject.identity), use)
+    return found
 
 
 def identifiers_of(collection: Collection, values: Mapping[FieldName, str]) -> tuple[Identifier, ...]:

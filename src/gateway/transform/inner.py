@@ -7,7 +7,7 @@ of a person in 4 bytes, big-endian: it links what belongs to the person, and sta
 surrogate of one namespace is never that of another, and what is opened says what it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -59,6 +59,17 @@ def inner_form(spell: Spelling, value: Value, country: str | None = None) -> byt
     return (NORMAL if known else RAW) + (known or text).encode("utf-8", "surrogatepass")
 
 
+def inner_forms(spell: Spelling, texts: Sequence[str]) -> list[bytes]:
+    """Return what ``inner_form`` does of each text, read without a country."""
+    found = zip(texts, (spell(text, None) for text in texts), strict=True)
+    return [(NORMAL if known else RAW) + (known or text).encode("utf-8", "surrogatepass") for text, known in found]
+
+
+def raw_form(text: str) -> bytes:
+    """Return the inner form of a text that has no spelling."""
+    return RAW + text.encode("utf-8", "surrogatepass")
+
+
 def text_of(form: bytes) -> str:
     """Return the value that an inner form holds."""
     return form[1:].decode("utf-8", "surrogatepass")
@@ -82,8 +93,11 @@ def person_of(form: bytes) -> int | None:
 
 def filled(form: bytes) -> bytes:
     """Return an inner form filled up to whole blocks, so that its length says little (ISO/IEC 7816-4 padding)."""
-    marked = form + b"\x80"
-    return marked + bytes(-len(marked) % BLOCK_BYTES)
+    return form + _FILLING[len(form) % BLOCK_BYTES]
+
+
+_FILLING = tuple(b"\x80" + bytes(BLOCK_BYTES - 1 - over) for over in range(BLOCK_BYTES))
+"""By how many bytes of the last block are there."""
 
 
 def unfilled(blocks: bytes) -> bytes:

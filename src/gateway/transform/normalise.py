@@ -96,41 +96,50 @@ def _label(label: str) -> str:
 
 
 def _phone(text: str, country: str | None) -> str:
+    if is_e164(text):
+        return text
     number = unicodedata.normalize("NFKC", text.strip())
     if _PHONE.fullmatch(number) is None:
         return ""
     if _MOBILE_CN.fullmatch(number) and country in ("CN", None):
         return "+86" + number
-    if _E164.fullmatch(number) and _is_e164(number):
+    if is_e164(number):
         return number
     if country is None and number.startswith("00"):
         number = "+" + number[2:]
     return _e164(number, country)
 
 
-def _is_e164(number: str) -> bool:
-    """Tell, ten times faster than reading it, that a number is its own E.164 spelling.
+def is_e164(text: str) -> bool:
+    """Tell, ten times faster than reading it, that a text is its own E.164 spelling, in whatever country it stands.
 
     It is, if its length is possible in its country and it does not begin with what is dialled only
     inside that country. ``False`` means that it has to be read.
     """
-    code = next((number[1:end] for end in (2, 3, 4) if int(number[1:end]) in COUNTRY_CODE_TO_REGION_CODE), "")
-    if not code:
+    if _E164.fullmatch(text) is None or (known := _numbering(text[1:4])) is None:
         return False
-    lengths, prefix = _numbering(int(code))
-    inside = number[1 + len(code) :]
-    return len(inside) in lengths and (prefix is None or prefix.match(inside) is None)
+    begin, lengths, prefix = known
+    return len(text) - begin in lengths and (prefix is None or prefix.match(text[begin:]) is None)
 
 
 @cache
-def _numbering(code: int) -> tuple[frozenset[int], re.Pattern[str] | None]:
-    """Return the lengths of numbers under a country code, and the prefix for calls inside, if any."""
-    region = phonenumbers.region_code_for_country_code(code)
-    plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+def _numbering(digits: str) -> tuple[int, frozenset[int], re.Pattern[str] | None] | None:
+    """Return what numbers that begin with three digits are like; ``None`` where no country has them.
+
+    Returns:
+        Where the number inside the country begins, the lengths that this can have, and the prefix for calls inside,
+        if any.
+    """
+    code = next((digits[:end] for end in (1, 2, 3) if int(digits[:end]) in COUNTRY_CODE_TO_REGION_CODE), "")
+    if not code:
+        return None
+    region = phonenumbers.region_code_for_country_code(int(code))
+    plan = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
     if plan is None or plan.general_desc is None:
-        return frozenset(), None
+        return None
     prefix = plan.national_prefix_for_parsing
-    return frozenset(plan.general_desc.possible_length), re.compile(prefix) if prefix else None
+    lengths = frozenset(plan.general_desc.possible_length)
+    return 1 + len(code), lengths, re.compile(prefix) if prefix else None
 
 
 def _e164(number: str, country: str | None) -> str:

@@ -17,7 +17,7 @@ from gateway.domain.catalog import FieldSpec, SurrogateKind
 from gateway.domain.errors import KeyUnavailable
 from gateway.keys.siv import Siv
 from gateway.transform.inner import SurrogateKeys, filled, person_of, unfilled
-from gateway.transform.surrogates import SHAPE, label_of, siv_of
+from gateway.transform.outgoing import SHAPE, label_of, siv_of
 
 NOTHING = b""
 

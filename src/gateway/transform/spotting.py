@@ -21,12 +21,21 @@ MOST_DIGITS = 2400
 """That are looked at behind a prefix: the longest surrogate has 2,144, and lines may break."""
 
 LEAST_DIGITS = 48
+TOKEN_DIGITS = 32
+"""Of ``av``, what a store holds in the place of a vault's value."""
 
 BEGINNING = 1 << 16
 """Characters by which it is told what a row is."""
 
 _LONGEST = MOST_DIGITS + 40
-_SHAPE = re.compile(rb"(s\n?[vh]|a\n?s)\n?([1-9](?:\n?[0-9]){0,8})\n?_([0-9a-f\n]{48,2400})")
+_BEHIND_A = rb"\n?[sv]\n?[1-9](?:\n?[0-9]){0,8}\n?_"
+_SHAPE = re.compile(
+    rb"(s\n?[vh]|a\n?[sv])\n?([1-9](?:\n?[0-9]){0,8})\n?_"
+    # The first letter of the next cell's prefix is a digit as well.
+    rb"([0-9a-f\n]{31,2399}(?:[0-9b-f]|a(?!" + _BEHIND_A + rb")))"
+)
+_MOST_BEHIND_A = 24
+"""Characters of which it is to be seen whether an ``a`` begins a prefix."""
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _MOST_ESCAPED = 12
 """Characters of an escape, and of the other half of a pair."""
@@ -42,7 +51,7 @@ class Spotted(NamedTuple):
     """Text of surrogate shape.
 
     Attributes:
-        kind: ``sv``, ``sh`` or ``as``.
+        kind: ``sv``, ``sh``, ``as`` or ``av``.
         digits: Hexadecimal, in lower case; the surrogate's own first, and perhaps more.
     """
 
@@ -92,17 +101,18 @@ class Spotting:
         held = self._held + self._cleaned(text)
         row, counted, kept_from = self._row, 0, max(0, len(held) - _LONGEST)
         for match in _SHAPE.finditer(held):
-            if match.end() == len(held) and not is_last and len(match[3]) < MOST_DIGITS:
-                # The next piece may go on with its digits.
+            if match.end() >= len(held) - _MOST_BEHIND_A and not is_last and len(match[3]) < MOST_DIGITS:
+                # The next piece may go on with its digits, or with a prefix that begins in them.
                 kept_from = match.start()
                 break
             row += held.count(b"\n", counted, match.start())
             counted = match.start()
             kept_from = max(kept_from, match.end())
+            kind = match[1].replace(b"\n", b"").decode()
             version = int(match[2].replace(b"\n", b""))
             digits = match[3].replace(b"\n", b"").decode()
-            if len(digits) >= LEAST_DIGITS:
-                yield Spotted(max(row, 1), match[1].replace(b"\n", b"").decode(), version, digits)
+            if len(digits) >= (TOKEN_DIGITS if kind == "av" else LEAST_DIGITS):
+                yield Spotted(max(row, 1), kind, version, digits)
         self._row = row + held.count(b"\n", counted, kept_from)
         self._held = held[kept_from:]
 

@@ -13,6 +13,8 @@ RULES
    whoever reads the answer knows.
 4. Of digits that run on, the surrogate's are those that open: every length that one can have is tried.
 
+A token of a vault (``av``) is under no key: whether it is ours is for the vault to say.
+
 A version that was shredded opens nothing, so what was made under it cannot be traced any more.
 """
 
@@ -25,10 +27,10 @@ from gateway.domain.errors import KeyUnavailable
 from gateway.domain.names import JoinDomain
 from gateway.keys.envelope import is_equal
 from gateway.keys.siv import Siv
-from gateway.transform import at_rest, surrogates
+from gateway.transform import at_rest, outgoing
 from gateway.transform.inner import BLOCK_BYTES, SurrogateKey, SurrogateKeys, unfilled
-from gateway.transform.spotting import Spotted
-from gateway.transform.surrogates import CHECK_BYTES, DIGEST_BYTES
+from gateway.transform.outgoing import CHECK_BYTES, DIGEST_BYTES
+from gateway.transform.spotting import TOKEN_DIGITS, Spotted
 
 MOST_TRIES = 4_000_000
 """Against scopes that did not fit before; some 8 seconds of one core."""
@@ -36,6 +38,7 @@ ONE_IN = 64
 
 _SH_DIGITS = 2 * (DIGEST_BYTES + CHECK_BYTES)
 _TAG_BYTES = 16
+VAULT_PREFIX, VAULT_KIND = "av", "vault"
 _KINDS = {"sv": "siv", "sh": "hmac", "as": "at-rest"}
 
 Open = Callable[[bytes], bytes | None]
@@ -47,8 +50,8 @@ class Scope(msgspec.Struct, frozen=True, order=True):
 
     Attributes:
         recipient / key_class: Empty for one at rest, which no answer ever held.
-        kind: ``siv``, ``hmac`` or ``at-rest``.
-        version: Of the key of the join domain.
+        kind: ``siv``, ``hmac``, ``at-rest`` or ``vault``.
+        version: Of the key of the join domain; of a token, of its form.
     """
 
     recipient: str
@@ -132,11 +135,11 @@ class Tracer:
             for scope in self._scopes:
                 key_class, recipient = scope
                 for domain, key in domains:
-                    opened = _check(key, scope) if kind == "sh" else _siv(surrogates.siv_of(key, scope))
+                    opened = _check(key, scope) if kind == "sh" else _siv(outgoing.siv_of(key, scope))
                     yield Scope(recipient, key_class, domain, _KINDS[kind], version), opened
 
     def _keys_of(self, kind: str, version: int) -> Iterator[tuple[JoinDomain, SurrogateKey]]:
-        held, label_of = (self._stored, at_rest.label_of) if kind == "as" else (self._outgoing, surrogates.label_of)
+        held, label_of = (self._stored, at_rest.label_of) if kind == "as" else (self._outgoing, outgoing.label_of)
         for domain, versions in held.items():
             if version in versions:
                 try:
@@ -188,6 +191,11 @@ class _Doors:
             yield one
 
 
+def token_in(spotted: Spotted) -> bytes | None:
+    """Return the token that a text may be of, whatever runs on behind it; ``None`` where it is of another kind."""
+    return bytes.fromhex(spotted.digits[:TOKEN_DIGITS]) if spotted.kind == VAULT_PREFIX else None
+
+
 def _raws(spotted: Spotted) -> list[bytes]:
     """Return what may be the surrogate's own bytes, the likeliest first."""
     digits = spotted.digits
@@ -212,7 +220,7 @@ def _siv(cipher: Siv) -> Open:
 
 
 def _check(key: SurrogateKey, scope: tuple[str, str]) -> Open:
-    check = surrogates.checker(key, scope)
+    check = outgoing.checker(key, scope)
 
     def opened(raw: bytes) -> bytes | None:
         return b"" if is_equal(check(raw[:DIGEST_BYTES]), raw[DIGEST_BYTES:]) else None

@@ -13,6 +13,7 @@ RULES
    before and after. A value that is too long for a surrogate has no token, and null leaves in its surrogate's place.
 """
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,8 @@ TOKEN_BYTES = 16
 MEMO = 16_384
 """Tokens that a codec remembers, as surrogates of a field."""
 
+_START = "av1_"
+_LENGTH = len(_START) + 2 * TOKEN_BYTES
 _NO_DIGIT = re.compile(r"[^0-9a-z_]")
 _AT_REST = re.compile(r"a[hsv][1-9][0-9]*_[0-9a-f]{22}")
 _SHAPE = re.compile(r"av([1-9][0-9]{0,8})_([0-9a-f]{32})", re.IGNORECASE | re.ASCII)
@@ -36,7 +39,7 @@ _SHAPE = re.compile(r"av([1-9][0-9]{0,8})_([0-9a-f]{32})", re.IGNORECASE | re.AS
 
 def stored_text(token: bytes) -> str:
     """Return what a store holds in the place of a value that has this token."""
-    return "av1_" + token.hex()
+    return _START + token.hex()
 
 
 def token_of(text: str) -> bytes | None:
@@ -45,6 +48,11 @@ def token_of(text: str) -> bytes | None:
     Returns:
         ``None`` for text that is of another shape: a value that was not turned over yet.
     """
+    if text.startswith(_START) and len(text) == _LENGTH:
+        # As we write it. Whitespace is read past by ``fromhex``, so it would show in the length.
+        with contextlib.suppress(ValueError):
+            if len(token := bytes.fromhex(text[len(_START) :])) == TOKEN_BYTES:
+                return token
     shape = _SHAPE.fullmatch(text)
     if shape is None:
         return None
@@ -123,7 +131,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
             return column
         return [
             text
-            if not isinstance(text, str) or _SHAPE.fullmatch(text)
+            if not isinstance(text, str) or token_of(text) is not None
             else self._turned(spec, text, countries[place] if countries else None)
             for place, text in enumerate(column)
         ]
@@ -149,7 +157,7 @@ def tokens_in(column: Sequence[Cell], places: Iterable[int]) -> list[tuple[bytes
 
 
 class Met:
-    """The texts of one codec that were found to be tokens lately, so that not each is looked at for each row."""
+    """The texts of one field that were found to be tokens lately, so that not each is looked at for each row."""
 
     __slots__ = ("_texts",)
 
@@ -167,7 +175,9 @@ class Met:
         found = []
         for place in places:
             text = column[place]
-            if not isinstance(text, str) or _SHAPE.fullmatch(text):
+            if text in self._texts:
+                continue
+            if not isinstance(text, str) or token_of(text) is not None:
                 self._texts.add(text)
                 continue
             value = spelled(spec, text, countries[place] if countries else None)

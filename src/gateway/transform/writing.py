@@ -4,7 +4,8 @@
 RULES
 
 1. What the gateway made up is never stored. Text in the form of a surrogate is resolved, and refused as
-   *unrevealed* where it is none of the caller's own class. So is text that a rung of the field's chain
+   *unrevealed* where it is none of the caller's own class. It has that form whatever stands before it, and in any
+   case and width, with anything between its digits that is neither letter nor digit. So is text that a rung of the field's chain
    below ``reveal`` writes: text that the rung does not change, text with three asterisks in a row, in
    free text the words that stand for what was masked in it, and in numbers and dates every band, year,
    month and, where the field holds a time, day. So is text with the apostrophes that CSV for people has
@@ -53,6 +54,8 @@ MOST_NAMED = 50
 """Places that a refusal names at most; a bulk write may have thousands."""
 
 _SURROGATE = re.compile(r"(?<![a-z0-9_-])[as][hsv][1-9][0-9]{0,8}_[a-z0-9_-]{22,}", re.IGNORECASE | re.ASCII)
+_PLAIN_SURROGATE = re.compile(r"[as][hsv][1-9][0-9]{0,8}_[0-9a-f]{22}")
+_PASSED_OVER = re.compile(r"[^0-9a-z_]")
 _MASKED = re.compile(r"\*{3}")
 _MASKED_IN_TEXT = re.compile(r"\[(?:email|id|card|phone|number)\]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日")
@@ -66,7 +69,13 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 def has_surrogate(text: str) -> bool:
     """Tell whether a text has in it what has the form of a surrogate of any kind."""
-    return _SURROGATE.search(text) is not None
+    if _SURROGATE.search(text):
+        return True
+    # Most values have no such sign, and are looked at no further.
+    if text.isascii() and "_" not in text:
+        return False
+    plain = _PASSED_OVER.sub("", unicodedata.normalize("NFKD", text).casefold())
+    return _PLAIN_SURROGATE.search(plain) is not None
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +147,7 @@ class _Judging:
             self.invalid.append(place)
             return None
         spec, view = known
-        if isinstance(value, str) and _SURROGATE.search(value):
+        if isinstance(value, str) and has_surrogate(value):
             return self._resolved(spec, view, value, place)
         if isinstance(value, str) and is_made_up(spec, view.chain, value):
             self.unrevealed.append(place)

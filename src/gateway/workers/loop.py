@@ -45,6 +45,7 @@ class ChangeLoop:
         """Keep the followers by topic."""
         self._feed, self._followers, self._clock = feed, followers, clock
         self._good_us: int | None = None
+        self._one_at_a_time = asyncio.Lock()
         self.is_failing = False
 
     @property
@@ -60,7 +61,14 @@ class ChangeLoop:
         return self._good_us is not None and 0 <= self._clock() - self._good_us <= STALE_US
 
     async def follow(self) -> None:
-        """Poll once and follow what changed; a failure leaves the poll not good."""
+        """Poll once and follow what changed; a failure leaves the poll not good.
+
+        Whoever asks while others follow waits for these: what they were told is not told again.
+        """
+        async with self._one_at_a_time:
+            await self._followed()
+
+    async def _followed(self) -> None:
         asked_us = self._clock()
         changed = tuple(await self._feed.poll())
         for place, topic in enumerate(changed):

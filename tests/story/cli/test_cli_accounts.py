@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.app.clock import now_us
-from gateway.cli import enrolling
+from gateway.cli.account import enrolling
 from gateway.identify.totp import code_at, step_at
 from tests.fakes.command_line import PASSWORD, CommandLine
 

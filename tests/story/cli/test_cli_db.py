@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.installation import open_keyring
+from gateway.app.keyring import open_keyring
 from gateway.app.restoring import StateLock
 from gateway.domain.entry import Changed
 from gateway.record.reading.reader import records
-from gateway.settings import load
+from gateway.settings.loading import load
 from gateway.store.backup import Wanted, dump
 from tests.fakes.command_line import CommandLine
 

@@ -42,10 +42,11 @@ def sealed(command: CommandLine, tmp_path: Path) -> Path:
     from pyroaring import BitMap
 
     from gateway.app.clock import now_us as clock
-    from gateway.app.installation import CLI_SLOT, open_installation
-    from gateway.cli.desk import run_to_end
+    from gateway.app.installation import open_installation
+    from gateway.app.slots import CLI_SLOT
+    from gateway.cli.desk.desk import run_to_end
     from gateway.flows.incident.opening import sealed_list
-    from gateway.settings import load
+    from gateway.settings.loading import load
 
     number = command("choice", "show", "--identity", KIND, "-", "--json", stdin=f"{WHO}\n").document()["person"]
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.installation import CLI_SLOT, open_installation
+from gateway.app.installation import open_installation
 from gateway.app.making import totp_now
-from gateway.cli.desk import run_to_end
+from gateway.app.slots import CLI_SLOT
+from gateway.cli.desk.desk import run_to_end
 from gateway.identify.factors import Factors, Shown
-from gateway.settings import load
+from gateway.settings.loading import load
 from tests.fakes.command_line import CHEAP, PASSWORD, CommandLine
 from tests.fakes.terminal import Terminal
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.installation import DOOR_SLOT, open_installation
-from gateway.cli.desk import run_to_end
+from gateway.app.installation import open_installation
+from gateway.app.slots import DOOR_SLOT
+from gateway.cli.desk.desk import run_to_end
 from gateway.domain.errors import KeyUnavailable, SettingsError
 from gateway.keys.providers import FileKek, HeldKek
-from gateway.settings import load
+from gateway.settings.loading import load
 from tests.fakes.command_line import CommandLine
 
 

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from gateway.app.installation import DOOR_SLOT, open_installation
-from gateway.cli.desk import run_to_end
+from gateway.app.installation import open_installation
+from gateway.app.slots import DOOR_SLOT
+from gateway.cli.desk.desk import run_to_end
 from gateway.domain.errors import KeyUnavailable
-from gateway.domain.names import IdentityKind
+from gateway.domain.names import DatasetName, FieldName, IdentityKind
+from gateway.domain.turning import ColumnState, Turn
 from gateway.flows import rewrapping
-from gateway.settings import load
+from gateway.settings.loading import load
 from tests.fakes.command_line import CommandLine
+from tests.story.test_migrating import at_rest
 
 CUSTOMER = IdentityKind("crm.customer_id")
 
@@ -47,6 +50,8 @@ def test_a_key_is_rotated_retired_and_shredded_and_each_is_entered(command: Comm
     assert states(command, "totp") == ["shredded", "retired", "active"]
     done = ["key-rotated", "key-rotated", "key-rewrap-begun", "key-rewrapped", "key-retired", "key-shredded", "keys"]
     assert command.kinds()[-7:] == done
+    rotated = [one["body"] for one in command.entries() if one["body"].get("what") == "key-rotated"]
+    assert [one["facts"]["version"] for one in rotated] == [2, 3]
 
 
 def test_no_byte_of_a_key_is_shown(command: CommandLine) -> None:
@@ -149,7 +154,7 @@ def test_an_older_copy_of_the_database_is_worked_with_after_a_shredding(command:
 
 
 def test_a_key_of_values_in_stores_is_not_shredded_by_mistake(command: CommandLine) -> None:
-    """How many there are nobody can count here."""
+    """Where no rule says which columns are under it, nobody can tell here what is left."""
 
     async def make() -> None:
         async with open_installation(load(state=command.state), "cli", with_rules=False) as rooms:
@@ -159,7 +164,52 @@ def test_a_key_of_values_in_stores_is_not_shredded_by_mistake(command: CommandLi
     command("key", "rotate", "at-rest/phones")
     assert "gateway surrogate migrate" in command("key", "shred", "at-rest/phones", "1", "--yes", code=2).err
     assert "gateway surrogate migrate" in command("key", "rewrap", "at-rest/phones", code=2).err
-    command("key", "shred", "at-rest/phones", "1", "--yes", "--although-needed")
+    told = command("key", "shred", "at-rest/phones", "1", "--yes", "--although-needed").err
+    assert "version 1 of at-rest/phones: no column is declared under it" in told
+    assert states(command, "at-rest/phones") == ["shredded", "active"]
+
+
+def known_of(command: CommandLine, **columns: ColumnState) -> None:
+    """Let it be known of columns of customers what a walk would have found."""
+
+    async def write() -> None:
+        async with open_installation(load(state=command.state), "cli", with_rules=False) as rooms:
+            states = {FieldName(name): state for name, state in columns.items()}
+            await rooms.columns.write(DatasetName("crm.customers"), states)
+            rooms.keyring.ensure("at-rest/phones")
+
+    run_to_end(write())
+
+
+def test_a_key_of_stores_is_shredded_once_no_column_needs_it(command: CommandLine) -> None:
+    """The refusal names each column with what is known of it, and what makes it anew; then nothing has to be insisted."""
+    at_rest(load(state=command.state), {"email": "mails", "phone": "phones"})
+    known_of(command, city=ColumnState(Turn.BACK))
+    shred = ("key", "shred", "at-rest/phones")
+    assert "version 1 of at-rest/phones is the active one" in command(*shred, "1", "--yes", code=2).err
+    command("key", "rotate", "at-rest/phones")
+
+    refused = command(*shred, "1", "--yes", code=2).err
+    for one in (
+        "2 columns of stores may hold surrogates under version 1 of at-rest/phones: ",
+        "crm.customers.phone (never walked to its end)",
+        "crm.customers.city (once turned over, and not at rest",
+        "`gateway surrogate migrate crm.customers` makes what is there anew",
+        "--although-needed loses",
+    ):
+        assert one in refused
+    for state, said in (
+        (ColumnState(Turn.DONE, 1), "turned over under version 1"),
+        (ColumnState(Turn.OVER, 2), "being"),
+    ):
+        known_of(command, phone=state, city=ColumnState())
+        assert (
+            f"1 column of stores may hold surrogates under version 1 of at-rest/phones: crm.customers.phone ({said}"
+            in (command(*shred, "1", "--yes", code=2).err)
+        )
+    known_of(command, phone=ColumnState(Turn.DONE, 2))
+    assert states(command, "at-rest/phones") == ["retired", "active"]
+    command(*shred, "1", "--yes")
     assert states(command, "at-rest/phones") == ["shredded", "active"]
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from pyroaring import BitMap
 
-from gateway.app.installation import DOOR_SLOT, open_log
-from gateway.cli.desk import run_to_end
+from gateway.app.slots import DOOR_SLOT, open_log
+from gateway.cli.desk.desk import run_to_end
 from gateway.cli.log import search as log_search
 from gateway.domain.entry import Answered, End, Entry, Facts, Numbered, Part, Refused, Release
 from gateway.domain.names import DecisionId
 from gateway.flows import log_reading
-from gateway.settings import load
+from gateway.settings.loading import load
 from tests.fakes.command_line import CHEAP, CommandLine
 
 CALL, OTHER = DecisionId("d_first"), DecisionId("d_other")

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from gateway.app.clock import now_us
-from gateway.app.installation import DOOR_SLOT, log_name, log_signer, open_installation, open_keyring
-from gateway.cli.desk import run_to_end
+from gateway.app.installation import open_installation
+from gateway.app.keyring import open_keyring
+from gateway.app.slots import DOOR_SLOT, log_name, log_signer
+from gateway.cli.desk.desk import run_to_end
 from gateway.flows.retention import DAY_US
 from gateway.record.reading.reader import records
-from gateway.settings import load
+from gateway.settings.loading import load
 from tests.fakes.command_line import CommandLine
 from tests.fakes.log import enter, opened, part, release
 

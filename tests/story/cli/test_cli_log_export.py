@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from gateway.app.installation import DOOR_SLOT, open_log
-from gateway.cli.desk import run_to_end
+from gateway.app.slots import DOOR_SLOT, open_log
+from gateway.cli.desk.desk import run_to_end
 from gateway.domain.entry import Entry, Part
-from gateway.settings import load
+from gateway.settings.loading import load
 from tests.fakes import ocsf
 from tests.fakes.command_line import CommandLine
 from tests.fakes.entries import EVERY

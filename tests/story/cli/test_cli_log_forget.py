@@ -13,8 +13,9 @@ import pytest
 from pyroaring import BitMap, BitMap64
 from sqlalchemy import make_url
 
-from gateway.app.installation import DOOR_SLOT, open_installation
-from gateway.cli.desk import run_to_end
+from gateway.app.installation import open_installation
+from gateway.app.slots import DOOR_SLOT
+from gateway.cli.desk.desk import run_to_end
 from gateway.domain.budget import BudgetKey
 from gateway.domain.choice import Choice, ChoiceState, packed
 from gateway.domain.entry import Changed, Facts, Looked, Part, Release
@@ -23,7 +24,7 @@ from gateway.domain.names import AccountId, DecisionId, IdentityKind, PersonNumb
 from gateway.flows.policy_change import IN_FORCE
 from gateway.record.format.layout import LineFile
 from gateway.record.format.parts import parse_part
-from gateway.settings import load
+from gateway.settings.loading import load
 from tests.fakes.command_line import CommandLine
 
 KIND = IdentityKind("crm.customer_id")

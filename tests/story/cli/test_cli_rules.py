@@ -2,14 +2,19 @@
 """Rules are checked, reloaded, explained and looked at by commands."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
-from gateway.app.installation import DOOR_SLOT, open_installation
-from gateway.cli.desk import run_to_end
-from gateway.settings import load
+from gateway.app.installation import open_installation
+from gateway.app.slots import DOOR_SLOT, open_log
+from gateway.app.surrogates.migrating import SLOT
+from gateway.cli.desk.desk import run_to_end
+from gateway.domain.errors import RulesError
+from gateway.settings.loading import load
 from tests.fakes.command_line import CommandLine
+from tests.story.test_migrating import at_rest
 
 INSIGHTS = "analytics.reporting.campaign_insights"
 EMAIL = "marketing.communications.email"
@@ -55,6 +60,29 @@ def test_every_problem_is_told_with_file_and_line(command: CommandLine) -> None:
     assert "grants.csv:6: unknown category `user.uniq_id`" in answer.out
     assert "purposes.yaml:" in answer.out
     assert "2 problems; these rules cannot be put in force" in answer.out
+
+
+def test_rules_that_forget_a_column_at_rest_cannot_be_put_in_force(command: CommandLine) -> None:
+    """Told by a check with its line, and refused by a door, which goes on by the rules before."""
+    settings = load(state=command.state)
+    before = command.state / "policies" / "datasets" / "crm.yaml"
+    plain = before.read_text(encoding="utf-8")
+    at_rest(settings, {"email": "mails"})
+    asyncio.run(_door_opened(command))
+    assert command("check", "--json").document()["problems"] == []
+
+    before.write_text(plain, encoding="utf-8")
+    answer = command("check", "--reload", code=1)
+
+    assert "gateway surrogate migrate crm.customers --field email --back" in answer.out
+    assert re.search(r"datasets/crm\.yaml:\d+: the store may hold surrogates in crm\.customers\.email", answer.out)
+    with pytest.raises(RulesError, match=r"crm\.customers\.email"):
+        asyncio.run(_door_opened(command))
+
+
+async def _door_opened(command: CommandLine) -> None:
+    async with open_installation(load(state=command.state), DOOR_SLOT):
+        pass
 
 
 def test_a_case_that_is_decided_otherwise_fails_the_check_with_got_and_expected(command: CommandLine) -> None:
@@ -226,3 +254,10 @@ def test_a_service_that_is_an_officer_and_a_log_for_services_are_noted(command: 
     notes = command("check", "--json", code=1).document()["notes"]
     assert told not in notes
     assert "datasets: gateway.access_log does not say `assurance: 4`, so a service with a grant reads the log" in notes
+
+
+async def test_a_second_migration_is_told_that_one_is_running(command: CommandLine) -> None:
+    """Not of a file that is held."""
+    async with open_log(load(state=command.state), SLOT):
+        answer = await asyncio.to_thread(command, "surrogate", "migrate", "crm.customers", "--dry-run", code=1)
+    assert answer.err.strip() == "a migration is running already, and one runs at a time: wait for its end"

@@ -6,14 +6,13 @@ import gzip
 import json
 from pathlib import Path
 
-import pytest
-
-from gateway.app.installation import CLI_SLOT, open_installation
+from gateway.app.installation import open_installation
 from gateway.app.joins import SurrogateKeyring
-from gateway.cli.desk import run_to_end
+from gateway.app.slots import CLI_SLOT
+from gateway.cli.desk.desk import run_to_end
 from gateway.domain.catalog import Form, SurrogateKind
 from gateway.domain.names import IdentityKind
-from gateway.settings import load
+from gateway.settings.loading import load
 from gateway.transform.surrogates import Surrogates
 from tests.fakes.command_line import CommandLine
 from tests.fakes.plans import spec
@@ -34,22 +33,24 @@ def surrogates(command: CommandLine, n: int, kind: SurrogateKind = SurrogateKind
     return run_to_end(made())
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be with a mark", "gb18030", "utf-16-le"])
-def test_a_list_is_read_in_whatever_encoding_it_came(command: CommandLine, tmp_path: Path, encoding: str) -> None:
+def test_a_list_is_read_in_whatever_encoding_it_came(command: CommandLine, tmp_path: Path) -> None:
     """Told by its first bytes, or by whoever has it; a row is a line, also of one that ends with a return."""
     text = "客户,城市\r\n" + "".join(f'"{one.upper()}",北京\r\n' for one in surrogates(command, 3))
     path = tmp_path / "list.csv"
-    content = text.encode(encoding.split(maxsplit=1)[0])
-    path.write_bytes(codecs.BOM_UTF16_BE + content if "mark" in encoding else content)
-    option = ("--encoding", encoding) if encoding in ("gb18030", "utf-16-le") else ()
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-be with a mark", "gb18030", "utf-16-le"):
+        content = text.encode(encoding.split(maxsplit=1)[0])
+        path.write_bytes(codecs.BOM_UTF16_BE + content if "mark" in encoding else content)
+        option = ("--encoding", encoding) if encoding in ("gb18030", "utf-16-le") else ()
 
-    document = command("surrogate", "trace", str(path), *option, "--json", code=1).document()
+        document = command("surrogate", "trace", str(path), *option, "--json", code=1).document()
 
-    (party,) = document["parties"]
-    assert (document["named"], document["unit"], document["rows"]) == (True, "line", 3)
-    assert (party["recipient"], party["key_class"], party["rows_with_person"]) == ("mail-service", "support", 1)
-    assert party["scopes"][0]["first_row"] == 2
-    assert WHO not in json.dumps(document)
+        (party,) = document["parties"]
+        assert (document["named"], document["unit"], document["rows"]) == (True, "line", 3), encoding
+        assert (party["recipient"], party["key_class"], party["rows_with_person"]) == ("mail-service", "support", 1), (
+            encoding
+        )
+        assert party["scopes"][0]["first_row"] == 2, encoding
+        assert WHO not in json.dumps(document), encoding
 
 
 def test_what_can_be_said_and_what_cannot_is_told_in_words(command: CommandLine, tmp_path: Path) -> None:
@@ -65,6 +66,19 @@ def test_what_can_be_said_and_what_cannot_is_told_in_words(command: CommandLine,
     ):
         assert words in told.out, told.out
     assert not any(one in told.out + told.err for one in (WHO, *cells))
+
+
+def test_rules_that_cannot_be_read_are_counted_in_a_remark(command: CommandLine, tmp_path: Path) -> None:
+    """A kept rule set under a name that is not its own, and a file of the folder that is no YAML."""
+    path = tmp_path / "list.txt"
+    path.write_text("nothing of ours\n", encoding="utf-8")
+    assert "could not be read" not in command("surrogate", "trace", str(path)).err
+    (command.state / "rules").mkdir(exist_ok=True)
+    (command.state / "rules" / f"{'0' * 64}.tar").write_bytes(b"no archive")
+    (command.state / "policies" / "datasets" / "broken.yaml").write_text("a: [", encoding="utf-8")
+    told = command("surrogate", "trace", str(path)).err
+    assert "1 rule set of this installation could not be read" in told
+    assert "1 rule file of this installation could not be read" in told
 
 
 def test_a_clean_list_ends_well_and_the_look_is_entered(command: CommandLine, tmp_path: Path) -> None:

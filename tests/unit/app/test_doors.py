@@ -6,16 +6,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway.app.doors import CursorSeal, _looked_up, _size_of, open_stores
+from gateway.app.doors import CursorSeal, _size_of
+from gateway.app.own_decisions import _looked_up
+from gateway.app.roads import open_stores
 from gateway.domain.decision import Reason, Refusal
 from gateway.domain.entry import End, Facts, Refused, Release
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.signin import OAuthError
 from gateway.doors.http.problems import problem_json
-from gateway.flows.login import SignInFailed, Started, Tokens
+from gateway.flows.login.answers import SignInFailed, Started, Tokens
 from gateway.keys.keyring import Keyring
-from gateway.settings import Settings, StoreSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import StoreSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.log import enter, opened, part
 
@@ -160,6 +163,6 @@ def test_a_decision_of_others_is_told_as_one_that_is_not_there(logs: Path, accou
 
 def test_only_so_much_of_a_log_is_looked_through(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Newest first."""
-    monkeypatch.setattr("gateway.app.doors.NEWEST", 3)
+    monkeypatch.setattr("gateway.app.own_decisions.NEWEST", 3)
     assert _looked_up(logs, "a_1", DecisionId("open")) is not None
     assert _looked_up(logs, "a_1", DecisionId("whole")) is None

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from gateway.app.health import health_of
-from gateway.app.installation import DOOR_SLOT, Rooms, open_installation
+from gateway.app.installation import Rooms, open_installation
 from gateway.app.making import make_installation
+from gateway.app.slots import DOOR_SLOT
 from gateway.domain.errors import StateUnavailable
 from gateway.domain.names import StoreName
 from gateway.forward.breaker import BreakerState, StoreHealth

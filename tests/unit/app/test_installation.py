@@ -7,23 +7,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from gateway.app.installation import (
-    CLI_SLOT,
-    DOOR_SLOT,
-    check_private,
-    log_name,
-    log_signer,
-    make_keyring,
-    open_installation,
-    open_keyring,
-    open_log,
-    reload_rules,
-)
+from gateway.app.installation import open_installation, reload_rules
+from gateway.app.keyring import make_keyring, open_keyring
 from gateway.app.making import make_installation
+from gateway.app.slots import CLI_SLOT, DOOR_SLOT, check_private, log_name, log_signer, open_log
 from gateway.domain.entry import Changed
 from gateway.domain.errors import LogUnavailable, SettingsError, StateUnavailable
 from gateway.domain.names import RoleName
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 
 @pytest.fixture

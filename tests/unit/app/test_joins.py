@@ -5,7 +5,15 @@ import msgspec
 import pytest
 
 from gateway.app import joins
-from gateway.app.joins import CodecShelf, HttpTarget, IdempotencyKeyring, IdentifyJoin, SurrogateKeyring, is_band
+from gateway.app.joins import (
+    EXPIRED,
+    CodecShelf,
+    HttpTarget,
+    IdempotencyKeyring,
+    IdentifyJoin,
+    SurrogateKeyring,
+    is_band,
+)
 from gateway.app.traces import Traces
 from gateway.domain.catalog import AnswerShape
 from gateway.domain.decision import Deny, Reason
@@ -13,7 +21,7 @@ from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.principal import Principal
 from gateway.domain.treatment import Rung
-from gateway.flows.access.ports import StoreCall
+from gateway.flows.access.ports.stores import StoreCall
 from gateway.forward.http import HttpStores
 from gateway.identify.identify import SignInProblem
 from gateway.keys.keyring import Keyring
@@ -80,11 +88,14 @@ class RevokesSessions:
         return session == PERSON.session
 
 
-def test_a_problem_of_identification_is_a_refusal_with_its_cause_for_staff() -> None:
-    """The caller gets the reason alone."""
-    problem = SignInProblem(reason=Reason.SIGN_IN_REQUIRED, error="invalid_token", why="expired")
+@pytest.mark.parametrize(
+    ("why", "title"), [("none", None), ("form", None), ("signature", None), ("revoked", None), ("expired", EXPIRED)]
+)
+def test_a_problem_of_identification_is_a_refusal_with_its_cause_for_staff(why: str, title: str | None) -> None:
+    """The caller gets the reason alone; of a bearer that was good, that it ended."""
+    problem = SignInProblem(reason=Reason.SIGN_IN_REQUIRED, error="invalid_token", why=why)
     join = IdentifyJoin(OnlyFinds(problem), RevokesSessions())  # type: ignore[arg-type]
-    assert join.principal("x", NOW_US) == Deny(reason=Reason.SIGN_IN_REQUIRED, rule="expired")
+    assert join.principal("x", NOW_US) == Deny(reason=Reason.SIGN_IN_REQUIRED, rule=why, title=title)
 
 
 def test_a_principal_is_handed_on_and_asked_about_again() -> None:

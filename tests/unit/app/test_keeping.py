@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.installation import CLI_SLOT, DOOR_SLOT, open_installation
+from gateway.app.installation import open_installation
 from gateway.app.making import make_installation
+from gateway.app.slots import CLI_SLOT, DOOR_SLOT
 from gateway.domain.entry import Changed, Looked, Numbered
 from gateway.domain.names import IdentityKind
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.marks import Marks
 
 CUSTOMER = IdentityKind("crm.customer_id")

@@ -8,11 +8,12 @@ import pytest
 
 from gateway.app import making
 from gateway.app.clock import now_us
-from gateway.app.installation import CLI_SLOT, Rooms, open_installation
+from gateway.app.installation import Rooms, open_installation
 from gateway.app.making import Enrolled, enrol_at_once, issue_locally, make_installation, write_rules
+from gateway.app.slots import CLI_SLOT
 from gateway.demo.making import settings_of
 from gateway.domain.errors import SettingsError
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 SMALL = {"passwords": {"memory_kib": 64, "time_cost": 1}, "log": {"least_free_bytes": 0, "least_free_percent": 0}}
 STEP_US = 30_000_000

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.installation import CLI_SLOT, open_installation
+from gateway.app.installation import open_installation
 from gateway.app.making import make_installation
 from gateway.app.restoring import CredentialDigest, StateLock, one_opening, stopped
+from gateway.app.slots import CLI_SLOT
 from gateway.domain.errors import SettingsError, StateUnavailable
 from gateway.domain.names import IdentityKind
 from gateway.keys.keyring import Keyring
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.meta import INSTALLATION
 
 CUSTOMER = IdentityKind("crm.customer_id")

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.app import rule_files
-from gateway.app.rule_files import TURN_S, RulesArchive, beside_calls, read_folder
+from gateway.app.rule_files import REMEMBERED, TURN_S, RulesArchive, beside_calls, read_folder, rules_of
 from gateway.decide.loader.load import digest
-from gateway.domain.errors import SettingsError
+from gateway.decide.loader.shipped import shipped_files
+from gateway.domain.errors import RulesError, SettingsError
 
 FILES = {"grants.csv": b"p\n", "datasets/crm.yaml": b"dataset: []\n"}
 DIGEST = digest(FILES)
@@ -94,3 +95,23 @@ def test_work_beside_calls_takes_short_turns_and_only_for_its_own_time(*, fails:
         assert beside_calls(work)(FILES) == "done"
     assert seen == [pytest.approx(TURN_S)]
     assert sys.getswitchinterval() == usual_s
+
+
+def test_the_same_files_are_read_once_and_other_files_anew() -> None:
+    """The newest change is never answered by what was remembered."""
+    files = shipped_files()
+    rules = rules_of(files)
+    assert rules_of(dict(files)) is rules
+    more = {**files, "grants.csv": files["grants.csv"] + b"# one more line\n"}
+    assert rules_of(more).digest == digest(more) != rules.digest
+    for number in range(REMEMBERED):
+        rules_of({**files, "grants.csv": files["grants.csv"] + f"# {number}\n".encode()})
+    assert rules_of(files) is not rules
+
+
+def test_rules_that_cannot_be_used_are_remembered_for_nobody() -> None:
+    """Each time they are asked for, every problem is told."""
+    wrong = {**shipped_files(), "purposes.yaml": b"purposes: 7\n"}
+    for _ in range(2):
+        with pytest.raises(RulesError, match=r"purposes\.yaml"):
+            rules_of(wrong)

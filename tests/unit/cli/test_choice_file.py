@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.choice_file import COLUMNS, Bad, Importable, Row, batches, measured
-from gateway.cli.desk import Stop
+from gateway.cli.desk.desk import Stop
 from gateway.domain.choice import ChoiceState
 from gateway.domain.names import IdentityKind, PurposeKey
 

@@ -10,10 +10,11 @@ from gateway.decide import decide as deciding
 from gateway.decide.decide import Decider, caps_for
 from gateway.decide.plan import Ask
 from gateway.decide.rules import RuleSet
-from gateway.domain.catalog import Catalog, Comparison
+from gateway.domain.catalog import Catalog
 from gateway.domain.decision import Decision, Deny, Permit, Reason, StepUp, Use
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import AccountId, FieldName, PurposeKey, RecipientId, RoleName
+from gateway.domain.parameters import Comparison
 from gateway.domain.principal import FRESH_SIGN_IN_US, Assurance, PrincipalKind
 from gateway.domain.treatment import Rung, Treatment
 from gateway.domain.viewplan import Hold

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from gateway.decide.judging import because, filter_uses, is_clear, leaves, more_when_fresh, red_line_of, unused
-from gateway.domain.catalog import Comparison
 from gateway.domain.decision import Reason, Use
 from gateway.domain.inquiry import Filter
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import Comparison
 from gateway.domain.treatment import Rung, Treatment
 from gateway.domain.viewplan import Caps, Ceiling, Layer, ViewPlan
 from tests.fakes.deciding import equal, red_line

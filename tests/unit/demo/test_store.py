@@ -10,10 +10,11 @@ from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.demo.people import Customer
-from gateway.demo.store import app, listener, make
+from gateway.demo.store import MOST_MESSAGES, app, listener, make
 from gateway.demo.tables import CUSTOMERS
 from gateway.domain.errors import SettingsError
 from tests.unit.demo.conftest import Get, calling
@@ -206,3 +207,13 @@ def test_running_alone_without_a_file_ends_with_a_sentence(tmp_path: Path) -> No
 
     assert ended.returncode == 2
     assert "there is no sample store at" in ended.stderr
+
+
+async def test_the_mail_service_shows_the_newest_messages_that_it_took(store_file: Path) -> None:
+    """In their order, whole; what has no address was not taken."""
+    messages = [{"to": f"m{n}@example.org", "subject": str(n)} for n in range(MOST_MESSAGES + 2)]
+    transport = httpx.ASGITransport(app=app(store_file))
+    async with httpx.AsyncClient(transport=transport, base_url="http://mail") as client:
+        assert {(await client.post("/mailer/messages", json=one)).status_code for one in messages} == {202}
+        assert (await client.post("/mailer/messages", json={"subject": "nobody"})).status_code == 422
+        assert (await client.get("/mailer/messages")).json() == messages[2:]

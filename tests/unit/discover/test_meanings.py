@@ -6,8 +6,9 @@ import pytest
 from gateway.discover.categorise import Described, field_of
 from gateway.discover.meanings import body_parameters, brace_field, filter_on, meaning_of, query_parameters
 from gateway.discover.openapi import DescribedParameter
-from gateway.domain.catalog import AnswerShape, Comparison, FieldType, FilterParameter, MemberUse
+from gateway.domain.catalog import AnswerShape, FieldType, MemberUse
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import Comparison, FilterParameter
 
 TYPES = {
     "id": FieldType.TEXT,

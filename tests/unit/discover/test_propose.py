@@ -8,7 +8,8 @@ import pytest
 from gateway.discover.dataset_yaml import dataset_yaml
 from gateway.discover.propose import propose
 from gateway.discover.sample import Sample
-from gateway.domain.catalog import (
+from gateway.domain.names import DatasetName, StoreName
+from gateway.domain.parameters import (
     Comparison,
     CursorParameter,
     FieldsParameter,
@@ -17,7 +18,6 @@ from gateway.domain.catalog import (
     OffsetParameter,
     SortParameter,
 )
-from gateway.domain.names import DatasetName, StoreName
 from gateway.domain.proposal import CollectionProposal, DatasetProposal
 from tests.fakes.proposals import CHINESE, MEMBER, answering, crowd, described, loaded, members_api, renamed
 

@@ -6,8 +6,9 @@ import pytest
 from gateway.discover.categorise import Described, field_of
 from gateway.discover.sample import Sample
 from gateway.discover.styles import Style, spoken, style_in
-from gateway.domain.catalog import AlternativeFilters, FieldType, SortParameter, SortStyle
+from gateway.domain.catalog import FieldType
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import AlternativeFilters, SortParameter, SortStyle
 
 FIELDS = {
     FieldName(name): field_of(None, Described(name=name, type=type_))

@@ -4,10 +4,10 @@
 import msgspec
 import pytest
 
-from gateway.domain.catalog import (
+from gateway.domain.catalog import BodyKind, BodyShape
+from gateway.domain.names import FieldName
+from gateway.domain.parameters import (
     AlternativeFilters,
-    BodyKind,
-    BodyShape,
     Comparison,
     CursorParameter,
     FilterParameter,
@@ -15,7 +15,6 @@ from gateway.domain.catalog import (
     Parameter,
     filters_of,
 )
-from gateway.domain.names import FieldName
 from tests.fakes.customers import LIST
 
 AGE = FilterParameter(FieldName("age"), Comparison.AT_LEAST, value="gte.{}")

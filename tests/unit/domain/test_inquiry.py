@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inquiries hold what a caller said, and show none of it."""
 
-from gateway.domain.catalog import Comparison
 from gateway.domain.inquiry import Filter, Written
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import Comparison
 
 PHONE = "+8613812345678"
 

@@ -25,6 +25,7 @@ ONE, TWO = (AccountId("a_1"), 1), (AccountId("a_2"), 2)
 def a_mandate(**changes: Any) -> Mandate:
     """Return a mandate that waits, but for the changes of its terms."""
     said: dict[str, Any] = {
+        "operation": "send",
         "client": ClientId("night-mailer"),
         "purpose": PurposeKey("marketing.communications.email"),
         "recipient": RecipientId("mail-service"),

@@ -4,8 +4,8 @@
 import pytest
 
 from gateway.domain import spelling
-from gateway.domain.catalog import Comparison, FilterParameter, SortStyle
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import Comparison, FilterParameter, SortStyle
 
 NAME, AGE = FieldName("name"), FieldName("age")
 EQ = FilterParameter(NAME, value="eq.{}")

@@ -9,7 +9,7 @@ from gateway.domain.entry import Changed
 from gateway.domain.names import AccountId, ClientId
 from gateway.domain.signin import OAuthError
 from gateway.flows.enrolment import Confirmed, EnrolmentRefused, NewAuthenticator, NotConfirmed
-from gateway.flows.login import SignInFailed, Tokens
+from gateway.flows.login.answers import SignInFailed, Tokens
 from gateway.identify.totp import code_at, step_at
 from gateway.keys.keyring import Keyring
 from gateway.store.engine import Store

@@ -5,9 +5,10 @@ import msgspec
 import pytest
 
 from gateway.decide.decide import Decider
-from gateway.domain.catalog import AlternativeFilters, Catalog, Comparison, FilterParameter
+from gateway.domain.catalog import Catalog
 from gateway.domain.explanation import Explanation
 from gateway.domain.names import FieldName
+from gateway.domain.parameters import AlternativeFilters, Comparison, FilterParameter
 from gateway.flows.explain import NoSuchThing, Question, answer
 from tests.fakes.deciding import COLLECTION, MAILING, NOW_US, PERSON, ROUTE, grant, rules
 

@@ -23,6 +23,7 @@ class Kept:
         """Begin with none."""
         self.held: dict[str, Mandate] = {}
         self.at: list[int] = []
+        self.between: AccountId | None = None
         self._log = log
 
     async def add(self, one: Mandate) -> bool:
@@ -31,10 +32,18 @@ class Kept:
         self.held[one.id] = one
         return True
 
-    async def approve(self, mandate_id: str, account: AccountId, at_us: int) -> bool:
-        """Approve it."""
-        self.at.append(len(self._log))
+    async def approve(
+        self, mandate_id: str, account: AccountId, at_us: int, *, after: frozenset[AccountId] | None = None
+    ) -> bool:
+        """Approve it, unless somebody came in between."""
+        if self.between is not None:
+            one, between = self.held[mandate_id], self.between
+            self.between = None
+            self.held[mandate_id] = _changed(one, approved=(*one.approved, (between, at_us)))
         one = self.held[mandate_id]
+        if after is not None and after != {who for who, _ in one.approved}:
+            return False
+        self.at.append(len(self._log))
         self.held[mandate_id] = _changed(one, approved=(*one.approved, (account, at_us)))
         return True
 
@@ -126,6 +135,25 @@ async def test_some_words_count_for_nothing_and_are_entered(office: Office, who:
     assert await office.flow.approve(mandate, who, at="x") is heard
     assert (office.log[-1].what, office.log[-1].facts["why"]) == ("mandate-refused", heard.value)
     assert len(office.kept.held[mandate].approved) == 1
+
+
+@pytest.mark.parametrize(
+    ("between", "who", "heard"),
+    [
+        ("manager", "analyst", Heard.NO_OFFICER),
+        ("manager", "officer-1", Heard.IN_FORCE),
+        ("officer-1", "analyst", Heard.IN_FORCE),
+        ("analyst", "analyst", Heard.AGAIN),
+    ],
+)
+async def test_who_approves_in_the_same_moment_is_judged_with(
+    office: Office, between: str, who: str, heard: Heard
+) -> None:
+    """Two of whom neither is an officer never put a mandate in force; and each is told what is so."""
+    mandate = await office.asked()
+    office.kept.between = AccountId(between)
+    assert await office.flow.approve(mandate, person(who), at="x") is heard
+    assert len(office.kept.held[mandate].approved) == (2 if heard is Heard.IN_FORCE else 1)
 
 
 async def test_what_is_not_there_or_has_ended_takes_no_word(office: Office) -> None:

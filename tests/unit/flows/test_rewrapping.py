@@ -139,6 +139,26 @@ async def test_what_needs_which_version_is_told(ring: Keyring, told: Told, clock
     assert one.settles_us("totp") == clock() + SETTLE_US
 
 
+async def test_how_far_it_is_behind_is_told_while_it_works(ring: Keyring, told: Told, clock: FakeClock) -> None:
+    """Batch by batch, and since when nothing waits; what cannot be opened waits for ever."""
+    rows = TableRows([1] * 300, unreadable=0)
+    one = rewrapping(ring, rows, told, clock)
+    seen: list[tuple[int, int | None]] = []
+    one.heard = lambda: seen.append((one.n_behind, one.whole_us))
+    first_us = clock()
+    assert await one.tick()
+    ring.rotate("totp")
+    clock.advance(us=1_000_000)
+    assert await one.tick()
+    assert seen == [(0, first_us), (300, first_us), (44, first_us), (0, first_us), (0, first_us + 1_000_000)]
+
+    rows.versions.append(1)
+    rows.unreadable = len(rows.versions)
+    clock.advance(us=6_000_000)
+    assert await one.tick()
+    assert (one.n_behind, one.whole_us) == (1, first_us + 1_000_000)
+
+
 async def test_the_worker_looks_after_a_change_again_some_seconds_later_and_each_hour(
     ring: Keyring, told: Told, clock: FakeClock
 ) -> None:

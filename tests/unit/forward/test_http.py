@@ -4,7 +4,8 @@
 import pytest
 
 from gateway.domain.errors import StoreMisbehaved, StoreUnreachable
-from gateway.forward.http import HttpStores, path_below
+from gateway.forward.calls import path_below
+from gateway.forward.http import HttpStores
 from gateway.forward.roads import Secret
 from tests.fakes.raw_store import JSON_HEAD, RawStore, Reply, json_reply
 from tests.fakes.store_calls import a_call, body_of, store_at

@@ -5,16 +5,20 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from gateway.domain.errors import SettingsError, StoreUnreachable
 from gateway.domain.names import StoreName
 from gateway.domain.sending import Fate
-from gateway.forward.mail import Login, Mail, MailRoad, MailServer, Tls
-from tests.fakes.certificates import Authority
+from gateway.forward.mail import Login, MailRoad, MailServer, Tls
+from gateway.forward.mail_text import Mail
+from tests.fakes.certificates import LATE, START, Authority, Issued
 from tests.fakes.mail import MailBox, mail_box
 
 AT_US = 1_700_000_000_000_000
@@ -97,10 +101,76 @@ async def test_a_certificate_of_somebody_else_gets_no_mail(tmp_path: Path) -> No
     assert not box.raw
 
 
-async def test_a_server_without_tls_gets_no_mail_where_tls_is_asked_for() -> None:
+@asynccontextmanager
+async def secure_box(kind: Tls, context: ssl.SSLContext, **options: Any) -> AsyncIterator[MailBox]:
+    """Serve a mail server over TLS, by STARTTLS or from the first byte."""
+    by_kind = {"first_byte": context} if kind is Tls.TLS else {"tls_context": context, "require_starttls": True}
+    async with mail_box(**by_kind, **options) as box:
+        yield box
+
+
+def shown(issued: Issued, folder: Path) -> ssl.SSLContext:
+    """Return what a server shows a certificate by."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.file(folder / "own.pem"))
+    return context
+
+
+SECURE = pytest.mark.parametrize("kind", [Tls.STARTTLS, Tls.TLS])
+
+
+@SECURE
+async def test_a_login_and_a_mail_go_over_tls_to_the_server_that_was_meant(kind: Tls, tmp_path: Path) -> None:
+    """By STARTTLS and from the first byte; the password is heard by that server alone, and within TLS."""
+    authority, logins = Authority("mail authority"), list[tuple[bytes, bytes, bool]]()
+
+    def known(server: Any, session: Any, _envelope: Any, _mechanism: str, given: LoginPassword) -> AuthResult:
+        is_secure = server.transport.get_extra_info("ssl_object") is not None
+        logins.append((given.login, given.password, is_secure and not session.login_data))
+        return AuthResult(success=given.password == b"secret")
+
+    context = shown(authority.issue("127.0.0.1"), tmp_path)
+    # aiosmtpd knows of TLS by STARTTLS alone, so the other kind is not asked to insist on it.
+    insists = kind is Tls.STARTTLS
+    options = {"authenticator": known, "auth_required": insists, "auth_require_tls": insists}
+    async with secure_box(kind, context, **options) as box:
+        where = server(box.port, tls=kind, ca_pem=authority.pem, login=Login("news", "secret"))
+        assert await fate(where, mail()) == [Fate.SENT]
+        wrong = msgspec.structs.replace(where, login=Login("news", "other"))
+        assert await fate(wrong, mail(id="k2")) == [Fate.FAILED]
+    assert logins[0] == (b"news", b"secret", True)
+    assert len(box.raw) == 1
+
+
+@SECURE
+@pytest.mark.parametrize(
+    ("by", "name", "end"),
+    [("somebody", "127.0.0.1", LATE), ("own", "127.0.0.2", LATE), ("own", "mail.example", LATE),
+     ("own", "127.0.0.1", START + timedelta(days=1))],
+)  # fmt: skip
+async def test_a_certificate_that_is_not_the_servers_own_and_good_gets_neither_mail_nor_login(
+    kind: Tls, by: str, name: str, end: datetime, tmp_path: Path
+) -> None:
+    """Of somebody else, for another name, or one that has run out: nothing was said, so it failed."""
+    authority, logins = {"own": Authority("mail authority"), "somebody": Authority("somebody")}, list[bytes]()
+
+    def noted(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: LoginPassword) -> AuthResult:
+        logins.append(given.password)
+        return AuthResult(success=True)
+
+    context = shown(authority[by].issue(name, end=end), tmp_path)
+    async with secure_box(kind, context, authenticator=noted, auth_require_tls=False) as box:
+        where = server(box.port, tls=kind, ca_pem=authority["own"].pem, login=Login("news", "secret"))
+        assert await fate(where, mail()) == [Fate.FAILED]
+    assert not box.raw
+    assert not logins
+
+
+@SECURE
+async def test_a_server_without_tls_gets_no_mail_where_tls_is_asked_for(kind: Tls) -> None:
     """It is never left out."""
     async with mail_box() as box:
-        assert await fate(server(box.port, tls=Tls.STARTTLS), mail()) == [Fate.FAILED]
+        assert await fate(server(box.port, tls=kind, login=Login("news", "secret")), mail()) == [Fate.FAILED]
     assert not box.raw
 
 
@@ -120,7 +190,7 @@ async def test_without_tls_nothing_goes_to_another_machine() -> None:
 async def test_an_address_of_an_unusual_form_is_not_mended(to: str) -> None:
     """It may be two, or a command."""
     async with mail_box() as box:
-        assert await fate(server(box.port), mail(to=to)) == [Fate.FAILED]
+        assert await fate(server(box.port), mail(to=to)) == [Fate.REFUSED]
     assert not box.raw
 
 
@@ -128,7 +198,7 @@ async def test_an_address_of_an_unusual_form_is_not_mended(to: str) -> None:
 async def test_a_subject_is_one_line(subject: str) -> None:
     """It could become a header."""
     async with mail_box() as box:
-        assert await fate(server(box.port), mail(subject=subject)) == [Fate.FAILED]
+        assert await fate(server(box.port), mail(subject=subject)) == [Fate.REFUSED]
     assert not box.raw
 
 
@@ -140,6 +210,8 @@ async def test_a_connection_that_breaks_off_in_the_text_leaves_nobody_knowing() 
     async with speaking(*before, b"250 ok\r\n") as port:
         assert await fate(server(port), mail()) == [Fate.FAILED]
     async with speaking(*before, b"250 ok\r\n", b"250 ok\r\n", b"554 no\r\n") as port:
+        assert await fate(server(port), mail()) == [Fate.REFUSED]
+    async with speaking(*before, b"250 ok\r\n", b"250 ok\r\n", b"451 later\r\n") as port:
         assert await fate(server(port), mail()) == [Fate.FAILED]
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from gateway.domain.errors import SettingsError, StoreUnreachable
 from gateway.domain.names import StoreName
-from gateway.forward.http import HttpStores, StoreCall
+from gateway.forward.calls import StoreCall
+from gateway.forward.http import HttpStores
 from gateway.forward.roads import ClientIdentity, Road, Secret, Store
 from tests.fakes.certificates import START, Authority, Issued, server_context, serving_tls
 from tests.fakes.raw_store import RawStore, json_reply

@@ -6,7 +6,7 @@ import pytest
 from gateway.domain.errors import KeyUnavailable, Overloaded
 from gateway.domain.names import AccountId
 from gateway.domain.signin import Lockout, TotpStep
-from gateway.flows.login import SignInFailed, Tokens
+from gateway.flows.login.answers import SignInFailed, Tokens
 from gateway.identify.factors import Factors, NotShown, Shown, account_name, opened_secret, sealed_secret
 from gateway.identify.password import Comparison, Passwords
 from gateway.identify.totp import step_at

@@ -15,6 +15,7 @@ from gateway.keys.envelope import (
     keyed_digest,
     new_key,
     open_sealed,
+    opener,
     seal,
     siv_open,
     siv_seal,
@@ -36,6 +37,15 @@ def test_what_was_sealed_opens_again(length: int) -> None:
 def test_sealing_twice_gives_two_different_results() -> None:
     """Equal values must not be told equal."""
     assert seal(KEY, b"same") != seal(KEY, b"same")
+
+
+def test_one_opener_opens_many_messages() -> None:
+    """Each under a key of its own, derived from its nonce."""
+    opened, texts = opener(KEY), [b"", b"one", b"x" * 1000]
+    sealed = [seal(KEY, text, b"row %d" % n) for n, text in enumerate(texts)]
+    assert [opened(one, b"row %d" % n) for n, one in enumerate(sealed)] == texts
+    with pytest.raises(KeyUnavailable):
+        opened(sealed[0], b"row 1")
 
 
 def test_another_row_or_key_does_not_open_it() -> None:

@@ -16,6 +16,7 @@ from gateway.keys.envelope import new_key
 from gateway.keys.keyring import FILE, Key, Keyring, KeyState
 from gateway.keys.providers import HeldKek
 from tests.fakes.clock import FakeClock
+from tests.fakes.remote_kek import RemoteKek
 
 KEK = HeldKek(new_key())
 
@@ -173,6 +174,21 @@ def test_sealed_things_name_their_version(ring: Keyring) -> None:
         ring.open("totp", sealed, b"a_1")
 
 
+def test_many_things_open_as_each_does_alone(ring: Keyring) -> None:
+    """Whichever version sealed them; what does not open raises, and the next one opens."""
+    ring.ensure("vault")
+    old = ring.seal("vault", b"old", b"row 1")
+    ring.rotate("vault")
+    new = ring.seal("vault", b"new", b"row 2")
+    opened = ring.opener("vault")
+    for _ in range(2):
+        assert (opened(old, b"row 1"), opened(new, b"row 2")) == (b"old", b"new")
+        for sealed, row in ((old, b"row 2"), (new[:-1] + bytes((new[-1] ^ 1,)), b"row 2"), (new[:9], b"row 2")):
+            with pytest.raises(KeyUnavailable):
+                opened(sealed, row)
+    assert repr(opened(old, b"row 1")) == "<3 secret bytes>"
+
+
 def test_sealed_things_open_in_their_place_alone(ring: Keyring) -> None:
     """Other label, other associated bytes, other version, or nothing at all."""
     sealed = ring.seal("totp", b"seed", b"a_1")
@@ -280,3 +296,32 @@ def test_a_traceback_with_local_variables_shows_no_key(tmp_path: Path, clock: Fa
 
     assert "<32 secret bytes>" in text
     assert "canary" not in text
+
+
+def test_a_kek_that_never_leaves_where_it_is_kept_will_do(tmp_path: Path, clock: FakeClock) -> None:
+    """It wraps and unwraps, and is told the label; what it makes may be of any length, and its own keys may change."""
+    remote = RemoteKek()
+    ring = Keyring(tmp_path, remote, clock)
+    sealed = ring.seal("totp", b"a secret")
+    remote.rotate()
+    ring.rotate("totp")
+
+    opened = Keyring(tmp_path, remote, clock)
+    assert bytes(opened.open("totp", sealed)) == b"a secret"
+    assert opened.current("totp").version == 2
+    assert {"wrap totp#1", "wrap totp#2", "unwrap totp#1"} <= set(remote.asked)
+
+
+def test_no_key_comes_of_a_kek_that_does_not_answer(tmp_path: Path, clock: FakeClock) -> None:
+    """Nothing is made, and nothing that was sealed opens; what was there is there afterwards."""
+    remote = RemoteKek()
+    sealed = Keyring(tmp_path, remote, clock).seal("totp", b"a secret")
+    before = (tmp_path / FILE).read_bytes()
+    remote.is_down = True
+    with pytest.raises(KeyUnavailable):
+        Keyring(tmp_path, remote, clock).open("totp", sealed)
+    with pytest.raises(KeyUnavailable):
+        Keyring(tmp_path, remote, clock).rotate("totp")
+    assert (tmp_path / FILE).read_bytes() == before
+    remote.is_down = False
+    assert bytes(Keyring(tmp_path, remote, clock).open("totp", sealed)) == b"a secret"

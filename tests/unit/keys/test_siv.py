@@ -25,6 +25,14 @@ def test_it_opens_what_it_sealed() -> None:
     assert siv.open(siv.seal(b"value")) == b"value"
 
 
+def test_many_at_once_are_what_each_is_alone() -> None:
+    """Sealed and opened; what does not open is nothing, and stops none of the others."""
+    siv, values = Siv(KEY), [b"one", b"two", b"one"]
+    sealed = siv.seal_each(values)
+    assert sealed == [siv.seal(value) for value in values]
+    assert siv.open_each([*sealed, b"short", bytes(20), Siv(KEY[::-1]).seal(b"one")]) == [*values, None, None, None]
+
+
 @pytest.mark.parametrize("place", [0, 15, 16, 20])
 def test_a_changed_byte_does_not_open(place: int) -> None:
     """In the tag or in the text."""

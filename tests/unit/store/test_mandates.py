@@ -38,6 +38,18 @@ async def test_nobody_approves_twice_and_who_asked_not_at_all(store: Store) -> N
     assert not await kept.approve("m_0", ONE, 1)
 
 
+async def test_a_word_that_was_judged_beside_others_counts_for_nothing(store: Store) -> None:
+    """Of many who judged that nobody had approved it yet, one is heard; the others look again."""
+    kept, made = Mandates(store), a_mandate()
+    await kept.add(made)
+    some = [AccountId(f"b_{n}") for n in range(8)]
+    told = await asyncio.gather(*(kept.approve(made.id, who, 1, after=frozenset()) for who in some))
+    assert sum(told) == 1
+    (first,) = [who for who, heard in zip(some, told, strict=True) if heard]
+    assert not await kept.approve(made.id, first, 2, after=frozenset({first}))
+    assert await kept.approve(made.id, ONE, 2, after=frozenset({first}))
+
+
 async def test_a_revoked_mandate_stays_revoked(store: Store) -> None:
     """It takes no approval, and is revoked once."""
     kept, made = Mandates(store), a_mandate()

@@ -183,6 +183,7 @@ async def test_a_shredded_person_is_nobody_any_more(people: People, store: Store
     assert await people.find(CUSTOMER, "a") is None
     assert (await count(store), await count(store, keys=True)) == (1, 1)
     assert await people.identities(other) == [Identity(CUSTOMER, "b")]
+    assert await people.known_still([number, other, number]) == {other}
     [again] = await people.numbers(CUSTOMER, ["a"])
     assert again not in {number, other}
 
@@ -261,6 +262,7 @@ async def test_merging_again_remembers_every_number(people: People) -> None:
     await people.merge(b, c)
 
     assert set(await people.numbers_of(c)) == {a, b, c}
+    assert await people.known_still([a, b, c]) == {c}
     assert {identity.value for identity in await people.identities(c)} == {"a", "b", "c"}
 
 

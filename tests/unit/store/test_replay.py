@@ -2,10 +2,10 @@
 """What the log tells of people, choices and holds is written into an older database."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from gateway.domain.choice import Choice, ChoiceState
-from gateway.domain.names import AccountId, CategoryKey, IdentityKind, PersonNumber, PurposeKey
+from gateway.domain.names import AccountId, CategoryKey, IdentityKind, JoinDomain, PersonNumber, PurposeKey
 from gateway.domain.replay import (
     ChoicesMade,
     HoldsLifted,
@@ -25,10 +25,13 @@ from gateway.store.holds import Holds
 from gateway.store.people import People
 from gateway.store.replay import Replay
 from gateway.store.schema import person_identity, person_key
+from gateway.store.vault import Vault
+from gateway.store.vault_copies import Copies
 from gateway.store.versions import ChangeFeed, Topic
 from tests.fakes.clock import FakeClock
 
 CUSTOMER = IdentityKind("crm.customer_id")
+PHONES = JoinDomain("phones")
 A, B = b"a" * 32, b"b" * 32
 
 
@@ -140,6 +143,42 @@ async def test_a_choice_that_is_recorded_is_not_recorded_again(replay: Replay, s
     assert await replay.apply([chosen(1)]) == {"choices": 1}
     assert await replay.apply([chosen(1), chosen(1, ChoiceState.GIVEN)]) == {"choices": 1}
     assert len(await Choices(store, lambda: 9).of(PersonNumber(1))) == 2
+
+
+async def test_what_the_vault_has_of_merged_people_is_carried_over(
+    store: Store, keyring: Keyring, clock: FakeClock
+) -> None:
+    """The other one was met after the backup, so the copy that is put back has no key of theirs."""
+    people, vault = People(store, keyring, envelope, clock), Vault(store, keyring, envelope)
+    anna, bert, late = *await people.numbers(CUSTOMER, ["anna", "bert"]), PersonNumber(7)
+    tokens = await vault.tokens(PHONES, ["only hers", "shared"], [anna, anna])
+    await vault.tokens(PHONES, ["shared"], [bert])
+    replay = Replay(store, clock, vault=Copies(store, keyring, envelope))
+    story: list[Replayed] = [given((A, late)), merged(anna, late), merged(bert, late)]
+
+    for _ in range(2):
+        await replay.apply(story)
+        await replay.forget_unreadable()
+        assert await vault.opened(PHONES, tokens) == dict(zip(tokens, ["only hers", "shared"], strict=True))
+        assert await vault.people_of(PHONES, tokens) == {token: {late} for token in tokens}
+
+
+async def test_a_value_whose_key_was_not_put_back_gets_a_copy_and_its_token_again(
+    store: Store, keyring: Keyring, clock: FakeClock
+) -> None:
+    """Its person has a key by then, so no dead copy may pass for a living one."""
+    people, vault = People(store, keyring, envelope, clock), Vault(store, keyring, envelope)
+    [anna] = await people.numbers(CUSTOMER, ["anna"])
+    tokens = await vault.tokens(PHONES, ["hers", "nobody's"], [anna, None])
+    async with store.keys.begin() as connection:
+        await connection.execute(delete(person_key))
+    assert await Replay(store, clock).forget_unreadable() == 1
+    people.forget()
+    await people.numbers(CUSTOMER, ["anna"])
+    assert await vault.opened(PHONES, tokens) == {tokens[1]: "nobody's"}
+
+    assert await vault.tokens(PHONES, ["hers"], [anna]) == tokens[:1]
+    assert await vault.opened(PHONES, tokens) == dict(zip(tokens, ["hers", "nobody's"], strict=True))
 
 
 async def test_keys_under_a_version_that_is_shredded_are_keys_no_more(

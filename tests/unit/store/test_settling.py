@@ -10,11 +10,13 @@ from sqlalchemy import select
 from gateway.domain.names import AccountId, ClientId, PersonNumber
 from gateway.domain.people import BLOCK_SIZE
 from gateway.domain.replay import AccountSince, ClientSince, Since
+from gateway.domain.sending import Fate
 from gateway.domain.signin import Lockout
-from gateway.flows.login import SignInFailed, Tokens
+from gateway.flows.login.answers import SignInFailed, Tokens
 from gateway.identify.totp import recovery_digest, step_at
 from gateway.keys import envelope
 from gateway.keys.keyring import Keyring
+from gateway.store.dispatches import Dispatches
 from gateway.store.engine import Store
 from gateway.store.marks import Marked, Marks
 from gateway.store.people import People
@@ -52,6 +54,15 @@ async def test_marks_and_beat_come_with_it(settling: Settling, store: Store) -> 
     """In the same transaction."""
     await settling.settle(Since(), 5, PLACES)
     assert await Marks(store).read() == Marked(beat=5, places=PLACES)
+
+
+async def test_of_messages_that_were_claimed_nobody_knows_whether_they_went(settling: Settling, store: Store) -> None:
+    """The copy was made while a call sent: what it was about to do, it may have done since."""
+    kept, key = Dispatches(store), bytes(32)
+    await kept.claim("call", [key], 1)
+    await settling.settle(Since(), 5, PLACES)
+    await kept.let_go("call")
+    assert await kept.claim("again", [key], 2) == {key: Fate.UNKNOWN}
 
 
 async def test_every_session_ends_and_every_challenge_runs_out(house: SignInHouse, settling: Settling) -> None:

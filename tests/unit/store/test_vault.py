@@ -2,10 +2,11 @@
 """One token for each value, durable, and a sealed copy for each person whose it is."""
 
 import asyncio
+import threading
 from itertools import zip_longest
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.schema import Table
 
 from gateway.domain.errors import StateUnavailable
@@ -59,6 +60,21 @@ async def test_a_value_comes_back_from_its_token(vault: Vault, people: People) -
     assert await vault.opened(PHONES, tokens) == dict(zip(tokens, values, strict=True))
     assert {len(token) for token in tokens} == {16}
     assert len(set(tokens)) == 4
+
+
+async def test_what_is_returned_is_durable(vault: Vault, people: People, place: str, keyring: Keyring) -> None:
+    """Somebody else who opens the database at that moment has it, though nothing was closed."""
+    [anna] = await known(people, "anna")
+    values = [f"+49151{n:08}" for n in range(1_000)]
+    tokens = await vault.tokens(PHONES, values, [anna, None] * 500)
+
+    other = await open_store(place, upgrade=False)
+    try:
+        again = Vault(other, keyring, envelope)
+        assert await again.find(PHONES, values) == tokens
+        assert await again.opened(PHONES, tokens) == dict(zip(tokens, values, strict=True))
+    finally:
+        await other.close()
 
 
 async def test_a_value_has_one_token(vault: Vault, people: People) -> None:
@@ -265,6 +281,105 @@ async def test_to_forget_while_others_add_loses_no_copy(place: str, keyring: Key
     assert await one.opened(PHONES, tokens) == dict(zip(tokens, values, strict=True))
     for store in stores:
         await store.close()
+
+
+class Gate:
+    """An envelope that lets whoever seals for a person wait, behind the look for the person's key."""
+
+    def __init__(self) -> None:
+        self.waits, self.opens = threading.Event(), threading.Event()
+        self.new_key, self.open_sealed, self.derive = envelope.new_key, envelope.open_sealed, envelope.derive
+
+    def seal(self, key: bytes, plaintext: bytes, associated: bytes = b"") -> bytes:
+        """Return it sealed, once the test lets it."""
+        self.waits.set()
+        assert self.opens.wait(60)
+        return envelope.seal(key, plaintext, associated)
+
+
+@pytest.mark.parametrize("by", ["tokens", "adopt"])
+async def test_what_was_being_sealed_for_somebody_who_is_erased_is_not_kept(
+    store: Store, keyring: Keyring, people: People, vault: Vault, by: str
+) -> None:
+    """Neither as a copy that nothing opens nor as a token; who asks again has a person again, or nobody."""
+    [anna] = await known(people, "anna")
+    [token] = await vault.tokens(PHONES, [FAMILY], [None])
+    gate = Gate()
+    late = Vault(store, keyring, gate)
+    work = late.adopt(PHONES, [token], [anna]) if by == "adopt" else late.tokens(PHONES, ["new"], [anna])
+    sealing = asyncio.create_task(work)
+    await asyncio.to_thread(gate.waits.wait, 60)
+    await vault.forget([anna])
+    await people.shred(anna)
+    gate.opens.set()
+
+    with pytest.raises(StateUnavailable, match="erased or merged"):
+        await sealing
+    assert await vault.people_of(PHONES, [token]) == {token: frozenset()}
+    assert await vault.find(PHONES, ["new"]) == [None]
+    assert (await count(store, vault_value), await count(store, vault_token)) == (1, 1)
+
+
+async def test_a_copy_that_was_kept_between_two_steps_of_an_erasure_goes_with_the_key(
+    people: People, vault: Vault, store: Store
+) -> None:
+    """The last step deletes copies as well, whoever added one behind the step before."""
+    [anna] = await known(people, "anna")
+    await vault.forget([anna])
+    await vault.tokens(PHONES, [FAMILY], [anna])
+    await people.shred(anna)
+
+    assert (await count(store, vault_value), await count(store, vault_token)) == (0, 0)
+
+
+async def test_what_was_being_sealed_for_somebody_who_is_merged_is_not_lost(
+    store: Store, keyring: Keyring, people: People, vault: Vault
+) -> None:
+    """It is not kept under a key that goes; whoever asks again gets a token that stands for it."""
+    anna, anna_too = await known(people, "anna", "anna too")
+    gate = Gate()
+    sealing = asyncio.create_task(Vault(store, keyring, gate).tokens(PHONES, [FAMILY], [anna]))
+    await asyncio.to_thread(gate.waits.wait, 60)
+    await people.merge(anna, anna_too)
+    gate.opens.set()
+
+    with pytest.raises(StateUnavailable, match="erased or merged"):
+        await sealing
+    [token] = await vault.tokens(PHONES, [FAMILY], [anna_too])
+    assert await vault.opened(PHONES, [token]) == {token: FAMILY}
+
+
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+async def test_whoever_merges_waits_for_who_has_not_committed_a_copy(
+    place: str, keyring: Keyring, clock: FakeClock, people: People, vault: Vault
+) -> None:
+    """Otherwise it would carry over what it sees and delete the key of what it does not see yet."""
+    anna, anna_too = await known(people, "anna", "anna too")
+    [token] = await vault.tokens(PHONES, [FAMILY], [None])
+    other = await open_store(place, upgrade=False)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        async with other.begin() as connection:
+            # Whoever adds a copy of this token comes to stand here, behind the look for keys.
+            held = select(vault_token.c.token).where(vault_token.c.token == token).with_for_update()
+            assert (await connection.execute(held)).one()
+            adding = group.create_task(vault.tokens(PHONES, [FAMILY], [anna]))
+            await waiting(other, 1)
+            merging = group.create_task(people.merge(anna, anna_too))
+            await waiting(other, 2)
+        assert await adding == [token]
+        await merging
+    assert await vault.opened(PHONES, [token]) == {token: FAMILY}
+    assert await vault.people_of(PHONES, [token]) == {token: {anna_too}}
+    await other.close()
+
+
+async def waiting(store: Store, n: int) -> None:
+    """Return once so many statements wait for a lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    found = 0
+    while found < n:
+        async with store.connect() as connection:
+            found = int((await connection.execute(text(query))).scalar_one())
 
 
 async def test_after_a_rotation_nobodys_copies_are_sealed_anew(vault: Vault, store: Store, keyring: Keyring) -> None:

@@ -56,6 +56,21 @@ def test_what_was_not_turned_over_yet_is_what_it_is() -> None:
     assert made.column([text, None, UNSET, "clear", "as1_short"]) == ["x", None, UNSET, "clear", "as1_short"]
 
 
+@given(st.lists(st.integers(0, 8), max_size=6))
+def test_many_at_once_stand_for_what_each_does_alone(places: list[int]) -> None:
+    """In whatever spelling and under whatever key, beside whatever else."""
+    keys = FakeSurrogateKeys()
+    old = str(stored(keys).sealed(TEXT, "x"))
+    keys.rotate()
+    new, long = str(stored(keys).sealed(TEXT, "x")), str(stored(keys).sealed(TEXT, "y" * 1000))
+    changed = new[:-1] + ("1" if new[-1] == "0" else "0")
+    texts = [new, old, long, changed, new.upper(), new[:9] + " " + new[10:], new + " ", "clear", "as2_" + "0" * 3002]
+    wanted = [b"nx", b"nx", b"n" + b"y" * 1000, b"", b"nx", None, None, None, None]
+    for some in (places, [place % 3 for place in places], [0] * len(places)):
+        assert stored(keys).forms([texts[place] for place in some]) == [wanted[place] for place in some]
+        assert [stored(keys).form(texts[place]) for place in some] == [wanted[place] for place in some]
+
+
 def test_what_opens_under_no_key_stands_for_nothing() -> None:
     """A changed digit, another domain's, a version that was shredded: null, and nothing is said of why."""
     keys = FakeSurrogateKeys()
@@ -87,6 +102,19 @@ def test_without_a_key_in_force_nothing_is_sealed() -> None:
     keys.shred(1)
     with pytest.raises(KeyUnavailable):
         made.sealed(TEXT, "x")
+
+
+def test_what_was_read_a_moment_ago_stands_for_nothing_once_its_key_is_shredded() -> None:
+    """What is remembered does not outlive its key; under a key that comes back it is read again."""
+    keys = FakeSurrogateKeys()
+    made = stored(keys)
+    text = made.sealed(TEXT, "x")
+    assert text is not None
+    assert made.column([text]) == ["x"]
+    keys.rotate()
+    keys.shred(1)
+    assert made.form(text) == b""
+    assert made.column([text]) == [None]
 
 
 def test_a_value_that_is_too_long_is_not_sealed() -> None:

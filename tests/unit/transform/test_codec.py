@@ -18,7 +18,7 @@ from gateway.domain.errors import KeyUnavailable, StoreMisbehaved
 from gateway.domain.names import FieldName
 from gateway.domain.treatment import NOTHING, Treatment
 from gateway.domain.viewplan import AgeRule, Row, RowEffect, ViewPlan
-from gateway.transform.codec import Codec, compile_codec, view_words
+from gateway.transform.codec import Codec, compile_codec
 from gateway.transform.rows import WITHHELD
 from tests.fakes.plans import CHAINS, REVEALED, SURROGATE, plan, spec
 from tests.fakes.surrogate_keys import FakeSurrogateKeys
@@ -301,17 +301,6 @@ def test_a_plan_that_contradicts_its_collection_has_no_codec() -> None:
     ):
         with pytest.raises(ValueError, match=r"no (level|field)"):
             codec(broken)
-
-
-def test_view_words_tell_what_left_by_family_and_never_what_was_dropped() -> None:
-    """For the header and for the log."""
-    of = plan(
-        (ID, CHAINS["word"], REVEALED),
-        (EMAIL, CHAINS["email"], SURROGATE),
-        (BORN, CHAINS["date"], Treatment(2, link=False)),
-        (AMOUNT, CHAINS["money"], NOTHING),
-    )
-    assert view_words(of) == {"reveal": ("id",), "surrogate": ("email",), "generalise": ("birth_date",)}
 
 
 def kinds_in(type_: Any) -> Iterator[Any]:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from gateway.decide.loader.routes import KINDS
+from gateway.decide.loader.datasets.routes import KINDS
 from gateway.domain.catalog import AnswerShape
 from gateway.domain.inquiry import Form
 from gateway.domain.names import FieldName

@@ -4,12 +4,21 @@
 import msgspec
 import pytest
 
-from gateway.domain.catalog import Collection, FieldSpec, FieldType, Form, SubjectSpec, SurrogateKind
+from gateway.domain.catalog import AtRest, Collection, FieldSpec, FieldType, Form, SubjectSpec, SurrogateKind
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.identifier import IdentifierForm
 from gateway.domain.names import CategoryKey, DatasetName, FieldName, IdentityKind, JoinDomain
 from gateway.domain.treatment import ChainName
-from gateway.transform.identifying import RecordReader, identified, identifiers_of, identity_of, reader_of, uses_of
+from gateway.transform.identifying import (
+    RecordReader,
+    identified,
+    identifiers_of,
+    identity_of,
+    reader_of,
+    uses_in_vault,
+    uses_of,
+    uses_of_identities,
+)
 
 
 def field(name: str, category: str, form: Form = Form.TEXT, kind: FieldType = FieldType.TEXT) -> FieldSpec:
@@ -128,3 +137,23 @@ def test_a_record_that_is_not_as_declared_is_no_record() -> None:
     """What cannot be read cannot be judged, so the write does not go on."""
     with pytest.raises(StoreMisbehaved):
         RecordReader(PEOPLE).values(b'[{"email": 7}]')
+
+
+def test_of_the_vault_those_domains_count_that_people_are_known_by() -> None:
+    """By what the fields of a domain are for; neither a value that is no person's, nor what is not in the vault."""
+    fields = tuple(
+        msgspec.structs.replace(one, at_rest=kind)
+        for one, kind in zip(
+            (PEOPLE.field(FieldName(name)) for name in ("phone", "email", "shop_phone", "notes", "passport")),
+            (AtRest.VAULT, AtRest.VAULT, AtRest.VAULT, AtRest.VAULT, AtRest.SIV),
+            strict=True,
+        )
+        if one is not None
+    )
+    assert uses_in_vault([msgspec.structs.replace(PEOPLE, fields=fields)]) == {"phone": "phone", "email": "email"}
+
+
+def test_an_identity_can_be_a_mail_address_besides() -> None:
+    """As of a store that names people by it; an id that is nothing else is not."""
+    by_mail = SubjectSpec(identity=IdentityKind("news.mail"), field=FieldName("email"))
+    assert uses_of_identities([PEOPLE, msgspec.structs.replace(PEOPLE, subject=by_mail)]) == {"news.mail": "email"}

@@ -86,14 +86,15 @@ def test_the_short_cut_for_phones_agrees_with_the_library() -> None:
     rng = random.Random(7)
     codes = sorted(COUNTRY_CODE_TO_REGION_CODE)
     numbers = [f"+{rng.choice(codes)}{rng.randrange(10**5, 10**11)}" for _ in range(5_000)]
-    short = [number for number in numbers if len(number) <= 16 and normalise._is_e164(number)]
+    short = [number for number in numbers if len(number) <= 16 and normalise.is_e164(number)]
     assert len(short) > 1_000
     assert [normalise._e164(number, None) for number in short] == short
 
 
 def test_a_country_code_that_nobody_has_has_no_lengths() -> None:
     """So no number under it is its own spelling."""
-    assert normalise._numbering(999) == (frozenset(), None)
+    assert normalise._numbering("999") is None
+    assert not any(normalise.is_e164("+999" + "1" * length) for length in range(4, 13))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from gateway.domain.catalog import SurrogateKind
 from gateway.transform.inner import filled, person_form
 from gateway.transform.opening import NOTHING, Opening
-from gateway.transform.surrogates import Surrogates, label_of, siv_of
+from gateway.transform.outgoing import label_of, siv_of
+from gateway.transform.surrogates import Surrogates
 from tests.fakes.deciding import field
 from tests.fakes.surrogate_keys import FakeSurrogateKeys
 

@@ -50,6 +50,25 @@ def test_one_surrogate_is_found_however_it_is_spelled(text: str) -> None:
     assert one.digits.startswith(DIGITS)
 
 
+def test_a_token_of_a_vault_is_found_and_shorter_digits_of_others_are_not() -> None:
+    """It has 32 digits; every other kind has 48 at least."""
+    token = f"AV1_{DIGITS[:32].upper()}"
+    assert spotted(f"{token};x") == [Spotted(1, "av", 1, DIGITS[:32])]
+    assert spotted(f"sv1_{DIGITS[:32]};as1_{DIGITS[:47]};av1_{DIGITS[:31]};") == []
+
+
+@pytest.mark.parametrize("piece", [1, 7, 50, 1 << 20])
+@pytest.mark.parametrize(("first", "second"), [("as1", "as2"), ("av1", "as12"), ("sv1", "av1"), ("sv3", "sh12")])
+def test_a_cell_behind_another_is_found_though_its_prefix_begins_with_a_digit(
+    first: str, second: str, piece: int
+) -> None:
+    """However the text is cut; with whatever stands between, and where the first one's last digit is an ``a``."""
+    digits = DIGITS[:95] + "a"
+    for between in (",", '","', "\n", ""):
+        found = spotted(f"{first}_{digits}{between}{second}_{digits}{between}", piece)
+        assert [(f"{one.kind}{one.version}", one.digits) for one in found] == [(first, digits), (second, digits)]
+
+
 def test_two_glued_cells_are_two() -> None:
     """The first one's digits end where the next prefix begins."""
     assert [(one.kind, one.version, one.digits) for one in spotted(ONE + SHORT)] == [

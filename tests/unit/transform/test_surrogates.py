@@ -2,16 +2,14 @@
 """Virtual IDs: equal inside their scope, apart outside it, opened by nobody else."""
 
 import re
-from decimal import Decimal
 
 import pytest
-from msgspec import UNSET
 
 from gateway.domain.catalog import FieldSpec, FieldType, Form, SurrogateKind
 from gateway.domain.errors import KeyUnavailable
 from gateway.domain.names import JoinDomain
 from gateway.transform.inner import Value
-from gateway.transform.surrogates import MEMO, Surrogates
+from gateway.transform.surrogates import Surrogates
 from tests.fakes.plans import spec
 from tests.fakes.surrogate_keys import FakeSurrogateKeys
 
@@ -196,36 +194,3 @@ def test_a_raw_value_never_meets_a_normalised_one() -> None:
     """Their namespaces are apart even where their bytes are the same."""
     raw, normalised = spec("p", form=Form.PHONE, join_domain="p"), spec("p", form=Form.TEXT, join_domain="p")
     assert surrogates().of(raw, "123") != surrogates().of(normalised, "123")
-
-
-def test_a_column_keeps_null_and_missing() -> None:
-    """And gives the others what single values get."""
-    made = surrogates()
-    column = made.maker(EMAIL).column(["a@b.cd", None, UNSET, "a@b.cd"], ())
-    assert column == [id_of(EMAIL, "a@b.cd", made), None, UNSET, id_of(EMAIL, "a@b.cd", made)]
-
-
-def test_a_column_of_phones_reads_each_with_its_own_country() -> None:
-    """The same digits in two countries are two numbers."""
-    field = spec("phone", form=Form.PHONE)
-    made = surrogates()
-    us, de = made.maker(field).column(["(415) 555-2671"] * 2, ["US", "DE"])
-    assert made.inner(field, str(us)) == "+14155552671"
-    assert us != de
-
-
-def test_decimals_are_told_apart_by_their_digits_whatever_came_first() -> None:
-    """1.0 and 1.00 are equal as numbers; what is remembered of one must not answer for the other."""
-    field = spec("amount", FieldType.DECIMAL)
-    one, other = Decimal("1.0"), Decimal("1.00")
-    forwards = surrogates().maker(field).column([one, other], ())
-    backwards = surrogates().maker(field).column([other, one], ())
-    assert forwards == backwards[::-1]
-
-
-def test_what_is_remembered_is_bounded() -> None:
-    """The memory of a field is emptied when it is full."""
-    maker = surrogates().maker(spec("id", FieldType.INTEGER, surrogate=SurrogateKind.HMAC))
-    maker.column(list(range(MEMO + 1)), ())
-    maker.column([1], ())
-    assert len(maker._memo) == 1

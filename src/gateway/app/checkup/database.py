@@ -20,7 +20,7 @@ from gateway.app.checkup.findings import (
 from gateway.app.clock import now_us
 from gateway.domain.principal import PrincipalKind
 from gateway.domain.wording import counted
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.accounts import Accounts
 from gateway.store.engine import KEYS_FILE, MAIN_FILE, Store, open_store, place_of
 from gateway.store.meta import BACKED_UP, BACKED_UP_UNTIL, Meta

@@ -3,7 +3,18 @@
 
 from collections.abc import AsyncIterator
 
-from gateway.app.checkup import database, folders, keyring, logs, network, officers, rules, stores, witnesses
+from gateway.app.checkup import (
+    database,
+    folders,
+    keyring,
+    logs,
+    network,
+    officers,
+    rules,
+    sealed_rows,
+    stores,
+    witnesses,
+)
 from gateway.app.checkup.findings import Check, Finding, Patient, isolated
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -11,6 +22,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("secrets", folders.secrets),
     ("keys", keyring.keys),
     ("database", database.database),
+    ("sealed rows", sealed_rows.sealed_rows),
     ("log", logs.log),
     ("witness", witnesses.witnesses),
     ("index", logs.index),

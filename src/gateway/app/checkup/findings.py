@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from gateway.domain.errors import GatewayError
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 DAY_US = 24 * 3600 * 1_000_000
 

@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 
 from gateway.app.checkup.findings import DAY_US, Finding, Patient, days, note, ok, problem
-from gateway.app.installation import open_keyring
+from gateway.app.keyring import open_keyring
 from gateway.domain.errors import GatewayError
 from gateway.domain.key_labels import for_life
 from gateway.domain.wording import counted

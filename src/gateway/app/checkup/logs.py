@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, warning
 from gateway.app.checkup.second_log import findings_of_second
 from gateway.app.index.building import opened_index, states
-from gateway.app.installation import WORKER_SLOT
+from gateway.app.slots import WORKER_SLOT
 from gateway.domain.errors import GatewayError, KeyUnavailable, LogBehind, LogDamaged, SettingsError
 from gateway.record.format.layout import CHECKPOINT, slots
 from gateway.record.proof.verify import LogVerdict, verify_logs

@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 import msgspec
 
 from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, warning
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 PATIENCE_S = 3.0
 MOST_ANSWER_BYTES = 1 << 14

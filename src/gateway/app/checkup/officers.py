@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from gateway.app.checkup.database import opened
 from gateway.app.checkup.findings import CannotBeTold, Finding, Patient, ok, warning
 from gateway.app.evidence.incidents import is_officer
-from gateway.app.rule_files import read_folder
-from gateway.decide.loader.load import load
+from gateway.app.rule_files import read_folder, rules_of
 from gateway.decide.rules import RuleSet
 from gateway.domain.errors import RulesError, SettingsError
 from gateway.domain.own_data import ACCESS_LOG, ACCESS_LOG_COUNTS
 from gateway.domain.principal import Assurance
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.clients import Clients
-from gateway.transform.treat import check_chain
 
 
 async def officers(patient: Patient) -> Iterable[Finding]:
@@ -35,7 +33,7 @@ async def services_as_officers(settings: Settings) -> tuple[str, ...]:
         RulesError: The rules cannot be loaded.
         CannotBeTold: The database cannot be asked.
     """
-    rules = load(read_folder(settings.policies_dir), check_chain=check_chain)
+    rules = rules_of(read_folder(settings.policies_dir))
     async with opened(settings) as store:
         known = await Clients(store).all()
     return tuple(

@@ -9,10 +9,12 @@ from gateway.app.checkup.findings import Finding, Patient, note, ok, problem, wa
 from gateway.app.checkup.officers import told_of_log
 from gateway.app.rule_files import read_folder
 from gateway.decide.loader.load import load_with_notes
-from gateway.decide.oracle_sample import N_QUESTIONS, compared
-from gateway.decide.probing import probing_roles
 from gateway.decide.rules import RuleSet
-from gateway.decide.ruletests import failures
+from gateway.decide.trial.countries import told_apart_by_country
+from gateway.decide.trial.oracle_sample import N_QUESTIONS, compared
+from gateway.decide.trial.probing import probing_roles
+from gateway.decide.trial.ruletests import failures
+from gateway.decide.trial.spanning import spanning_domains
 from gateway.domain.errors import RulesError
 from gateway.domain.own_data import ACCESS_LOG, OWN_STORE
 from gateway.domain.wording import counted
@@ -43,7 +45,10 @@ def _rules(patient: Patient) -> list[Finding]:
     found = [*_tests(loaded.rules, patient), *_oracle(loaded.rules, patient)]
     if not found:
         found.append(ok("rules", f"they load, {counted(len(loaded.rules.tests), 'test')} pass, and Casbin agrees"))
-    notes = [*(one.sentence() for one in loaded.notes), *(one.sentence() for one in probing_roles(loaded.rules))]
+    notes = [one.sentence() for one in loaded.notes]
+    notes += [one.sentence() for one in probing_roles(loaded.rules)]
+    notes += [one.sentence() for one in spanning_domains(loaded.rules)]
+    notes += [one.sentence() for one in told_apart_by_country(loaded.rules)]
     found += [warning("rules", one, "say so there: docs/how-to/read-the-log.md") for one in told_of_log(loaded.rules)]
     found += [note("rules", one, "gateway check tells all of them") for one in notes[:MOST_TOLD]]
     if len(notes) > MOST_TOLD:

@@ -17,7 +17,7 @@ import msgspec
 from gateway.app.checkup.database import skew
 from gateway.app.checkup.findings import DAY_US, Finding, Patient, days, ok, problem, warning
 from gateway.app.clock import now_us
-from gateway.app.installation import open_keyring
+from gateway.app.keyring import open_keyring
 from gateway.app.traces import LABEL, Headers, Traces
 from gateway.domain.errors import GatewayError, SettingsError, StoreUnreachable
 from gateway.domain.wording import counted
@@ -25,7 +25,7 @@ from gateway.forward.addresses import BaseUrl, base_url, judged_addresses, resol
 from gateway.forward.mail import MAIL_URL, Tls
 from gateway.forward.mail import PORTS as MAIL_PORTS
 from gateway.keys.certificates import ends_us
-from gateway.settings import StoreSettings
+from gateway.settings.sections import StoreSettings
 
 MOST_HEAD_BYTES = 1 << 16
 PATIENCE_S = 5.0

@@ -34,7 +34,7 @@ from gateway.record.proof.parts_scan import ARCHIVED, Ends, ends_of
 from gateway.record.proof.proving import Prover
 from gateway.record.proof.seal_check import verify_segment
 from gateway.record.writing.copying import is_same
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):

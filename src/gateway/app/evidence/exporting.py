@@ -11,7 +11,7 @@ from gateway.domain.log_query import LogPlace, LogQuery, LogRow
 from gateway.record.reading.calls import first_seq
 from gateway.record.reading.picking import picked
 from gateway.record.reading.reader import Record
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.engine import open_index
 from gateway.store.log.counts import LogCounts
 from gateway.store.log.index import LogIndex

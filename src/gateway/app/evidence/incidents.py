@@ -20,7 +20,7 @@ from gateway.flows.incident.opening import OFFICER, Opening
 from gateway.flows.incident.scope import Found, scope_of
 from gateway.flows.policy_change import IN_FORCE
 from gateway.keys import envelope
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.engine import open_index
 from gateway.store.incident_lists import IncidentLists
 from gateway.store.log.people import LogPeople
@@ -35,7 +35,7 @@ async def scope(rooms: Rooms, asked: LogQuery, *, by: str, from_files: bool, don
     Args:
         from_files: Use no index.
     """
-    async with _index(rooms.settings, is_used=not from_files) as index:
+    async with people_index(rooms.settings, is_used=not from_files) as index:
         return await scope_of(
             asked,
             logs=rooms.settings.state / "log",
@@ -63,7 +63,7 @@ async def accesses(
     past = PastRules(rooms.archive)
     # Before anything was served, no rules were in force; the controller is named by those of the folder.
     now = past.words(await rooms.meta.read(IN_FORCE) or "") or _of_folder(rooms.settings) or RuleWords()
-    async with _index(rooms.settings, is_used=not from_files) as index:
+    async with people_index(rooms.settings, is_used=not from_files) as index:
         return await accesses_to(
             numbers,
             since_us=since_us,
@@ -134,7 +134,7 @@ def _of_folder(settings: Settings) -> RuleWords | None:
 
 
 @asynccontextmanager
-async def _index(settings: Settings, *, is_used: bool) -> AsyncIterator[LogPeople | None]:
+async def people_index(settings: Settings, *, is_used: bool) -> AsyncIterator[LogPeople | None]:
     """Yield the index, or ``None`` where it is not to be used or cannot be opened: files answer as well."""
     if not is_used:
         yield None

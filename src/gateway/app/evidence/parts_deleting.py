@@ -13,8 +13,7 @@ from gateway.app.clock import now_us
 from gateway.app.index.building import opened_index, renew
 from gateway.app.index.indexing import written_alone
 from gateway.app.installation import Rooms
-from gateway.app.rule_files import read_folder
-from gateway.decide.loader.load import load
+from gateway.app.rule_files import read_folder, rules_of
 from gateway.domain.errors import NotDeleted
 from gateway.flows import forgetting, retention
 from gateway.flows.policy_change import IN_FORCE
@@ -26,11 +25,10 @@ from gateway.record.proof.parts_scan import stored_parts
 from gateway.record.writing.copying import PAIRED
 from gateway.record.writing.rewriting import Rewriting
 from gateway.record.writing.sinks import ALONE, SECOND, Alone
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.forgetting import INDEX_TABLES
 from gateway.store.forgetting import Forgetting as ForgettingTables
 from gateway.store.marks import Marks
-from gateway.transform.treat import check_chain
 
 JOURNAL = "forgetting"
 INDEX_PATIENCE_S = 60.0
@@ -75,10 +73,10 @@ def _regimes_least(rooms: Rooms, in_force: str | None) -> retention.Least | None
 
     Whoever edits the folder lets nothing be deleted earlier before that is in force, which is entered.
     """
-    of_folder = load(read_folder(rooms.settings.policies_dir), check_chain=check_chain)
+    of_folder = rules_of(read_folder(rooms.settings.policies_dir))
     laws = list(of_folder.regimes.values())
     if in_force is not None and in_force != of_folder.digest:
-        laws += load(rooms.archive.read(in_force), check_chain=check_chain).regimes.values()
+        laws += rules_of(rooms.archive.read(in_force)).regimes.values()
     return retention.least_of(laws)
 
 

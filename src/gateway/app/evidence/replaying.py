@@ -8,9 +8,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from gateway.app.rule_files import RulesArchive
-from gateway.decide.again import PastDecider
-from gateway.decide.loader.load import load
+from gateway.app.rule_files import RulesArchive, rules_of
+from gateway.decide.past.again import PastDecider
 from gateway.domain.errors import RulesError, SettingsError
 from gateway.domain.names import AccountId
 from gateway.domain.past_call import PastCall
@@ -19,7 +18,6 @@ from gateway.record.format.layout import slots
 from gateway.record.reading.past_calls import PastCalls, n_bytes_since
 from gateway.store.accounts import Accounts
 from gateway.store.holds import Holds
-from gateway.transform.treat import check_chain
 
 MOST_KEPT = 8
 """Rule sets that are held at the same time; calls come in the order of their entries, so few are in use at once."""
@@ -31,7 +29,7 @@ def past_decider(files: Mapping[str, bytes]) -> PastDecider:
     Raises:
         RulesError: They cannot be put in force.
     """
-    return PastDecider(load(files, check_chain=check_chain))
+    return PastDecider(rules_of(files))
 
 
 class PastRules:

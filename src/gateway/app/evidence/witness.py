@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from gateway.app.clock import now_us
-from gateway.app.remarks import remark_on_stderr
+from gateway.app.signals.remarks import remark_on_stderr
 from gateway.domain.errors import SettingsError
 from gateway.doors.http.connections import Connections
 from gateway.doors.http.wire import counted_by

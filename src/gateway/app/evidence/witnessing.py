@@ -17,9 +17,10 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
-from gateway.app.installation import CLI_SLOT, check_private, log_name, log_signer, open_keyring
+from gateway.app.keyring import open_keyring
 from gateway.app.signals import metrics
 from gateway.app.signals.meters import Meters
+from gateway.app.slots import CLI_SLOT, check_private, log_name, log_signer
 from gateway.domain.errors import GatewayError, SettingsError, WitnessSilent
 from gateway.flows.cosigning import Cosigning, Outcome, Told, Witness, newest_of
 from gateway.forward.witness import HttpWitness, WitnessAnswer
@@ -29,7 +30,8 @@ from gateway.record.format.layout import PUBLIC_KEY, slots
 from gateway.record.format.witnessed import WITNESSED, check_witnessed_size, keep_witnessed, read_witnessed
 from gateway.record.proof.proving import Prover
 from gateway.record.reading.tail import size_of
-from gateway.settings import Settings, WitnessSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import WitnessSettings
 
 EVERY_S = 10.0
 START_S = 2.0

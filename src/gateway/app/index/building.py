@@ -14,7 +14,7 @@ from gateway.domain.errors import LogDamaged, StateUnavailable
 from gateway.domain.log_index import SPAN, IndexEntry, LogPosition
 from gateway.flows.index_check import Compared, Comparison
 from gateway.record.reading.spans import SpanGathering
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.engine import open_index, remove_index
 from gateway.store.log.index import LogIndex
 

@@ -24,7 +24,7 @@ from gateway.flows.indexing import Indexing
 from gateway.record.format.layout import slots
 from gateway.record.reading.indexing import MOST_ENTRIES, SlotReader
 from gateway.record.reading.tail import size_of
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.engine import index_file, open_index, remove_index
 from gateway.store.log.index import LogIndex
 

@@ -14,7 +14,7 @@ from gateway.flows.log_reading import Index, LogReading
 from gateway.record.format.layout import slots
 from gateway.record.reading.indexing import SlotReader
 from gateway.record.reading.search import met_from
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.engine import Base, index_file, open_index
 from gateway.store.log.facets import LogFacets, Met
 from gateway.store.log.held import HeldIndex

@@ -12,14 +12,14 @@ from typing import Protocol
 import msgspec
 import yaml
 
-from gateway.app.doors import looks_of, store_of
 from gateway.app.own_stores.discovering import Found, look, look_at
+from gateway.app.roads import looks_of, store_of
 from gateway.discover.dataset_yaml import dataset_yaml
 from gateway.discover.merging import CannotMerge, Merged, merged
 from gateway.domain.entry import Changed, Looked
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import StoreName
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 MOST_TOLD = 2000
 

@@ -25,7 +25,8 @@ from gateway.domain import strictjson
 from gateway.domain.errors import SettingsError, StoreMisbehaved, StoreUnreachable
 from gateway.domain.media import LOOK
 from gateway.domain.names import StoreName
-from gateway.forward.http import HttpStores, StoreAnswer, StoreCall, path_below
+from gateway.forward.calls import StoreCall, path_below
+from gateway.forward.http import HttpStores, StoreAnswer
 
 MOST_CALLS = 240
 MOST_BYTES = 1 << 20

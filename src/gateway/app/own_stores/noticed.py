@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from gateway.domain.catalog import Catalog
 from gateway.domain.errors import GatewayError
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.engine import open_store
 from gateway.store.unseen import UnseenField, UnseenFields
 

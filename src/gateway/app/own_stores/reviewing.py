@@ -16,12 +16,11 @@ from urllib.parse import urlencode
 import msgspec
 from typing_extensions import override
 
-from gateway.app.doors import looks_of, store_of
 from gateway.app.own_stores.dataset_text import FieldPlace, changed, stores_of
 from gateway.app.own_stores.discovering import look_at
 from gateway.app.own_stores.showing import member, rows_of
-from gateway.app.rule_files import read_folder
-from gateway.decide.loader.load import load
+from gateway.app.roads import looks_of, store_of
+from gateway.app.rule_files import read_folder, rules_of
 from gateway.decide.rules import RuleSet
 from gateway.domain.catalog import FieldSpec, Route
 from gateway.domain.entry import Changed
@@ -29,9 +28,8 @@ from gateway.domain.errors import GatewayError, SettingsError
 from gateway.domain.names import CategoryKey, RulesDigest, StoreName
 from gateway.domain.own_data import OWN_STORE
 from gateway.domain.proposal import FieldProposal
-from gateway.flows.access.ports import Recorder
-from gateway.settings import Settings
-from gateway.transform.treat import check_chain
+from gateway.flows.access.ports.state import Recorder
+from gateway.settings.loading import Settings
 
 MOST_SAMPLES = 3
 MOST_TOLD = 2_000
@@ -105,7 +103,7 @@ def open_sheet(settings: Settings, store: str | None) -> Sheet:
         SettingsError: There is no such store.
     """
     files = read_folder(settings.policies_dir)
-    rules = load(files, check_chain=check_chain)
+    rules = rules_of(files)
     names = {
         one: name
         for name, text in files.items()
@@ -158,7 +156,7 @@ def digest_of(files: Mapping[str, bytes]) -> RulesDigest:
     Raises:
         RulesError: They cannot be put in force, so they must not be written.
     """
-    return load(files, check_chain=check_chain).digest
+    return rules_of(files).digest
 
 
 async def write(

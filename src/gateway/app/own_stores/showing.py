@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from gateway.app.joins import is_band
+from gateway.app.rule_files import rules_of
 from gateway.decide.decide import Decider, caps_for
 from gateway.decide.explain import row_sentences
-from gateway.decide.loader.load import load
 from gateway.decide.rules import RuleSet
 from gateway.discover.sample import Sample
 from gateway.domain.catalog import AnswerShape, Collection, Route
@@ -34,7 +34,6 @@ from gateway.domain.treatment import Family
 from gateway.domain.viewplan import ViewPlan
 from gateway.transform.codec import compile_codec
 from gateway.transform.inner import SurrogateKeys
-from gateway.transform.treat import check_chain
 
 MOST_TRIED_ROWS = 20
 
@@ -76,7 +75,7 @@ def decider_of(files: Mapping[str, bytes]) -> Decider:
     Raises:
         RulesError: They cannot be put in force.
     """
-    return Decider(load(files, check_chain=check_chain), is_band)
+    return Decider(rules_of(files), is_band)
 
 
 def viewers_of(rules: RuleSet, store: str) -> tuple[Viewer, ...]:

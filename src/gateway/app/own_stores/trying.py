@@ -19,12 +19,13 @@ from pathlib import Path
 import msgspec
 from typing_extensions import override
 
-from gateway.app.installation import CLI_SLOT, Rooms, log_signer, open_installation
+from gateway.app.installation import Rooms, open_installation
 from gateway.app.making import enrol_at_once, make_installation
 from gateway.app.own_stores.starting import ANALYST, INSIGHTS, RECIPIENT
+from gateway.app.slots import CLI_SLOT, log_signer
 from gateway.domain.errors import SettingsError
 from gateway.keys.files import sync_directory
-from gateway.settings import FILE_NAME, Settings, load
+from gateway.settings.loading import FILE_NAME, Settings, load
 from gateway.store.meta import INSTALLATION
 
 CLIENT = "analyst-app"

@@ -9,15 +9,15 @@ from typing import Any
 
 import uvloop
 
-from gateway.app.installation import WORKER_SLOT, check_private
-from gateway.app.remarks import remark_on_stderr, remarks
 from gateway.app.serving.handover import Handover, taken_over
 from gateway.app.serving.notify import READY, tell_manager
 from gateway.app.serving.serve import bound_socket, serve_door
 from gateway.app.serving.supervisor import Supervisor
 from gateway.app.serving.work import work
 from gateway.app.signals.page import Page
-from gateway.settings import Settings
+from gateway.app.signals.remarks import remark_on_stderr, remarks
+from gateway.app.slots import WORKER_SLOT, check_private
+from gateway.settings.loading import Settings
 
 
 def run(settings: Settings, n_doors: int, on_ready: Callable[[int], None]) -> None:

@@ -17,20 +17,22 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from gateway.app.doors import connections_of, http_door, open_stores
+from gateway.app.doors import connections_of, http_door
 from gateway.app.evidence.witnessing import watch_logs, witnessed
-from gateway.app.installation import DOOR_SLOT, Rooms, open_installation, reload_rules
-from gateway.app.metering import signals_of
-from gateway.app.remarks import remark_on_stderr
+from gateway.app.installation import Rooms, open_installation, reload_rules
+from gateway.app.roads import open_stores
 from gateway.app.serving.children import signals_let_in
 from gateway.app.serving.sampling import Sampler
 from gateway.app.serving.server import AT_ONCE, KEEP_ALIVE_S, KINDLY, DoorServer
 from gateway.app.serving.work import chores, index_logs
+from gateway.app.signals.metering import signals_of
 from gateway.app.signals.page import Page
+from gateway.app.signals.remarks import remark_on_stderr
+from gateway.app.slots import DOOR_SLOT
 from gateway.domain.errors import GatewayError, SettingsError
 from gateway.doors.http.connections import Connections
 from gateway.doors.http.wire import WireProtocol, counted_by
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.workers.housekeeping import keep_house
 
 _log = logging.getLogger("gateway.serve")

@@ -22,9 +22,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Self
 
-from gateway.app.installation import WORKER_SLOT, door_slot
 from gateway.app.serving.children import WATCHED, Child, Work, fork
 from gateway.app.serving.handover import Handover, become_new
+from gateway.app.slots import WORKER_SLOT, door_slot
 
 FIRST_DELAY_S = 0.25
 MOST_DELAY_S = 5.0

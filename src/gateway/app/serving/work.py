@@ -16,17 +16,19 @@ from gateway.app.backups import end_copies
 from gateway.app.evidence.parts_deleting import retaining
 from gateway.app.evidence.witnessing import watch_logs, witnessed
 from gateway.app.index.indexing import KeptIndex
-from gateway.app.installation import DOORS, WORKER_SLOT, Rooms, door_slot, open_installation, open_log
-from gateway.app.metering import Signals, signals_of
+from gateway.app.installation import Rooms, open_installation
 from gateway.app.rewrapping import rewrapping_of
 from gateway.app.serving.children import signals_let_in
 from gateway.app.serving.sampling import Sampler
 from gateway.app.signals import metrics
 from gateway.app.signals.hearing import Hearing
+from gateway.app.signals.metering import Signals, signals_of
 from gateway.app.signals.page import Page
+from gateway.app.slots import DOORS, WORKER_SLOT, door_slot, open_log
 from gateway.domain.errors import LogUnavailable
 from gateway.record.format.layout import segment_path, segments, slots
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
+from gateway.store.overwriting import Overwriting
 from gateway.workers.housekeeping import keep_house
 from gateway.workers.indexer import keep_index
 from gateway.workers.rewrapper import keep_rewrapped
@@ -39,12 +41,16 @@ LAST_BYTES = 4096
 
 
 def chores(rooms: Rooms) -> list[Callable[[], Awaitable[object]]]:
-    """Return what is thrown away: challenges, sessions and counts that ended and that nothing asks for any more."""
+    """Return what is thrown away: challenges, sessions and counts that ended and that nothing asks for any more.
+
+    And keys of people who were erased, where they could not be overwritten at once.
+    """
     return [
         lambda: rooms.tries.purge(rooms.clock()),
         lambda: rooms.sessions.purge(rooms.clock(), keep_us=KEEP_SESSIONS_US),
         lambda: rooms.budgets.purge(rooms.clock()),
         lambda: end_copies(rooms),
+        Overwriting(rooms.store).settle,
     ]
 
 
@@ -78,7 +84,7 @@ async def work(settings: Settings, tell_ready: Callable[[], None], page: Page, *
                     watching = group.create_task(_watch(rooms, signals, stop))
                     indexing = group.create_task(index_logs(rooms, signals, stop))
                     proving = group.create_task(watch_logs(settings, stop, signals.meters))
-                    rewrapping = group.create_task(keep_rewrapped(rewrapping_of(rooms), stop))
+                    rewrapping = group.create_task(seal_anew(rooms, signals, stop))
                     await keep_house([*chores(rooms), *more], stop)
                     del watching, indexing, proving, rewrapping
         finally:
@@ -105,6 +111,19 @@ async def index_logs(rooms: Rooms, signals: Signals, stop: asyncio.Event) -> Non
         await keep_index(kept, stop, told)
     finally:
         await kept.close()
+
+
+async def seal_anew(rooms: Rooms, signals: Signals, stop: asyncio.Event) -> None:
+    """Seal anew what is under retired versions of keys, and tell how far it is, until told to stop."""
+    meters, work = signals.meters, rewrapping_of(rooms)
+
+    def told() -> None:
+        meters.put(metrics.REWRAP_BEHIND, work.n_behind)
+        if work.whole_us is not None:
+            meters.put(metrics.REWRAP_AT, work.whole_us / 1_000_000)
+
+    work.heard = told
+    await keep_rewrapped(work, stop)
 
 
 async def close_forgotten(settings: Settings, n_doors: int) -> None:

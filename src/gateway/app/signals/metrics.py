@@ -147,6 +147,14 @@ INDEX_AT = _gauge(
     "When the index of the log last held every entry that there was; searches read what is newer from the files.",
 )
 INDEX_BEHIND = _gauge("gateway_log_index_behind_entries", "Entries of all logs that the index has not.")
+REWRAP_AT = _gauge(
+    "gateway_keys_rewrapped_timestamp_seconds",
+    "When the worker last found every row under the version in force of its key. It looks every hour, and soon after a "
+    "rotation.",
+)
+REWRAP_BEHIND = _gauge(
+    "gateway_keys_rewrap_behind_rows", "Rows that the worker has still to seal anew, since their version was retired."
+)
 DISK_FREE = _gauge("gateway_disk_free_bytes", "Free space of the disk of the log.")
 DISK_SIZE = _gauge("gateway_disk_size_bytes", "Size of the disk of the log.")
 DISK_LEAST = _gauge("gateway_disk_least_free_bytes", "Free space below which data calls are refused.")
@@ -185,7 +193,7 @@ BUILD = _gauge("gateway_build_info", "1, with the version as a label.", "version
 METRICS: tuple[Metric, ...] = (
     CALLS, CUT, PASSED_ON, ROWS, BYTES, WITHHELD, OWN_TIME, STORE_TIME,
     APPEND_TIME, ENTRIES, LOG_FAILURES, LOG_SIZE, LOG_TAIL, CHECKPOINT_AT, WITNESSED_AT,
-    CONTRADICTED, LOG_WELL, SINKS_LOST, INDEX_AT, INDEX_BEHIND, DISK_FREE, DISK_SIZE, DISK_LEAST,
+    CONTRADICTED, LOG_WELL, SINKS_LOST, INDEX_AT, INDEX_BEHIND, REWRAP_AT, REWRAP_BEHIND, DISK_FREE, DISK_SIZE, DISK_LEAST,
     SIGN_INS, HELD, OWN_ANSWERS,
     BREAKER, STORE_CALLS, STORE_MOST,
     DATABASE_FAILURES, DATABASE_IN_USE, FEED_AT, RULES_AT, BACKUP_AT, CLOCK_SKEW,

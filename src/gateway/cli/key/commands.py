@@ -7,8 +7,8 @@ follow within a second.
 
 import typer
 
-from gateway.cli import moments
-from gateway.cli.desk import Desk, Stop, command
+from gateway.cli.desk import moments
+from gateway.cli.desk.desk import Desk, Stop, command
 from gateway.cli.key import kek, shred, status
 from gateway.cli.key.labels import Label, Version, enter, insist_not_for_life, tell, version, versions
 
@@ -44,8 +44,8 @@ async def rotate(desk: Desk, label: Label) -> None:
 
     insist_not_for_life(label)
     async with desk.open(with_rules=False) as rooms:
-        versions(rooms, label)
-        await enter(desk, rooms, "key-rotated", label)
+        newest = max(one.version for one in versions(rooms, label))
+        await enter(desk, rooms, "key-rotated", label, version=newest + 1)
         made = rooms.keyring.rotate(label)
         await announce_keys(rooms)
     tell(desk, label, made.version, "active")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.desk import Desk, Stop, command
+from gateway.cli.desk.desk import Desk, Stop, command
 from gateway.domain.wording import counted
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.desk import Desk, Stop
+from gateway.cli.desk.desk import Desk, Stop
 from gateway.domain.key_labels import for_life
 
 if TYPE_CHECKING:

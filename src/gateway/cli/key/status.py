@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli import moments
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk import moments
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.cli.key.labels import Label, versions
 from gateway.domain.key_labels import for_life, made_under
 from gateway.domain.wording import counted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.desk import Desk, Stop, command, run_to_end
+from gateway.cli.desk.desk import Desk, Stop, command, run_to_end
 from gateway.cli.log import (
     export,
     forget,

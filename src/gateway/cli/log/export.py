@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import msgspec
 import typer
 
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.domain.log_forms import LogForm
 from gateway.domain.wording import counted
 
@@ -96,7 +96,7 @@ async def export(
 async def _query(desk: Desk, words: Sequence[str]) -> "LogQuery":
     """Return what is asked, with an account's name turned into its identifier; the log knows no names."""
     from gateway.app.clock import now_us
-    from gateway.cli import finding
+    from gateway.cli.desk import finding
     from gateway.cli.log.query import query_of
 
     query = query_of(words, now_us())

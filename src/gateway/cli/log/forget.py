@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.desk import Desk, command
+from gateway.cli.desk.desk import Desk, command
 from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def forget(
 ) -> None:
     """Take an erased person's number out of the log's parts. For good: nobody can say then what was read of them."""
     from gateway.app.evidence.parts_deleting import forgetting_of
-    from gateway.cli import asking
+    from gateway.cli.desk import asking
     from gateway.domain.names import PersonNumber
 
     if not yes:

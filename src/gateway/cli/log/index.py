@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.domain.wording import counted
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from gateway.cli.desk import Desk
+from gateway.cli.desk.desk import Desk
 
 if TYPE_CHECKING:
     from gateway.domain.log_query import LogRow
@@ -21,8 +21,8 @@ _ONWARD = {
 
 def show(desk: Desk, record: "Record", row: "LogRow | None" = None) -> None:
     """Show an entry; in JSON with the searches that lead on from it, where its row in the index is known."""
+    from gateway.cli.desk.moments import written
     from gateway.cli.log.words import sentence
-    from gateway.cli.moments import written
 
     if desk.json:
         found = document(record)

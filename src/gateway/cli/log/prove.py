@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.asking import whole_text
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.asking import whole_text
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.cli.log.verify import directories, key_text
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _document(proof: "Proof", checked: "Checked") -> dict[str, Any]:
 
 
 def _tell(desk: Desk, proof: "Proof", checked: "Checked") -> None:
-    from gateway.cli.moments import written
+    from gateway.cli.desk.moments import written
 
     for problem in checked.problems:
         desk.paper.say(problem, style="bold red")

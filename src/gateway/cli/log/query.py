@@ -12,8 +12,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from gateway.cli import finding, moments
-from gateway.cli.desk import Stop
+from gateway.cli.desk import finding, moments
+from gateway.cli.desk.desk import Stop
 from gateway.domain.entry import Entry
 from gateway.domain.log_query import DECISIONS, LogQuery
 

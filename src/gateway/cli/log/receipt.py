@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import finding
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk import finding
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.cli.log.prove import proofs_of
 from gateway.cli.log.verify import directories
 
@@ -70,7 +70,7 @@ async def receipt(
 
 
 async def _number(rooms: "Rooms", identity: tuple[str, str]) -> int | None:
-    from gateway.cli import asking
+    from gateway.cli.desk import asking
     from gateway.domain.names import IdentityKind
 
     return await rooms.people.find(IdentityKind(identity[0]), asking.value(identity[1]))
@@ -89,7 +89,7 @@ def _about(desk: Desk, person: int) -> "Iterator[tuple[str, Record, Matter]]":
 
 
 def _tell_list(desk: Desk, found: "list[tuple[str, Record, Matter]]") -> None:
-    from gateway.cli.moments import written
+    from gateway.cli.desk.moments import written
 
     if not found:
         desk.paper.tell("no entry is about this person alone, so there is nothing to give a receipt of")

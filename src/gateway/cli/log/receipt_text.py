@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.cli.moments import written
+from gateway.cli.desk.moments import written
 from gateway.domain.entry import Changed, Entry, Facts
 from gateway.record.format.bundle import Proof
 from gateway.record.format.checkpoint import Checkpoint

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from gateway.cli import moments
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk import moments
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
-    from gateway.doors.http.store_log import Read
-    from gateway.flows.reconcile import Reconciling, Report
+    from gateway.doors.http.recorded.store_log import Read
+    from gateway.flows.reconcile.reconciling import Reconciling
+    from gateway.flows.reconcile.report import Report
 
 WHY = {
     "no-trace": "name no decision",
@@ -76,11 +77,11 @@ async def reconcile(
 ) -> None:
     """List store reads without a decision. Exit 1 if there is one; and decisions that the store's log lacks."""
     from gateway.app.clock import now_us
-    from gateway.app.installation import open_keyring
+    from gateway.app.keyring import open_keyring
     from gateway.app.traces import Traces
     from gateway.domain.entry import Looked
     from gateway.domain.names import StoreName
-    from gateway.flows.reconcile import OURS_BYTES, THEIRS_BYTES, Reconciling
+    from gateway.flows.reconcile.reconciling import OURS_BYTES, THEIRS_BYTES, Reconciling
     from gateway.record.reading.piles import Piles
 
     name = _store(desk, store)
@@ -125,8 +126,8 @@ def _store(desk: Desk, said: str | None) -> str:
 
 def _read(format_: Format, field: str | None, pattern: str | None) -> "Read | None":
     """Return what reads a line; ``None`` to look at the first one for it."""
-    from gateway.cli.patience import patient
-    from gateway.doors.http.store_log import PatternUnusable, by_json, by_pattern, combined
+    from gateway.cli.desk.patience import patient
+    from gateway.doors.http.recorded.store_log import PatternUnusable, by_json, by_pattern, combined
 
     if pattern is not None and (field is not None or format_ is not Format.AUTO):
         raise Stop("--pattern says how the whole line is read; it does not go with --format or --field")
@@ -146,9 +147,9 @@ def _take_lines(desk: Desk, both: "Reconciling", files: list[Path], read: "Read 
     import zlib
     from gzip import BadGzipFile
 
-    from gateway.cli.patience import PatienceEnded
-    from gateway.doors.http.access_log import opened
-    from gateway.doors.http.store_log import lines_in
+    from gateway.cli.desk.patience import PatienceEnded
+    from gateway.doors.http.recorded.access_log import opened
+    from gateway.doors.http.recorded.store_log import lines_in
 
     total = sum(path.stat().st_size for path in files)
     n_before = 0
@@ -184,7 +185,7 @@ def _steps(file: BinaryIO) -> Iterator[int]:
 
 
 def _take_decisions(desk: Desk, both: "Reconciling") -> None:
-    from gateway.cli.paper import in_kib
+    from gateway.cli.desk.paper import in_kib
     from gateway.record.format.layout import slots
     from gateway.record.reading.past_calls import n_bytes_since
     from gateway.record.reading.store_calls import store_decisions

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli import moments
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk import moments
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ async def replay(
     """Decide past calls again under other rules. Exit 1 if one that was permitted would not be."""
     from gateway.app.evidence.replaying import PastCallsOfAll, PastRules, around, past_decider
     from gateway.app.rule_files import read_folder
-    from gateway.cli.paper import in_kib
+    from gateway.cli.desk.paper import in_kib
     from gateway.domain.entry import Looked
     from gateway.flows.replay_rules import Replay
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.desk import Desk, Stop, command, run_to_end
+from gateway.cli.desk.desk import Desk, Stop, command, run_to_end
 from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ async def retain(
 ) -> None:
     """Delete the parts of entries that were kept long enough. Entries stay, and the log goes on proving them."""
     from gateway.app.evidence.parts_deleting import retention_of
-    from gateway.cli import asking
+    from gateway.cli.desk import asking
 
     async with desk.open(with_rules=False) as rooms:
         with desk.paper.working("Looking which parts go"):
@@ -96,7 +96,7 @@ def lift(desk: Desk, which: HoldId) -> None:
 @command
 def list_(desk: Desk) -> None:
     """List the holds on parts that are in force."""
-    from gateway.cli.moments import written
+    from gateway.cli.desk.moments import written
 
     found = _in_force(desk)
     run_to_end(_looked(desk, len(found)))

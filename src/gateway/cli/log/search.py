@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from gateway.cli import asking
-from gateway.cli.desk import Desk, Stop, command
+from gateway.cli.desk import asking
+from gateway.cli.desk.desk import Desk, Stop, command
 from gateway.cli.log.query import HELP
 from gateway.cli.log.verify import Slot, directories
 
@@ -188,7 +188,7 @@ async def _enter(desk: Desk, query: "LogQuery", rows: int) -> None:
 
 async def _with_account(desk: Desk, query: "LogQuery") -> "LogQuery":
     """Return the query with an account's name turned into its identifier; the log knows no names."""
-    from gateway.cli import finding
+    from gateway.cli.desk import finding
 
     if query.account is None or query.account.startswith(("a_", "local:")):
         return query
@@ -199,7 +199,7 @@ async def _with_account(desk: Desk, query: "LogQuery") -> "LogQuery":
 
 async def _with_person(desk: Desk, query: "LogQuery", identity: tuple[str, str] | None) -> "LogQuery":
     """Return the query with the number of the person that an identity stands for; nobody gets one by being asked for."""
-    from gateway.cli import finding
+    from gateway.cli.desk import finding
     from gateway.domain.entry import Looked
     from gateway.domain.names import IdentityKind
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.asking import whole_text
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.asking import whole_text
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def archive(
 ) -> None:
     """Move sealed segments and their parts to other storage. Their seals stay, and the log verifies from there on."""
     from gateway.app.evidence.archiving import archive_older, due_for_archive
-    from gateway.cli import asking
+    from gateway.cli.desk import asking
 
     if not target.is_dir():
         raise Stop(f"{target} is no folder")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.desk import Desk, command
+from gateway.cli.desk.desk import Desk, command
 from gateway.cli.log.verify import Slot, directories
 from gateway.domain.wording import counted
 
@@ -23,7 +23,7 @@ async def stamp(
 ) -> None:
     """Let a time authority stamp the newest checkpoints. What it sees is a hash; the stamp is kept beside the log."""
     from gateway.app.evidence.stamping import stamp_logs
-    from gateway.cli.moments import written
+    from gateway.cli.desk.moments import written
 
     folders, ca_pem = directories(desk, slot), None if tls is None else tls.read_bytes()
     found = await stamp_logs(folders, tsa, roots.read_bytes(), ca_pem=ca_pem)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.asking import whole_text
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.asking import whole_text
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.cli.log.segment import verify_alone
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.asking import whole_text
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.asking import whole_text
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 
 if TYPE_CHECKING:
     from gateway.record.proof.witness_folder import Known, WitnessFolder
@@ -149,6 +149,6 @@ def _figure(n: int | None) -> str:
 
 
 def _moment(at_s: int | None) -> str:
-    from gateway.cli.moments import written
+    from gateway.cli.desk.moments import written
 
     return "-" if at_s is None else written(at_s * 1_000_000)

@@ -4,14 +4,16 @@
 Who says it signs in for it, states a purpose of their own, and has not asked for it themselves.
 """
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from gateway.cli import proof
-from gateway.cli.desk import Desk, command
-from gateway.cli.proof import ProofFile
+from gateway.cli.desk import proof
+from gateway.cli.desk.desk import Desk, command
+from gateway.cli.desk.naming import names_here
+from gateway.cli.desk.proof import ProofFile
 from gateway.cli.surrogate.calling import signed_in
 
 PATH = "/-/approvals"
@@ -32,10 +34,19 @@ def approvals(
     shown = proof.asked(who, proof_file)
     with signed_in(desk, who, shown, purpose=purpose, reference=reference) as caller:
         told = caller.call("GET", PATH)
-    rows = [[str(one.get(name, "")) for name in COLUMNS] for one in told.get("approvals", ())]
-    desk.paper.answer(
-        told, lambda: desk.paper.table(COLUMNS, rows) if rows else desk.paper.say("nothing waits for a second person")
-    )
+    waiting = list(told.get("approvals", ()))
+    desk.paper.answer(told, lambda: _tell(desk, waiting))
+
+
+def _tell(desk: Desk, waiting: Sequence[Mapping[str, Any]]) -> None:
+    if not waiting:
+        desk.paper.say("nothing waits for a second person")
+        return
+    names = names_here(desk)
+    rows = [[str(one.get(name, "")) for name in COLUMNS] for one in waiting]
+    for row in rows:
+        row[COLUMNS.index("account")] = names.named(row[COLUMNS.index("account")])
+    desk.paper.table(COLUMNS, rows)
 
 
 @command

@@ -2,7 +2,8 @@
 """Calls that a command makes at the running gateway, as somebody who signs in for it; the session ends with the command.
 
 Values of people are revealed by the door and nowhere else, so whatever counts, holds or asks for a second person
-does so here as well. No bearer and no password is in a message.
+does so here as well. No bearer and no password is in a message, and none is sent to a port of this machine that
+another account holds.
 """
 
 import http.client
@@ -13,14 +14,41 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gateway.cli.desk import Desk, Exit, Stop
+from gateway.cli.desk.desk import Desk, Exit, Stop
+from gateway.cli.desk.listening import check_listener
 from gateway.cli.first_call import HOST, program
 
 if TYPE_CHECKING:
-    from gateway.settings import Settings
+    from gateway.settings.loading import Settings
 
 WITHIN_S = 60
 MOST_BYTES = 64 << 20
+
+
+OPTIONS = {
+    "reference-missing": "Give its reference with --reference REF.",
+    "purpose-missing": "State it with --purpose KEY.",
+    "purpose-unknown": "Give --purpose one of those that /-/me lists, or ask for it to be declared.",
+    "not-found": "`gateway surrogate approvals --as NAME --reference REF` lists those that wait.",
+    "step-up-required": "Give the command again: it signs in anew, with both factors.",
+}
+"""What can be done, by the reason of a refusal, where the door speaks of headers and a command has options."""
+
+
+class Refused(Stop):
+    """The door refused a call.
+
+    Attributes:
+        told: What it said, as a value.
+        beside: What came before it, that is to be told with it in one document.
+    """
+
+    def __init__(self, told: Mapping[str, Any], status: int) -> None:
+        """Keep what was said, in the words of a command line."""
+        mend = OPTIONS.get(str(told.get("reason")))
+        self.told = dict(told) | ({} if mend is None else {"remediation": mend}) | {"status": status}
+        self.beside: dict[str, Any] = {}
+        super().__init__(refusal(self.told, status), Exit.DENIED if status in (401, 403) else Exit.FAILED)
 
 
 class Caller:
@@ -36,6 +64,7 @@ class Caller:
 
     def sign_in(self, name: str, password: str, code: str) -> None:
         """Sign in with both factors, or end the command."""
+        check_listener(self._port, self._state)
         started = self._told("POST", "/-/login", {"username": name, "password": password})
         status, told = self._sent("POST", "/-/login/totp", {"login": started.get("login", ""), "code": code})
         if status != 200:
@@ -52,11 +81,11 @@ class Caller:
         """Return the answer of a call that was permitted.
 
         Raises:
-            Stop: It was refused, in the words of the refusal.
+            Refused: It was refused, in the words of the refusal.
         """
         status, told = self._sent(method, path, content)
         if status != 200:
-            raise Stop(refusal(told, status), Exit.DENIED if status in (401, 403) else Exit.FAILED)
+            raise Refused(told, status)
         return told
 
     def _told(self, method: str, path: str, content: object) -> dict[str, Any]:
@@ -91,11 +120,18 @@ class Caller:
 def signed_in(
     desk: Desk, name: str, proof: tuple[str, str], *, purpose: str, reference: str | None
 ) -> Iterator[Caller]:
-    """Yield somebody who is signed in at the running gateway until the block ends."""
+    """Yield somebody who is signed in at the running gateway until the block ends.
+
+    With ``--json``, a refusal is a document on stdout, beside the sentence on stderr.
+    """
     caller = Caller(desk.settings, purpose, reference)
     caller.sign_in(name, *proof)
     try:
         yield caller
+    except Refused as refused:
+        if desk.json:
+            desk.paper.answer({**refused.beside, "refusal": refused.told}, lambda: None)
+        raise
     finally:
         caller.sign_out()
 
@@ -104,7 +140,7 @@ def refusal(told: Mapping[str, Any], status: int) -> str:
     """Return a refusal as a sentence: what happened, what can be done, and where the log tells of it."""
     said = [str(told[name]) for name in ("title", "detail", "remediation") if told.get(name)]
     if told.get("approval"):
-        said.append(f"Whoever approves says: gateway surrogate approve {told['approval']} --as NAME")
+        said.append(f"Whoever approves says: gateway surrogate approve {told['approval']} --as NAME --reference REF")
     found = f" [decision {told['decision_id']}]" if told.get("decision_id") else ""
     sentences = " ".join(one if one.endswith((".", "。")) else f"{one}." for one in said)
     return f"{sentences or f'the gateway answered with status {status}'}{found}"

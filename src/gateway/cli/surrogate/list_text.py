@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from gateway.cli.desk import Stop
+from gateway.cli.desk.desk import Stop
 
 PIECE_CHARACTERS = 1 << 20
 _MARKS = (

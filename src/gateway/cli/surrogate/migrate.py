@@ -4,14 +4,17 @@
 No value is shown; where something cannot be turned over is told by its place in the list.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
+from gateway.domain.errors import LogHeld
 
 if TYPE_CHECKING:
+    from gateway.app.installation import Rooms
     from gateway.flows.migrating.report import FieldReport, Report
 
 FieldOption = Annotated[
@@ -33,6 +36,9 @@ RateOption = Annotated[
 ]
 
 
+AGAIN = "Every row was gone through; now walking again, until a whole walk finds nothing left to do"
+
+
 @command
 async def migrate(
     desk: Desk,
@@ -45,10 +51,10 @@ async def migrate(
     rows_per_second: RateOption = None,
 ) -> None:
     """Turn a live store's column over to surrogates, or back. Stop it at any time: begun again, it goes on."""
-    from gateway.app.migrating import migration, opened
+    from gateway.app.surrogates.migrating import migration
 
     async with (
-        opened(desk.settings) as rooms,
+        _alone(desk) as rooms,
         migration(
             rooms,
             dataset,
@@ -78,16 +84,34 @@ async def migrate(
                 "in the moment in which a record is turned over can be lost"
             )
         with desk.paper.progress("Turning back" if back else "Turning over", found.rows, unit="rows") as done:
-            became = await work.run(_up_to(found.rows, done))
+            became = await work.run(_up_to(found.rows, done, lambda: desk.paper.tell(AGAIN)))
     _end(desk, became)
 
 
-def _up_to(total: int, done: Callable[[int], None]) -> Callable[[int], None]:
-    """Return what moves a bar on to its end and no further: the last walks find nothing left to do."""
-    left = total
+@asynccontextmanager
+async def _alone(desk: Desk) -> "AsyncIterator[Rooms]":
+    """Open the installation for a migration; only one goes on at a time."""
+    from gateway.app.surrogates.migrating import opened
+
+    async with AsyncExitStack() as stack:
+        try:
+            rooms = await stack.enter_async_context(opened(desk.settings))
+        except LogHeld:
+            raise Stop(
+                "a migration is running already, and one runs at a time: wait for its end", Exit.FAILED
+            ) from None
+        yield rooms
+
+
+def _up_to(total: int, done: Callable[[int], None], again: Callable[[], None]) -> Callable[[int], None]:
+    """Return what moves a bar on to its end and no further, and says once that the list is walked again."""
+    left, is_told = total, False
 
     def tell(steps: int) -> None:
-        nonlocal left
+        nonlocal left, is_told
+        if steps and not left and not is_told:
+            is_told = True
+            again()
         done(min(steps, left))
         left -= min(steps, left)
 

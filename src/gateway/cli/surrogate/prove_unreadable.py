@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 
 if TYPE_CHECKING:
-    from gateway.app.evidence.erasing import Copy
+    from gateway.app.surrogates.erasing import Copy, Left
     from gateway.record.format.certificate import Certificate
     from gateway.store.remains import Remain
+
+WHICH = {
+    "entry": "by which the person is still found",
+    "deleted key": "whose bytes are in the file still",
+    "deleted key not overwritten": "in the files of the database, which somebody reads (a backup?); try again later",
+}
+"""What is told of remains that are no key, identity or copy; of those, that they can be opened."""
 
 
 @command
@@ -30,7 +37,7 @@ async def prove_unreadable(
     ] = None,
 ) -> None:
     """Look for what can still be read of an erased person, live and in backups. Exit 1 if anything can."""
-    from gateway.app.evidence.erasing import copies_at, remaining
+    from gateway.app.surrogates.erasing import copies_at, left
     from gateway.domain.entry import Looked, Part
 
     certificate, problems = _read(desk, file)
@@ -38,15 +45,16 @@ async def prove_unreadable(
     async with desk.open(with_rules=False) as rooms:
         copies = copies_at(rooms.keyring, backups or ())
         with desk.paper.working("Looking for what can be opened"):
-            found = await remaining(rooms, numbers, copies)
+            looked = await left(rooms, numbers, copies)
+        found = looked.remains
         entry = Looked(by=desk.by, what="unreadable", query="", rows=sum(one.n for one in found))
         await rooms.log.append(entry, Part(met=numbers))
         now_us = rooms.clock()
     remains = [_told(one, copies) for one in found]
     is_proven = not problems and not remains
     desk.paper.answer(
-        {"proven": is_proven, "person": numbers[0], "problems": problems, "remains": remains},
-        lambda: _tell(desk, certificate, problems, found, copies, now_us),
+        {"proven": is_proven, "person": numbers[0], "problems": problems, "remains": remains, "unseen": looked.unseen},
+        lambda: _tell(desk, certificate, problems, looked, copies, now_us),
     )
     if not is_proven:
         raise Stop("", Exit.FAILED)
@@ -58,8 +66,8 @@ def _read(desk: Desk, file: Path) -> "tuple[Certificate, list[str]]":
     Raises:
         Stop: It is none.
     """
-    from gateway.cli.asking import whole_text
-    from gateway.cli.certificate_text import certificate_text
+    from gateway.cli.desk.asking import whole_text
+    from gateway.cli.rights.certificate_text import certificate_text
     from gateway.domain.errors import LogDamaged
     from gateway.record.format.certificate import MOST_BYTES, CertificateInvalid, check_signature, parse_certificate
     from gateway.record.proof.proving import Prover
@@ -121,17 +129,17 @@ def _tell(
     desk: Desk,
     certificate: "Certificate",
     problems: Iterable[str],
-    found: "Iterable[Remain]",
+    looked: "Left",
     copies: "Iterable[Copy]",
     now_us: int,
 ) -> None:
-    from gateway.cli.moments import day
+    from gateway.cli.desk.moments import day
     from gateway.domain.wording import counted
 
     paper, copies = desk.paper, list(copies)
     for problem in problems:
         paper.say(problem, style="bold red")
-    for one in found:
+    for one in looked.remains:
         until_us = _until(one, copies)
         end = (
             ""
@@ -140,12 +148,10 @@ def _tell(
             if until_us > now_us
             else "; its end is past: delete the file"
         )
-        what = (
-            f"{counted(one.n, one.what)} that can be opened"
-            if one.what != "entry"
-            else f"{counted(one.n, 'entry')} by which the person is still found"
-        )
+        what = f"{counted(one.n, one.what)} {WHICH.get(one.what, 'that can be opened')}"
         paper.say(f"{one.where}: {what}{end}", style="bold red")
-    if not problems and not found:
+    for place in looked.unseen:
+        paper.say(f"not looked into: {place}", style="yellow")
+    if not problems and not looked.remains:
         where = "".join(f" and in {copy.file}" for copy in copies)
         paper.say(f"proven: nothing of person {certificate.statement.person} can be opened, live{where}")

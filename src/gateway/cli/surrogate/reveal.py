@@ -8,16 +8,18 @@ what came before it is told, and the command ends with what the gateway said.
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gateway.cli import asking, proof
-from gateway.cli.desk import Desk, Stop, command
-from gateway.cli.proof import ProofFile
-from gateway.cli.surrogate.calling import Caller, is_terminal, signed_in
+from gateway.cli.desk import asking, finding, proof
+from gateway.cli.desk.desk import Desk, Stop, command
+from gateway.cli.desk.proof import ProofFile
+from gateway.cli.surrogate.calling import Caller, Refused, is_terminal, signed_in
+from gateway.domain.errors import RulesError
 from gateway.domain.revealed import MOST_SURROGATES
 from gateway.domain.wording import counted
 
@@ -50,6 +52,9 @@ def reveal(
     if file == asking.STDIN and str(proof_file) == asking.STDIN:
         raise Stop("the list and the proof cannot both come from stdin")
     surrogates = _surrogates(file)
+    # What the folder says may not be in force yet, or not be readable: then the door judges alone.
+    with suppress(RulesError):
+        finding.insist_on_field(finding.rules_of(desk), dataset, field)
     shown = proof.asked(who, proof_file)
     rows: list[dict[str, Any]] = []
     bar = desk.paper.progress("Revealing", len(surrogates), unit="surrogates")
@@ -58,9 +63,14 @@ def reveal(
             for some in _batches(surrogates):
                 rows += _revealed(caller, dataset, field, some)
                 done(len(some))
+        except Refused as refused:
+            refused.beside = {"values": rows} if rows else {}
+            if rows and not desk.json:
+                desk.paper.tell(f"the first {counted(len(rows), 'surrogate')} came before the refusal:")
+                _tell(desk, rows, form)
+            raise
         except Stop:
             if rows:
-                desk.paper.tell(f"the first {counted(len(rows), 'surrogate')} came before the refusal:")
                 _tell(desk, rows, form)
             raise
     _tell(desk, rows, form)
@@ -101,7 +111,7 @@ def _surrogates(file: str) -> list[str]:
 
 def _write(rows: Iterable[dict[str, Any]], form: Form) -> None:
     """Write values that came from stores to stdout; at a terminal without anything that it would obey."""
-    from gateway.cli.paper import visible
+    from gateway.cli.desk.paper import visible
     from gateway.transform.formulas import without_formula
 
     clean = visible if is_terminal() else str

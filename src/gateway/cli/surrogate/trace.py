@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from gateway.cli import moments
-from gateway.cli.desk import Desk, Exit, Stop, command
+from gateway.cli.desk import moments
+from gateway.cli.desk.desk import Desk, Exit, Stop, command
 from gateway.domain.wording import counted
 
 if TYPE_CHECKING:
+    from gateway.cli.desk.naming import Names
     from gateway.flows.tracing.values import PartyFound, Trace
 
 
@@ -36,8 +37,9 @@ async def trace(
     ] = False,
 ) -> None:
     """Tell where a leaked list comes from. Ends with 1 if a surrogate of this installation is in it."""
-    from gateway.app.evidence.tracing import tracing
-    from gateway.cli.paper import in_kib
+    from gateway.app.surrogates.tracing import tracing
+    from gateway.cli.desk.naming import Names
+    from gateway.cli.desk.paper import in_kib
     from gateway.cli.surrogate.list_text import opened
 
     with opened(file, encoding) as (pieces, n_bytes):
@@ -48,12 +50,13 @@ async def trace(
             total = None if n_bytes is None else n_bytes >> 10
             with desk.paper.progress("Reading the list", total, unit="KiB") as done:
                 told = await found.trace(pieces, by=desk.by, most=most, read=in_kib(done))
-    desk.paper.answer({**msgspec.to_builtins(told), "named": bool(told.parties)}, lambda: _tell(desk, told))
+            names = await Names.of(rooms)
+    desk.paper.answer({**msgspec.to_builtins(told), "named": bool(told.parties)}, lambda: _tell(desk, told, names))
     if told.parties:
         raise Stop("", Exit.FAILED)
 
 
-def _tell(desk: Desk, told: "Trace") -> None:
+def _tell(desk: Desk, told: "Trace", names: "Names") -> None:
     say = desk.paper.say
     if not told.parties:
         shapes = f"; of the shape of one: {counted(told.unknown, 'cell')}" if told.unknown else ""
@@ -62,7 +65,7 @@ def _tell(desk: Desk, told: "Trace") -> None:
         say(f"{counted(told.rows, 'row')} with surrogates of this installation (a row is a {told.unit})")
     for party in told.parties:
         say("")
-        _tell_party(desk, party)
+        _tell_party(desk, party, names)
     if told.parties and told.unknown:
         say("")
         say(f"{counted(told.unknown, 'cell')} of the shape of a surrogate, and none of this installation's")
@@ -74,7 +77,7 @@ def _tell(desk: Desk, told: "Trace") -> None:
         desk.paper.tell(f"note: {remark}")
 
 
-def _tell_party(desk: Desk, party: "PartyFound") -> None:
+def _tell_party(desk: Desk, party: "PartyFound", names: "Names") -> None:
     say = desk.paper.say
     if party.recipient:
         say(f"recipient {party.recipient}, purpose class {party.key_class}: {counted(party.rows, 'row')}", style="bold")
@@ -82,6 +85,14 @@ def _tell_party(desk: Desk, party: "PartyFound") -> None:
             say(f"  purposes of the class: {', '.join(party.purposes)}")
     else:
         say(f"held by a store itself: {counted(party.rows, 'row')}", style="bold")
+    _tell_scopes(desk, party)
+    for line in _people(party):
+        say(f"  {line}")
+    if party.decisions:
+        _tell_decisions(desk, party, names)
+
+
+def _tell_scopes(desk: Desk, party: "PartyFound") -> None:
     desk.paper.table(
         ("join domain", "fields", "kind", "key version", "cells", "rows", "first row"),
         [
@@ -97,27 +108,27 @@ def _tell_party(desk: Desk, party: "PartyFound") -> None:
             for one in party.scopes
         ],
     )
-    for line in _people(party):
-        say(f"  {line}")
-    if party.decisions:
-        desk.paper.table(
-            ("decision", "account", "client", "purpose", "reference", "from", "to", "explains", "more", "released"),
-            [
-                (
-                    one.decision,
-                    one.account,
-                    one.client,
-                    one.purpose,
-                    one.reference,
-                    moments.written(one.first_us),
-                    moments.written(one.last_us),
-                    f"{one.rows:,}",
-                    f"{one.more:,}",
-                    f"{one.released:,}",
-                )
-                for one in party.decisions
-            ],
-        )
+
+
+def _tell_decisions(desk: Desk, party: "PartyFound", names: "Names") -> None:
+    desk.paper.table(
+        ("decision", "account", "client", "purpose", "reference", "from", "to", "explains", "more", "released"),
+        [
+            (
+                one.decision,
+                names.named(one.account),
+                one.client,
+                one.purpose,
+                one.reference,
+                moments.written(one.first_us),
+                moments.written(one.last_us),
+                f"{one.rows:,}",
+                f"{one.more:,}",
+                f"{one.released:,}",
+            )
+            for one in party.decisions
+        ],
+    )
 
 
 def _people(party: "PartyFound") -> Iterator[str]:

@@ -7,7 +7,7 @@ them is counted for all. Each is held to its own budgets.
 
 from collections.abc import Iterable
 
-from gateway.decide.loader.reading import Reader
+from gateway.decide.loader.grammar.reading import Reader
 from gateway.domain.budget import MOST_HOURS, BudgetRule, Counted
 from gateway.domain.purpose import PurposeRule
 

@@ -3,8 +3,8 @@
 
 from collections.abc import Mapping
 
-from gateway.decide.loader.problems import Problems, Said, quoted, suggestion
-from gateway.decide.loader.reading import Reader
+from gateway.decide.loader.grammar.problems import Problems, Said, quoted, suggestion
+from gateway.decide.loader.grammar.reading import Reader
 from gateway.domain.catalog import FieldSpec, FieldType
 from gateway.domain.names import FieldName
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import msgspec
 
-from gateway.decide.loader.problems import Place, Problems, quoted, suggestion
+from gateway.decide.loader.grammar.problems import Place, Problems, quoted, suggestion
 from gateway.decide.loader.purposes import is_known_dataset
 from gateway.decide.loader.redlines import PlacedRedLine
 from gateway.decide.loader.rungs import CEILINGS, known_rungs

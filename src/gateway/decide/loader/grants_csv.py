@@ -11,8 +11,8 @@ from hashlib import sha256
 
 import msgspec
 
-from gateway.decide.loader.problems import Place, Problems, quoted, suggestion
-from gateway.decide.loader.times import EXPECTED, instant_us
+from gateway.decide.loader.grammar.problems import Place, Problems, quoted, suggestion
+from gateway.decide.loader.grammar.times import EXPECTED, instant_us
 from gateway.decide.rules import Grant
 from gateway.domain.names import CategoryKey, DatasetName, GrantId, PurposeKey, RoleName
 from gateway.domain.treatment import DROP, Family, Rung

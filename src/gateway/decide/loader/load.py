@@ -13,24 +13,24 @@ from hashlib import sha256
 
 import msgspec
 
-from gateway.decide.loader.datasets import PlacedCollection, read_datasets
-from gateway.decide.loader.domains import domains_joined
+from gateway.decide.loader.datasets.collections import PlacedCollection, read_datasets
+from gateway.decide.loader.datasets.domains import domains_joined
+from gateway.decide.loader.datasets.linking import NOT_READ, LinkingSaid, check_linking, read_linking
+from gateway.decide.loader.datasets.routes import PlacedRoute, check_overlaps
+from gateway.decide.loader.grammar.problems import Place, Problems, quoted, suggestion
+from gateway.decide.loader.grammar.reading import Reader, top_of
+from gateway.decide.loader.grammar.text import read_text
+from gateway.decide.loader.grammar.yaml_nodes import read_yaml
 from gateway.decide.loader.grants_check import Around, GrantCheck
 from gateway.decide.loader.grants_csv import GrantLines, read_grants
-from gateway.decide.loader.linking import NOT_READ, LinkingSaid, check_linking, read_linking
 from gateway.decide.loader.model_conf import check_model
 from gateway.decide.loader.organisation import Organisation, read_organisation
-from gateway.decide.loader.problems import Place, Problems, quoted, suggestion
 from gateway.decide.loader.purposes import PlacedPurpose, read_purposes
-from gateway.decide.loader.reading import Reader, top_of
 from gateway.decide.loader.redlines import RedLines, read_red_lines
 from gateway.decide.loader.regimes import PlacedRegime, read_regime
-from gateway.decide.loader.routes import PlacedRoute, check_overlaps
 from gateway.decide.loader.sensitive import check_sensitive
 from gateway.decide.loader.tests_yaml import Surroundings, read_tests
-from gateway.decide.loader.text import read_text
 from gateway.decide.loader.treatments import CheckChain, Treatments, read_treatments
-from gateway.decide.loader.yaml_nodes import read_yaml
 from gateway.decide.rules import RuleSet, RuleTest
 from gateway.domain.catalog import Catalog
 from gateway.domain.errors import RuleProblem, RulesError

@@ -5,7 +5,7 @@ The decision carries this model out in its own code and is tested for equality w
 model would be a changed program. So the file is compared definition by definition, spaces aside.
 """
 
-from gateway.decide.loader.problems import Place, Problems, quoted, suggestion
+from gateway.decide.loader.grammar.problems import Place, Problems, quoted, suggestion
 
 KNOWN = {
     "request_definition": {"r": "sub, dataset, category, purpose, operation, chain, rung, link, now"},

@@ -3,8 +3,8 @@
 
 import msgspec
 
-from gateway.decide.loader.problems import Place, Said, quoted, suggestion
-from gateway.decide.loader.reading import Reader
+from gateway.decide.loader.grammar.problems import Place, Said, quoted, suggestion
+from gateway.decide.loader.grammar.reading import Reader
 from gateway.decide.loader.regimes import PlacedRegime, check_country
 from gateway.decide.rules import Recipient
 from gateway.domain.names import RecipientId, is_key

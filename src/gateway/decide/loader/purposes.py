@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.decide.collecting import COLLECTING
+from gateway.decide.layers.collecting import COLLECTING
 from gateway.decide.loader.budgets import MOST_COUNTED, counted_in_class, read_budgets
-from gateway.decide.loader.problems import Place, Said, choices, quoted, suggestion
-from gateway.decide.loader.reading import Reader
+from gateway.decide.loader.grammar.problems import Place, Said, choices, quoted, suggestion
+from gateway.decide.loader.grammar.reading import Reader
 from gateway.decide.loader.regimes import GROUNDS, PlacedRegime
 from gateway.decide.loader.rungs import read_rung
 from gateway.decide.loader.vocabulary import check_category, check_use

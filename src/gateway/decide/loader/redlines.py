@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from gateway.decide.loader.problems import Place, Said, quoted, suggestion
+from gateway.decide.loader.grammar.problems import Place, Said, quoted, suggestion
+from gateway.decide.loader.grammar.reading import Reader
 from gateway.decide.loader.purposes import read_title
-from gateway.decide.loader.reading import Reader
 from gateway.decide.loader.regimes import PlacedRegime
 from gateway.decide.loader.rungs import is_nothing, read_rung
 from gateway.decide.loader.vocabulary import check_category, check_use

@@ -10,9 +10,9 @@ import re
 
 import msgspec
 
-from gateway.decide.loader.problems import Place, Problems, Said, quoted, suggestion
-from gateway.decide.loader.reading import Reader
-from gateway.decide.loader.yaml_nodes import Items, Kind, Node, Scalar, Table
+from gateway.decide.loader.grammar.problems import Place, Problems, Said, quoted, suggestion
+from gateway.decide.loader.grammar.reading import Reader
+from gateway.decide.loader.grammar.yaml_nodes import Items, Kind, Node, Scalar, Table
 from gateway.decide.rules import Regime
 from gateway.domain.names import is_key
 from gateway.domain.purpose import Ground

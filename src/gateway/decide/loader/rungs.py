@@ -3,8 +3,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from gateway.decide.loader.problems import Place, Problems, quoted, suggestion
-from gateway.decide.loader.reading import Reader
+from gateway.decide.loader.grammar.problems import Place, Problems, quoted, suggestion
+from gateway.decide.loader.grammar.reading import Reader
 from gateway.domain.treatment import DROP, Chain, ChainName, Family, Rung
 
 CEILINGS = tuple(family.value for family in Family if family is not Family.SURROGATE)

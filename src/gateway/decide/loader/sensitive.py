@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every sensitive category has an assurance rule that a service with a mere secret cannot meet (DESIGN 3)."""
 
-from gateway.decide.loader.problems import Problems, Said, quoted
+from gateway.decide.loader.grammar.problems import Problems, Said, quoted
 from gateway.decide.loader.treatments import Treatments
 from gateway.domain.names import is_under
 from gateway.domain.principal import Assurance

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 import msgspec
 
 from gateway.decide.loader.fields import Fields, check_field
-from gateway.decide.loader.problems import Said, quoted, suggestion
-from gateway.decide.loader.reading import Reader
+from gateway.decide.loader.grammar.problems import Said, quoted, suggestion
+from gateway.decide.loader.grammar.reading import Reader
 from gateway.decide.loader.vocabulary import check_use
 from gateway.decide.rules import RuleTest
-from gateway.domain.catalog import Catalog, Comparison, FieldSpec
+from gateway.domain.catalog import Catalog, FieldSpec
 from gateway.domain.decision import Reason
 from gateway.domain.names import DatasetName, FieldName, PurposeKey, RecipientId, RoleName
+from gateway.domain.parameters import Comparison
 from gateway.domain.principal import Assurance
 from gateway.domain.treatment import Chain, ChainName, Family
 

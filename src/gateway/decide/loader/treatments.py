@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from gateway.decide.loader.problems import Place, Said, choices, quoted
-from gateway.decide.loader.reading import Reader
+from gateway.decide.loader.grammar.problems import Place, Said, choices, quoted
+from gateway.decide.loader.grammar.reading import Reader
+from gateway.decide.loader.grammar.yaml_nodes import Table
 from gateway.decide.loader.rungs import CEILINGS, read_rung
 from gateway.decide.loader.vocabulary import check_category
-from gateway.decide.loader.yaml_nodes import Table
 from gateway.decide.rules import AssuranceRule
 from gateway.domain.catalog import FieldType, Form, SurrogateKind
 from gateway.domain.names import CategoryKey, is_key, is_under

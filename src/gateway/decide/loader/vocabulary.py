@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import msgspec
 
-from gateway.decide.loader.problems import Problems, Said, quoted, suggestion
+from gateway.decide.loader.grammar.problems import Problems, Said, quoted, suggestion
 from gateway.domain.names import is_key
 
 LOCAL = "local."

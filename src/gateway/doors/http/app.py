@@ -11,8 +11,8 @@ import traceback
 
 from gateway.doors.http import out as low
 from gateway.doors.http.data import UNLOGGED
-from gateway.doors.http.own import OwnPaths
-from gateway.doors.http.paths import segments_of
+from gateway.doors.http.own.paths import OwnPaths
+from gateway.doors.http.reading.paths import segments_of
 
 _log = logging.getLogger("gateway.door")
 

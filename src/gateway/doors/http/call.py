@@ -11,19 +11,20 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from gateway.domain.catalog import Catalog, CursorParameter, Honoured, Route
+from gateway.domain.catalog import Catalog, Honoured, Route
 from gateway.domain.continuation import Continuation
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import DecisionId, PurposeKey, RulesDigest
 from gateway.domain.own_data import OWN_STORE
+from gateway.domain.parameters import CursorParameter
 from gateway.domain.principal import Principal
 from gateway.domain.sending import SEND
 from gateway.doors.http import out as low
-from gateway.doors.http.binding import CURSOR, WAYS_ON, Asked, bind, has_pages
-from gateway.doors.http.bodies import Bodies, Body, Incoming
-from gateway.doors.http.conditions import Conditions, TagScope, conditions_of, sealed_tag
-from gateway.doors.http.cursors import (
+from gateway.doors.http.reading.binding import CURSOR, WAYS_ON, Asked, bind, has_pages
+from gateway.doors.http.reading.bodies import Bodies, Body, Incoming
+from gateway.doors.http.reading.conditions import Conditions, TagScope, conditions_of, sealed_tag
+from gateway.doors.http.reading.cursors import (
     CursorScope,
     Seal,
     opened_continuation,
@@ -31,12 +32,12 @@ from gateway.doors.http.cursors import (
     sealed_continuation,
     sealed_cursor,
 )
-from gateway.doors.http.headers import Network, Stated, client_address, judged
-from gateway.doors.http.negotiation import accepts_some_form, form_of, language_of
-from gateway.doors.http.paths import segments_of
-from gateway.doors.http.query import Pairs, pairs_of
-from gateway.doors.http.router import Matched, Router, Unmatched
-from gateway.flows.access.ports import Arrival, Origin
+from gateway.doors.http.reading.headers import Network, Stated, client_address, judged
+from gateway.doors.http.reading.negotiation import accepts_some_form, form_of, language_of
+from gateway.doors.http.reading.paths import segments_of
+from gateway.doors.http.reading.query import Pairs, pairs_of
+from gateway.doors.http.reading.router import Matched, Router, Unmatched
+from gateway.flows.access.ports.doorway import Arrival, Origin
 
 Scope = low.Message
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
-from gateway.doors.http.headers import Network
+from gateway.doors.http.reading.headers import Network
 
 TURNED_AWAY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\ncache-control: no-store\r\n"

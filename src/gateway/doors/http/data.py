@@ -9,18 +9,18 @@ from gateway.domain.errors import LogUnavailable
 from gateway.domain.media import TOLD_TYPES
 from gateway.domain.revealed import REVEAL_PATH
 from gateway.doors.http import out as low
-from gateway.doors.http.bodies import Bodies
 from gateway.doors.http.call import HttpCall, Parts
-from gateway.doors.http.cursors import Seal
-from gateway.doors.http.headers import Network, has_body
 from gateway.doors.http.peer import peer_of
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_headers, problem_json
+from gateway.doors.http.reading.bodies import Bodies
+from gateway.doors.http.reading.cursors import Seal
+from gateway.doors.http.reading.headers import Network, has_body
+from gateway.doors.http.reading.router import Router, store_router
 from gateway.doors.http.revealing import RevealCall
-from gateway.doors.http.router import Router, store_router
 from gateway.doors.http.view import Views, data_page, rate_limit, rows_withheld
 from gateway.flows.access.flow import AccessFlow
-from gateway.flows.access.ports import Answer
+from gateway.flows.access.ports.doorway import Answer
 
 Scope = low.Message
 

@@ -18,24 +18,24 @@ RULES
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote_to_bytes
 
 from gateway.domain.decision import Deny, Reason, Refusal
-from gateway.domain.errors import LogUnavailable, Overloaded
+from gateway.domain.errors import LogUnavailable
 from gateway.domain.names import DecisionId, StoreName
 from gateway.domain.trace import OF_CALLERS
 from gateway.doors.http import out as low
-from gateway.doors.http.bodies import HeldBody
 from gateway.doors.http.call import HttpCall, Parts
 from gateway.doors.http.data import UNLOGGED
-from gateway.doors.http.headers import PASSED_ON, REFUSED, SINGLE, RawHeaders, has_body, judged
-from gateway.doors.http.paths import segments_of
+from gateway.doors.http.held import HeldBytes
 from gateway.doors.http.peer import peer_of
 from gateway.doors.http.problem_table import PROBLEMS
 from gateway.doors.http.problems import problem_headers, problem_json
-from gateway.doors.http.recorded import seen_of
+from gateway.doors.http.reading.bodies import HeldBody
+from gateway.doors.http.reading.headers import PASSED_ON, REFUSED, SINGLE, RawHeaders, has_body, judged
+from gateway.doors.http.reading.paths import segments_of
+from gateway.doors.http.recorded.calls import seen_of
 from gateway.flows.rehearse.passing import PassingFlow
 from gateway.flows.rehearse.ports import Passage, RawAnswer, RawCall
 
@@ -43,7 +43,6 @@ Scope = low.Message
 
 MOST_BODY_BYTES = 8 << 20
 """As long as the longest body that the data door reads; a call is held whole, and sent once."""
-MOST_HELD_BYTES = 256 << 20
 MOST_QUERY_BYTES = 8_192
 
 OF_ONE_HOP = frozenset(
@@ -65,35 +64,6 @@ _VALUE = re.compile(r"[\x20-\x7e\t]{0,8192}")
 _QUERY = re.compile(rb"[\x21\x24-\x3b\x3d\x3f-\x7e]*")
 
 IsOurs = Callable[[bytes], bool]
-
-
-class HeldBytes:
-    """How much of bodies is held at the moment, by all calls of the process."""
-
-    def __init__(self, most: int = MOST_HELD_BYTES) -> None:
-        """Begin with nothing."""
-        self._most, self._n_bytes = most, 0
-
-    @contextmanager
-    def holding(self) -> Iterator[Callable[[int], None]]:
-        """Yield what a call tells how much it holds; it is let go at the end.
-
-        Raises:
-            Overloaded: From what is yielded: all calls together would hold too much.
-        """
-        held = 0
-
-        def tell(n_bytes: int) -> None:
-            nonlocal held
-            if self._n_bytes - held + n_bytes > self._most:
-                raise Overloaded("the bodies of too many calls are held")
-            self._n_bytes += n_bytes - held
-            held = n_bytes
-
-        try:
-            yield tell
-        finally:
-            self._n_bytes -= held
 
 
 class PassingDoor:

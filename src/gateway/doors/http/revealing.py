@@ -20,9 +20,9 @@ from gateway.domain.inquiry import Inquiry, Surrogated
 from gateway.domain.names import DatasetName, FieldName, PurposeKey
 from gateway.domain.principal import Principal
 from gateway.domain.revealed import MOST_CHARACTERS, MOST_SURROGATES, route_of
-from gateway.doors.http.bodies import LONG_BYTES
 from gateway.doors.http.call import HttpCall
-from gateway.doors.http.negotiation import accepts_json, is_json
+from gateway.doors.http.reading.bodies import LONG_BYTES
+from gateway.doors.http.reading.negotiation import accepts_json, is_json
 
 MEMBERS = ("dataset", "field", "surrogates")
 MOST_BYTES = 4 << 20

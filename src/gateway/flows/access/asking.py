@@ -21,15 +21,17 @@ import msgspec
 
 from gateway.decide.writing import written_fields
 from gateway.domain import spelling
-from gateway.domain.catalog import (
-    WRITES,
+from gateway.domain.catalog import WRITES, BodyKind, Collection, FieldType
+from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
+from gateway.domain.entry import STALE, Facts
+from gateway.domain.inquiry import Filter, Inquiry, page_number
+from gateway.domain.names import FieldName
+from gateway.domain.own_data import ACCOUNT_FIELD, OWN_STORE, is_account_id
+from gateway.domain.parameters import (
     AlternativeFilters,
-    BodyKind,
-    Collection,
     Comparison,
     CursorParameter,
     FieldsParameter,
-    FieldType,
     FilterParameter,
     LimitParameter,
     OffsetParameter,
@@ -38,14 +40,9 @@ from gateway.domain.catalog import (
     Parameter,
     SortParameter,
 )
-from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
-from gateway.domain.entry import STALE, Facts
-from gateway.domain.inquiry import Filter, Inquiry, page_number
-from gateway.domain.names import FieldName
-from gateway.domain.own_data import ACCOUNT_FIELD, OWN_STORE, is_account_id
 from gateway.domain.principal import assurance_at
 from gateway.domain.viewplan import Caps, ViewPlan
-from gateway.flows.access.ports import StoreCall
+from gateway.flows.access.ports.stores import StoreCall
 
 Resolve = Callable[[FieldName, str], str | None]
 """Returns what the store holds where an outgoing surrogate of a field stands, or nothing."""

@@ -13,7 +13,22 @@ from gateway.domain.entry import Facts, Part, Refused
 from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import PersonNumber
 from gateway.domain.viewplan import Hold, ViewPlan
-from gateway.flows.access import ports
+from gateway.flows.access.ports.at_rest import Columns, NoTombstones, NoVault, Reveals, Tombstones, Vault, WholeColumns
+from gateway.flows.access.ports.doorway import Arrival, Out
+from gateway.flows.access.ports.sending import Dispatches, Mandates, NoDispatches, NoMandates, NoRecipients, Recipients
+from gateway.flows.access.ports.state import (
+    Budgets,
+    Choices,
+    Holds,
+    IdempotencyKeys,
+    Identify,
+    Locks,
+    NoLocks,
+    People,
+    Recorder,
+    RulesInUse,
+)
+from gateway.flows.access.ports.stores import NoSamples, Samples, Target
 from gateway.flows.access.scopes import Scopes
 from gateway.transform.codec import Codec
 
@@ -28,31 +43,34 @@ class EarlyRefusals(Protocol):
 class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     """Everything with state that the flow works with."""
 
-    rules: ports.RulesInUse
-    identify: ports.Identify
-    people: ports.People
-    choices: ports.Choices
-    holds: ports.Holds
-    budgets: ports.Budgets
-    target: ports.Target
-    recorder: ports.Recorder
+    rules: RulesInUse
+    identify: Identify
+    people: People
+    choices: Choices
+    holds: Holds
+    budgets: Budgets
+    target: Target
+    recorder: Recorder
     early: EarlyRefusals
     is_current: Callable[[], bool]
     """What this process remembers of changes elsewhere is new enough to decide by."""
     codec_of: Callable[[ViewPlan], Codec]
-    idempotency: ports.IdempotencyKeys
+    idempotency: IdempotencyKeys
     status_of: Callable[[Reason], int]
     clock: Callable[[], int]
     """UTC microseconds."""
-    samples: ports.Samples = ports.NoSamples()
-    vault: ports.Vault = ports.NoVault()
-    columns: ports.Columns = ports.WholeColumns()
-    recipients: ports.Recipients = ports.NoRecipients()
-    dispatches: ports.Dispatches = ports.NoDispatches()
-    mandates: ports.Mandates = ports.NoMandates()
+    samples: Samples = NoSamples()
+    vault: Vault = NoVault()
+    columns: Columns = WholeColumns()
+    recipients: Recipients = NoRecipients()
+    dispatches: Dispatches = NoDispatches()
+    mandates: Mandates = NoMandates()
     scopes: Scopes = msgspec.field(default_factory=Scopes)
-    tombstones: ports.Tombstones = ports.NoTombstones()
-    reveals: ports.Reveals | None = None
+    tombstones: Tombstones = NoTombstones()
+    locks: Locks = NoLocks()
+    most_erased_told: int = 200
+    """Erased people who one account is told of in a day by refusals."""
+    reveals: Reveals | None = None
     """Where there is none, nothing is revealed."""
 
 
@@ -89,7 +107,7 @@ class Call:
         status / etag: Of the answer; the tag in the store's own words.
     """
 
-    def __init__(self, arrival: ports.Arrival, out: ports.Out) -> None:
+    def __init__(self, arrival: Arrival, out: Out) -> None:
         """Begin with nothing known."""
         self.arrival = arrival
         self.out = out

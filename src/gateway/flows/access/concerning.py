@@ -12,22 +12,23 @@ RULES
    choice. What age and country ask for is then not known, and so they refuse.
 4. What is created is judged by what is written; what is not written is not known.
 5. Nobody gets a number by being asked for. Who is in a record that the store has, or has just made, gets one.
-6. The record that is read is shown to whoever keeps what stays as it is (``keeping``), which may be all that it is
+6. What the store would refuse by the tag of the record that was read is refused before erased people are looked for.
+7. The record that is read is shown to whoever keeps what stays as it is (``keeping``), which may be all that it is
    read for; then a record that is absent is the store's to refuse.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from gateway.domain.catalog import Route
+from gateway.domain.catalog import Honoured, Route
 from gateway.domain.decision import Deny, Permit, Reason
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.inquiry import Inquiry, Scalar, Written
 from gateway.domain.names import FieldName, PersonNumber
 from gateway.domain.viewplan import ChoiceRule, Row
-from gateway.flows.access import ports
 from gateway.flows.access.call import Call, RefusedError, Rooms
 from gateway.flows.access.erased import Erased
 from gateway.flows.access.keeping import Keeping
+from gateway.flows.access.ports.stores import StoreAnswer, StoreCall
 from gateway.flows.access.sending import addressed
 from gateway.flows.access.vaulting import Holding
 from gateway.flows.access.verdicts import absent, choice_rule, today, withheld_by
@@ -52,11 +53,15 @@ class Concerning:
         self._subjects: tuple[str, ...] = ()
         """Identities that the write names, as the store spells them."""
         self._erased = Erased(rooms, inquiry, permit, codec, self._path)
-        self.keeping = Keeping(inquiry, codec)
+        shown = None if permit.shown is None else rooms.codec_of(permit.shown)
+        self.keeping = Keeping(inquiry, codec, shown)
+        self._etag: str | None = None
+        self.still_there = self._erased.judge_again
+        """Refuses whom an erasure was about meanwhile; to be called when the write is about to be sent."""
         self.came_back = self._erased.lift
         """Lets who was erased and came by themselves be back; to be called once the store has written."""
 
-    async def judge(self, records: Sequence[Written], asked: ports.StoreCall) -> None:
+    async def judge(self, records: Sequence[Written], asked: StoreCall) -> None:
         """Find the people and judge them by the rules on rows.
 
         Args:
@@ -69,6 +74,7 @@ class Concerning:
         subject = self._plan.collection.subject
         if subject is None:
             await self._existing(asked)
+            self._check_condition()
             await self._erased.judge()
             return
         existing = await self._existing(asked)
@@ -83,13 +89,14 @@ class Concerning:
         self.people = tuple(known.get(one or "") for one in self._about)
         self._meet(known.values())
         self._refuse_withheld(rows, [known.get(row.subject or "") for row in rows])
+        self._check_condition()
         await self._erased.judge()
         met = [one for one, number in known.items() if number is not None]
         if met and any(self._codec.in_vault(name) for record in records for name, _ in record.values):
             # Who is known from the log alone gets a key with that, under which values can be sealed.
             await self._rooms.people.numbers(subject.identity, met)
 
-    async def number(self, record: ports.StoreAnswer | None) -> None:
+    async def number(self, record: StoreAnswer | None) -> None:
         """Give a number to everybody in what was written, once the store has said that it is.
 
         Args:
@@ -115,7 +122,7 @@ class Concerning:
         met = {number for number in numbers if number is not None}
         self._call.met = tuple(sorted({*self._call.met, *met}))
 
-    async def _existing(self, asked: ports.StoreCall) -> Row | None:
+    async def _existing(self, asked: StoreCall) -> Row | None:
         """Return what the rules on rows need of the record as it is; ``None`` where nothing has to be read or can be.
 
         Raises:
@@ -127,7 +134,7 @@ class Concerning:
             route = record_route(self._rooms.rules.decider.rules.catalog.routes, self._inquiry.route)
         if route is None:
             return None
-        look = ports.StoreCall(
+        look = StoreCall(
             store=asked.store,
             method="GET",
             path=asked.path,
@@ -140,14 +147,31 @@ class Concerning:
         # From here on the log says how the call ended, also if it ends before there is an intent.
         self._call.asked = True
         async with self._rooms.target.call(look) as answer:
-            found = None if answer.absent else await self._read(answer, route, self._erased.see, self.keeping.see)
+            self._etag = None if answer.absent else answer.etag
+            found = None if answer.absent else await self._read(answer, route, self._see, self.keeping.see)
         if found is None and is_judged:
             raise RefusedError(Deny(reason=Reason.NOT_FOUND))
         return found
 
+    def _check_condition(self) -> None:
+        """Refuse what the store would refuse by the record's own tag: who asks in vain learns of nobody.
+
+        Raises:
+            RefusedError: The record is not as the caller says.
+        """
+        for name, value in self._inquiry.conditions if self._etag else ():
+            tags = [one.strip() for one in value.split(",")]
+            is_named = value == "*" or self._etag in tags
+            if (name == Honoured.IF_MATCH and not is_named) or (name == Honoured.IF_NONE_MATCH and is_named):
+                raise RefusedError(Deny(reason=Reason.PRECONDITION_FAILED))
+
+    def _see(self, array: bytes) -> None:
+        self._erased.see(array)
+        self.keeping.show(array)
+
     async def _read(
         self,
-        answer: ports.StoreAnswer,
+        answer: StoreAnswer,
         route: Route,
         see: Callable[[bytes], None] = lambda _array: None,
         keep: Callable[[Batch, Row], None] = lambda _batch, _row: None,

@@ -29,11 +29,12 @@ from gateway.domain.names import PurposeKey
 from gateway.domain.own_data import PERSON_FIELDS, is_person_number
 from gateway.domain.principal import Assurance, Principal, assurance_at, purpose_of
 from gateway.domain.sending import SEND
-from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
 from gateway.flows.access.call import Call, Judged, RefusedError, Rooms, permitted, settled
-from gateway.flows.access.dispatching import Dispatching, mandated
+from gateway.flows.access.dispatching import Dispatching
+from gateway.flows.access.mandated import mandated
 from gateway.flows.access.mixed import ways_of
+from gateway.flows.access.ports.doorway import Arrival, Out
 from gateway.flows.access.releasing import Releasing
 from gateway.flows.access.revealing import Revealing
 from gateway.flows.access.vaulting import Holding
@@ -49,7 +50,7 @@ class AccessFlow:
         """Keep the rooms."""
         self._rooms = rooms
 
-    async def run(self, arrival: ports.Arrival, out: ports.Out) -> None:
+    async def run(self, arrival: Arrival, out: Out) -> None:
         """Answer one call.
 
         Raises:
@@ -250,9 +251,7 @@ class AccessFlow:
         return True
 
 
-def _early_facts(
-    arrival: ports.Arrival, who: Principal, now_us: int, rules: str, purpose: PurposeKey | None = None
-) -> Facts:
+def _early_facts(arrival: Arrival, who: Principal, now_us: int, rules: str, purpose: PurposeKey | None = None) -> Facts:
     return Facts(
         account=who.account,
         client=who.client,

@@ -4,7 +4,8 @@
 RULES
 
 1. A row is found in whichever form it lies in the store: under the key in force, under an older one, or in clear. Of
-   a column that is known to be turned over, under one key, there is one form, and one question.
+   a column that is known to be turned over, under one key, there is one form, and one question; of a phone that is
+   asked for in a spelling that not every country reads alike, one more: as it is where it has no normal spelling.
 2. Where a list of values can be asked for, all forms go into it. Else the store is asked once for each form, one
    after the other, each a call of the same decision; what comes is one list, in this order of the forms. Each part is
    in the order that was asked for; over the parts the order begins anew.
@@ -26,20 +27,22 @@ from itertools import product
 import msgspec
 
 from gateway.domain import spelling
-from gateway.domain.catalog import AtRest, Comparison, FieldSpec, FilterParameter, LimitParameter, filters_of
+from gateway.domain.catalog import AtRest, FieldSpec
 from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.inquiry import Filter, Inquiry
-from gateway.domain.names import FieldName
+from gateway.domain.names import DatasetName, FieldName
+from gateway.domain.parameters import Comparison, FilterParameter, LimitParameter, filters_of
 from gateway.domain.trace import MOST_CALLS
 from gateway.domain.turning import ColumnState, Turn
-from gateway.flows.access import ports
 from gateway.flows.access.asking import store_call
 from gateway.flows.access.call import Call, RefusedError, Rooms, settled
+from gateway.flows.access.ports.stores import StoreAnswer, StoreCall
 from gateway.flows.access.vaulting import Holding
 from gateway.transform.formats import splitter_of
+from gateway.transform.inner import text_of
 from gateway.transform.split import Members
-from gateway.transform.vaulted import looks_at_rest, spelled, token_of
+from gateway.transform.vaulted import looks_at_rest, stored_text
 
 BY_EQUALITY = (Comparison.EQUAL, Comparison.IN)
 
@@ -83,18 +86,18 @@ class Ways:
         self._told = Members(counts={})
         self._totals: dict[str, int] | None = {}
 
-    async def only(self) -> ports.StoreCall:
+    async def only(self) -> StoreCall:
         """Return the one question, where there is one."""
         return await self._made(self._permits[0], self._inquiry)
 
-    async def answers(self) -> AsyncGenerator[ports.StoreAnswer, None]:
+    async def answers(self) -> AsyncGenerator[StoreAnswer, None]:
         """Yield the answers, one after the other; whoever takes one says what came by ``told``."""
         each = self._record() if self._inquiry.route.answer.kind == "record" else self._lists()
         async with contextlib.aclosing(each) as answers:
             async for answer in answers:
                 yield answer
 
-    async def _record(self) -> AsyncGenerator[ports.StoreAnswer, None]:
+    async def _record(self) -> AsyncGenerator[StoreAnswer, None]:
         """Yield the answer that has the record, or the last that has none."""
         for place, permit in enumerate(self._permits):
             async with self._rooms.target.call(await self._made(permit, self._inquiry)) as answer:
@@ -102,7 +105,7 @@ class Ways:
                     yield answer
                     return
 
-    async def _lists(self) -> AsyncGenerator[ports.StoreAnswer, None]:
+    async def _lists(self) -> AsyncGenerator[StoreAnswer, None]:
         """Yield the answers of a list, form by form."""
         for permit in self._permits:
             inquiry = await self._page(permit)
@@ -167,7 +170,7 @@ class Ways:
             for name, n in self._told.counts.items():
                 self._totals[name] = self._totals.get(name, 0) + n
 
-    async def _made(self, permit: Permit, inquiry: Inquiry) -> ports.StoreCall:
+    async def _made(self, permit: Permit, inquiry: Inquiry) -> StoreCall:
         holding = self._holding
         fixed = {use.filter.field for use in permit.filters if self._is_fixed and _is_mixed(holding, use)}
 
@@ -200,6 +203,22 @@ async def ways_of(rooms: Rooms, call: Call, inquiry: Inquiry, permit: Permit, ho
     return Ways(rooms, call, inquiry, holding, permits, is_fixed=True)
 
 
+async def forms_of(
+    rooms: Rooms, dataset: DatasetName, field: FieldName, use: Use, text: str, holding: Holding
+) -> tuple[str, ...]:
+    """Return all that may stand in the store for what a field is asked by, in the order in which a row goes through it.
+
+    Of a surrogate that is none of the caller's, that is nothing.
+    """
+    spec = holding.codec.plan.collection.field(field)
+    if spec is None or spec.at_rest is None:
+        told = holding.resolve if use is Use.SURROGATE else holding.held
+        held = await holding.made(lambda: told(field, text))
+        return () if held is None else (held,)
+    state = rooms.columns.of(dataset, spec.name)
+    return _in_order(state, await _forms(rooms, spec, state, use, text, holding))
+
+
 def _is_mixed(holding: Holding, use: FilterUse) -> bool:
     spec = holding.codec.plan.collection.field(use.filter.field)
     return spec is not None and spec.at_rest is not None and use.filter.comparison in BY_EQUALITY
@@ -210,8 +229,7 @@ async def _alternatives(rooms: Rooms, inquiry: Inquiry, use: FilterUse, holding:
     spec = holding.codec.plan.collection.field(use.filter.field)
     if spec is None or not _is_mixed(holding, use):
         return [use]
-    state = rooms.columns.of(inquiry.dataset, spec.name)
-    forms = [_in_order(state, await _forms(rooms, spec, state, use.use, text, holding)) for text in use.filter.compared]
+    forms = [await forms_of(rooms, inquiry.dataset, spec.name, use.use, text, holding) for text in use.filter.compared]
     if () in forms:
         raise RefusedError(Deny(reason=Reason.SURROGATE_NOT_RECOGNISED, fields=(use.filter.parameter,)))
     return [msgspec.structs.replace(use, use=Use.CLEAR, filter=one) for one in _filters(inquiry, use.filter, forms)]
@@ -226,31 +244,31 @@ async def _forms(
     rooms: Rooms, spec: FieldSpec, state: ColumnState, use: Use, text: str, holding: Holding
 ) -> tuple[str, ...]:
     """Return all that may stand in the store for a value; nothing for a surrogate that is none of the caller's."""
+    codec, domain = holding.codec, spec.join_domain
+    asked = codec.asked_forms(spec.name, text, surrogate=use is Use.SURROGATE)
+    is_token = use is Use.SURROGATE and spec.at_rest is AtRest.VAULT
+    token = codec.token_or_value(spec.name, text)[0] if is_token else None
     if spec.at_rest is AtRest.SIV:
-        clear = holding.codec.inner(spec.name, text) if use is Use.SURROGATE else text
-        if clear is None:
-            return ()
-        return holding.codec.every_form(
-            spec.name, clear, state.oldest, mixed=state.is_mixed and not looks_at_rest(clear)
-        )
-    told = holding.resolve if use is Use.SURROGATE else holding.held
-    held = await holding.made(lambda: told(spec.name, text))
-    if held is None:
-        return ()
-    if not state.is_mixed or looks_at_rest(text if use is Use.CLEAR else ""):
-        return (held,)
-    if use is Use.CLEAR:
-        return tuple(dict.fromkeys((held, text, spelled(spec, text) or text)))
-    token = token_of(held) or b""
-    values = await rooms.vault.read(spec.join_domain, [token], [None])
-    return tuple(dict.fromkeys((held, *(value for value in values.values() if not looks_at_rest(value)))))
+        held = [one for form in asked for one in codec.every_form(spec.name, form, state.oldest)]
+    elif token is not None:
+        held = [stored_text(token)]
+    else:
+        held = await holding.made(lambda: [holding.token_text(domain, text_of(form)) for form in asked])
+    clear = [text] if use is Use.CLEAR else []
+    clear += map(text_of, asked)
+    if state.is_mixed and token is not None:
+        clear += (await rooms.vault.read(domain, [token], [None])).values()
+    is_said = bool(held) and state.is_mixed and not any(map(looks_at_rest, clear))
+    return tuple(dict.fromkeys((*held, *clear) if is_said else held))
 
 
 def _filters(inquiry: Inquiry, asked: Filter, forms: Sequence[Sequence[str]]) -> list[Filter]:
     """Return the filters by which all forms are asked for."""
     if asked.comparison is Comparison.EQUAL:
         return [msgspec.structs.replace(asked, value=form) for form in forms[0]]
-    flat = [form for each in forms for form in each if _can_be_said(asked, form)]
+    said = [form for each in forms for form in each if _can_be_said(asked, form)]
+    # What stands in two lists, of two spellings of one value, is asked for once, behind all that it may come from.
+    flat = list(dict.fromkeys(said[::-1]))[::-1]
     most = _most(inquiry, asked)
     pieces = [flat[start : start + most] for start in range(0, len(flat), most)]
     return [msgspec.structs.replace(asked, values=tuple(piece)) for piece in pieces]

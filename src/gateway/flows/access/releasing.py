@@ -7,37 +7,35 @@ again; if the view would now be less, the stream is cut, never coded anew.
 """
 
 import contextlib
-from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 
 import msgspec
 
-from gateway.decide.decide import caps_for
 from gateway.domain.budget import BudgetKey, Taken, in_steps
-from gateway.domain.decision import VIEW_CHANGED, Deny, Permit, Reason
+from gateway.domain.decision import Deny, Permit, Reason
 from gateway.domain.entry import Facts, Release
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.inquiry import Form, Inquiry
 from gateway.domain.names import PersonNumber
 from gateway.domain.viewplan import Cause
-from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
 from gateway.flows.access.call import Call, RefusedError, Rooms
+from gateway.flows.access.choosing import Choosing
 from gateway.flows.access.mixed import Ways
+from gateway.flows.access.ports.doorway import Answer
+from gateway.flows.access.ports.stores import StoreAnswer
+from gateway.flows.access.standing import check_view_stands
 from gateway.flows.access.vaulting import known_of
 from gateway.flows.access.verdicts import (
     absent,
     check_malformed,
     choice_rule,
-    covers,
     is_more,
-    let_link,
     over_budget,
     today,
     told_next,
-    withheld_by,
 )
 from gateway.transform.blocks import MOST_ROWS, MOST_ROWS_UNDER_SUSPICION, Block, BlockWriter
 from gateway.transform.codec import Codec
@@ -48,7 +46,6 @@ from gateway.transform.split import Members
 
 LEAST_COUNTED_ROWS = 20
 """Rows of the store below which an answer tells no counts of withheld ones (docs/adr/0015)."""
-
 
 LOOK_EVERY_US = 1_000_000
 """How often a call of which nothing is released looks whether anybody still waits and may have it."""
@@ -75,16 +72,13 @@ class Releasing:
         self._next: str | int | None = None
         self._n_since = 0
         """Rows of the store since the last entry."""
-        self._first_judged_by: int | None = None
-        """Version of the choices by which the first rows were judged; those that wait may be as old."""
-        self._let_link = deque[PersonNumber | None]()
-        """Of rows that wait for their block, the people whose devices they show as one."""
+        self._choosing = Choosing(rooms.choices, permit.plan, codec)
         self._looked_us = rooms.clock()
         self._withheld: dict[Cause, int] = {}
         """Rows left out since the last entry; that entry's block tells of them."""
         self._withheld_before: dict[Cause, int] = {}
 
-    async def run(self, answer: ports.StoreAnswer) -> None:
+    async def run(self, answer: StoreAnswer) -> None:
         """Carry the whole answer."""
         await self._end(await self._carried(answer))
 
@@ -100,7 +94,7 @@ class Releasing:
                 ways.told(members, self._n_store_rows - n_before)
         await self._end(ways.members())
 
-    async def _carried(self, answer: ports.StoreAnswer) -> Members:
+    async def _carried(self, answer: StoreAnswer) -> Members:
         """Carry the rows of an answer, and return what its end tells."""
         reading = self._codec.reading()
         splitter = splitter_of(self._shape, self._codec.read, reading.n_objects)
@@ -116,7 +110,9 @@ class Releasing:
     async def _end(self, members: Members) -> None:
         """Release what is left, with what the end of the store's answer tells."""
         if new := [name for name in members.unread if self._plan.collection.field(name) is None]:
-            self._rooms.samples.offer(self._inquiry.route, self._plan.collection.fields, _as_row(new))
+            # As a row that has these members, without a value.
+            row = msgspec.json.encode([dict.fromkeys(new)])
+            self._rooms.samples.offer(self._inquiry.route, self._plan.collection.fields, row)
         if self._shape.kind == "record" and self._n_kept == 0 and Cause.MALFORMED not in self._withheld:
             # The refusal tells nobody whether there is such a record; the log says whom it would have been about.
             self._call.met = tuple(sorted({*self._call.met, *self._seen}))
@@ -141,7 +137,7 @@ class Releasing:
         numbers = await self._numbers(subjects)
         if self._shape.kind == "record":
             self._seen = [number for number in numbers if number is not None]
-        verdict = self._judged(batch, subjects, self._by_choice(numbers))
+        verdict = self._judged(batch, subjects, self._choosing.against(numbers))
         kept = numbers
         if verdict.withheld:
             kept = [number for number, place in zip(numbers, verdict.classes, strict=True) if place != WITHHELD]
@@ -159,7 +155,7 @@ class Releasing:
             self._codec.wanted(batch, verdict.classes),
             lambda place: None if subjects[place] is None else numbers[place],
         )
-        batch = self._linked(batch, subjects, numbers, verdict)
+        batch = self._choosing.linked(batch, subjects, numbers, verdict)
         runs = self._writer.takes_runs()
         written = self._codec.run if runs else partial(self._codec.encode, spell=self._spell)
         for block in self._writer.add(written(batch, verdict.classes, known=known), kept):
@@ -184,33 +180,6 @@ class Releasing:
         found, orphans = iter(numbers), iter(await self._rooms.people.orphan_numbers(n_unnamed))
         return [next(orphans) if value is None else next(found) for value in subjects]
 
-    def _by_choice(self, numbers: Sequence[PersonNumber | None]) -> Sequence[bool]:
-        rule = choice_rule(self._plan)
-        if rule is None:
-            return [False] * len(numbers)
-        chosen = self._rooms.choices.sets_for(rule.purpose)
-        if self._first_judged_by is None:
-            self._first_judged_by = chosen.version
-        return withheld_by(chosen, rule, [number for number in numbers if number is not None])
-
-    def _linked(
-        self,
-        batch: Batch,
-        subjects: Sequence[str | None],
-        numbers: Sequence[PersonNumber | None],
-        verdict: Verdict,
-    ) -> Batch:
-        """Return the rows, those of people who let their devices be linked standing for these people."""
-        rule = self._plan.link_rule
-        if rule is None or not self._codec.linking:
-            return batch
-        chosen = self._rooms.choices.sets_for(rule.purpose)
-        if self._first_judged_by is None:
-            self._first_judged_by = chosen.version
-        people = let_link(chosen, rule, subjects, numbers)
-        self._let_link.extend(one for one, own in zip(people, verdict.classes, strict=True) if own != WITHHELD)
-        return self._codec.linked(batch, people)
-
     async def _release(self, block: Block, *, last: bool) -> None:
         """Run step 5: the block's entry is durable, then its bytes go."""
         call, withheld = self._call, self._withheld
@@ -223,8 +192,8 @@ class Releasing:
             if not taken.n_rows:
                 raise RefusedError(over_budget(taken, in_steps(taken.states)))
             block, last = block.first(taken.n_rows), False
-        self._still_permitted()
-        self._still_chosen(block.people, block.n_rows)
+        check_view_stands(self._rooms, self._call, self._inquiry, self._permit)
+        self._choosing.check(block.people, block.n_rows)
         entry = self._entry(block, withheld, last=last)
         # Counted before: whoever is cancelled while the disk works may find the entry in the log all the same.
         call.n_blocks += 1
@@ -290,11 +259,11 @@ class Releasing:
             choices=self._rooms.choices.sets_for(rule.purpose).version if rule else 0,
         )
 
-    def _head(self, block: Block, taken: Taken, *, last: bool) -> ports.Answer:
+    def _head(self, block: Block, taken: Taken, *, last: bool) -> Answer:
         """Return the head; counts and length are told only where the answer is whole at its head."""
         # Counts of an answer that a filter chose, or of a handful of rows, would tell of single people.
         counted = last and not self._inquiry.filters and self._n_store_rows >= LEAST_COUNTED_ROWS
-        return ports.Answer(
+        return Answer(
             decision_id=self._call.arrival.decision_id,
             inquiry=self._inquiry,
             view=self._codec.words,
@@ -320,54 +289,7 @@ class Releasing:
         if abs(now_us - self._looked_us) >= LOOK_EVERY_US:
             self._looked_us = now_us
             self._call.out.still_there()
-            self._still_permitted()
-
-    def _still_permitted(self) -> None:
-        """Cut the stream if the view would now be less than the one it was begun with.
-
-        Raises:
-            RefusedError: With the reason.
-        """
-        rooms, inquiry, now_us = self._rooms, self._inquiry, self._rooms.clock()
-        if not rooms.is_current():
-            raise RefusedError(Deny(reason=Reason.OVERLOADED))
-        if rooms.identify.is_revoked(inquiry.principal):
-            raise RefusedError(Deny(reason=Reason.SIGN_IN_REQUIRED))
-        decider, holds = rooms.rules.decider, rooms.holds.for_account(inquiry.principal.account)
-        judged = self._call.judged
-        if judged is not None and judged.stands(self._permit, decider, holds, now_us):
-            return
-        inquiry = self._call.as_begun(inquiry, now_us)
-        decision = decider.decide(inquiry, holds, now_us)
-        if not self._call.started:
-            # The refusal names the rules and caps that it was made by, not those that the call began with.
-            caps = caps_for(inquiry, holds, now_us)
-            self._call.know(lambda: facts_of(inquiry, None, now_us=now_us, rules=decider.rules.digest, caps=caps))
-        if not isinstance(decision, Permit):
-            raise RefusedError(decision if isinstance(decision, Deny) else Deny(reason=Reason.STEP_UP_REQUIRED))
-        if not covers(decision.plan, self._plan):
-            lowered = decision.plan.lowered
-            reason = Reason.HELD if lowered and lowered.holds else Reason.GRANT_MISSING
-            raise RefusedError(Deny(reason=reason, rule=VIEW_CHANGED))
-
-    def _still_chosen(self, people: Sequence[PersonNumber], n_rows: int) -> None:
-        """Refuse a block with a person in it who chose against it after the rows were judged.
-
-        So is a block refused that shows devices as one of a person who has them apart by now.
-
-        Rows wait for their block as long as the store takes to fill it. The caller may ask again at once.
-
-        Raises:
-            RefusedError: The choice of one of them counts from now on.
-        """
-        linked = [self._let_link.popleft() for _ in range(min(n_rows, len(self._let_link)))]
-        shown_as_one = [one for one in linked if one is not None]
-        for rule, asked in ((choice_rule(self._plan), people), (self._plan.link_rule, shown_as_one)):
-            if rule is None or not asked:
-                continue
-            newest = self._rooms.choices.sets_for(rule.purpose)
-            if self._first_judged_by != newest.version and any(withheld_by(newest, rule, asked)):
-                raise RefusedError(Deny(reason=Reason.OVERLOADED, rule=f"choice:{rule.purpose}"))
+            check_view_stands(self._rooms, self._call, self._inquiry, self._permit)
 
 
 def _count(counts: dict[Cause, int], more: Mapping[Cause, int]) -> None:
@@ -375,8 +297,3 @@ def _count(counts: dict[Cause, int], more: Mapping[Cause, int]) -> None:
     for cause, n in more.items():
         if n:
             counts[cause] = counts.get(cause, 0) + n
-
-
-def _as_row(columns: Sequence[str]) -> bytes:
-    """Return a row that has these members, without a value."""
-    return msgspec.json.encode([dict.fromkeys(columns)])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Step 3 to 6 of a call that asks for the values of surrogates: judge, enter, release; all of it or nothing.
 
-1 a second person, where there are many · 2 open, and find whose they are · 3 judge each like a row · 4 spend the
+1 open; a second person, where there are many · 2 find whose they are · 3 judge each like a row · 4 spend the
 budgets · 5 look again whether all of it is still permitted · 6 spend the approval · 7 enter, then release.
 
 RULES
@@ -12,7 +12,8 @@ RULES
 3. Of a surrogate of which nothing leaves, one word is told. What was made for somebody else, what was changed and
    what never was a surrogate are one word and take the same steps.
 4. Those that one account has revealed in a day on its own word are counted, however they are sliced into calls.
-   Beyond what the purpose allows, a call needs the word of somebody else, which is good for that set alone.
+   Beyond what the purpose allows, a call needs the word of somebody else, which is good for that set alone. What
+   opens to nothing is not counted, so that nobody is asked for a word on text that was made up.
 5. Whoever revealed nothing has spent nothing but its own allowance: of budget and approval, the approval is last.
 """
 
@@ -35,13 +36,14 @@ from gateway.domain.names import PersonNumber
 from gateway.domain.purpose import REVEALED_HOURS, PurposeRule
 from gateway.domain.revealed import ERASED, NOT_RECOGNISED, Found
 from gateway.domain.viewplan import AgeRule, Cause, RowEffect, TransferRule, ViewPlan
-from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
 from gateway.flows.access.call import Call, RefusedError, Rooms
-from gateway.flows.access.dispatching import why_not
+from gateway.flows.access.mandated import why_not
+from gateway.flows.access.ports.at_rest import Approvals
+from gateway.flows.access.ports.doorway import Answer
 from gateway.flows.access.revealed import bound_of, field_of, typed
 from gateway.flows.access.standing import check_still_permitted
-from gateway.flows.access.verdicts import choice_rule, over_budget, withheld_by
+from gateway.flows.access.verdicts import choice_rule, over_budget, over_mandate, withheld_by
 from gateway.transform.codec import Codec
 
 AT_ONCE = 1_024
@@ -72,10 +74,12 @@ class Revealing:
         purpose = self._rooms.rules.decider.rules.purposes.get(self._plan.purpose)
         if reveals is None or purpose is None:
             raise RefusedError(Deny(reason=Reason.PURPOSE_NOT_ALLOWED))
-        # 1 a second person, for whom a mandate of two stands in
-        approval = None if self._inquiry.mandate else await self._second_person(reveals.approvals, purpose)
-        # 2 open, and find whose they are
+        # 1 open; a second person, for whom a mandate of two stands in
         forms = await self._opened()
+        n_open = len({text for text, form in zip(self._texts, forms, strict=True) if form})
+        is_alone = bool(self._inquiry.mandate) or not n_open
+        approval = None if is_alone else await self._second_person(reveals.approvals, purpose, n_open)
+        # 2 find whose they are
         found = await reveals.behind.found(self._plan.collection, self._field, forms)
         self._call.meet(number for one in found for number in one.people)
         # 3 judge
@@ -94,16 +98,21 @@ class Revealing:
         self._call.meet(n for one, cause in zip(found, causes, strict=True) if cause for n in one.people)
         await self._release(self._body(found, causes), causes, people, taken)
 
-    async def _second_person(self, approvals: ports.Approvals, purpose: PurposeRule) -> Approval | None:
+    async def _second_person(self, approvals: Approvals, purpose: PurposeRule, n_open: int) -> Approval | None:
         """Return the approval that the call rests on; ``None`` where it needs none.
+
+        Args:
+            approvals: The words of second persons.
+            purpose: Of the call.
+            n_open: How many different surrogates are some, and this caller's.
 
         Raises:
             RefusedError: It needs one and has none.
         """
-        n_distinct, most = len(set(self._texts)), purpose.second_person_above
-        if most is not None and n_distinct <= most and await self._fits_allowance(most, n_distinct):
+        most = purpose.second_person_above
+        if most is not None and n_open <= most and await self._fits_allowance(most, n_open):
             return None
-        there = await approvals.ask(bound_of(self._inquiry), n_distinct, self._rooms.clock())
+        there = await approvals.ask(bound_of(self._inquiry), n_open, self._rooms.clock())
         if there is None:
             raise RefusedError(Deny(reason=Reason.APPROVAL_REQUIRED, title=TOO_MANY_WAIT))
         if there.state is not ApprovalState.APPROVED:
@@ -131,7 +140,7 @@ class Revealing:
         account = self._inquiry.principal.account
         return BudgetKey(account=account, key_class=self._plan.key_class, recipient=self._plan.recipient)
 
-    async def _is_spent_now(self, approvals: ports.Approvals, approval: Approval) -> bool:
+    async def _is_spent_now(self, approvals: Approvals, approval: Approval) -> bool:
         return await approvals.spend(approval, self._call.arrival.decision_id, self._rooms.clock())
 
     def _causes(self, forms: Sequence[bytes], found: Sequence[Found]) -> list[str | None]:
@@ -208,7 +217,7 @@ class Revealing:
             key, (rule,), people, len(people), whole=True, now_us=now_us, counted=(Counted.PEOPLE,)
         )
         if taken.n_rows < len(people):
-            raise RefusedError(over_budget(taken, in_steps(taken.states)))
+            raise RefusedError(over_mandate(taken))
 
     def _check_still_chosen(self, found: Sequence[Found], causes: Sequence[str | None]) -> None:
         """Refuse if somebody chose against it after it was judged; the caller may ask again at once.
@@ -273,8 +282,8 @@ class Revealing:
             facts=facts,
         )
 
-    def _head(self, n_bytes: int, withheld: dict[str, int], taken: Taken) -> ports.Answer:
-        return ports.Answer(
+    def _head(self, n_bytes: int, withheld: dict[str, int], taken: Taken) -> Answer:
+        return Answer(
             decision_id=self._inquiry.decision_id,
             inquiry=self._inquiry,
             view=self._view,

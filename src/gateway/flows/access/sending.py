@@ -16,8 +16,9 @@ from gateway.domain.decision import Deny, Permit, Reason, Use
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.inquiry import Inquiry, Written
 from gateway.domain.names import FieldName
-from gateway.flows.access import ports
 from gateway.flows.access.asking import Resolve, as_it_is, store_call
+from gateway.flows.access.ports.state import IdempotencyKeys
+from gateway.flows.access.ports.stores import StoreAnswer, StoreCall
 from gateway.transform.writing import Judged, body_of
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -28,9 +29,9 @@ def write_call(
     permit: Permit,
     values: Judged,
     resolve: Resolve,
-    keys: ports.IdempotencyKeys,
+    keys: IdempotencyKeys,
     held: Resolve = as_it_is,
-) -> ports.StoreCall | Deny:
+) -> StoreCall | Deny:
     """Return what to send to the store, or why it cannot be sent."""
     asked = store_call(inquiry, permit, resolve, held)
     if isinstance(asked, Deny):
@@ -77,7 +78,7 @@ def _contradicted(records: Sequence[Written], path: Mapping[FieldName, str]) -> 
     )
 
 
-def _headers(inquiry: Inquiry, path: str, keys: ports.IdempotencyKeys) -> tuple[tuple[str, str], ...] | Deny:
+def _headers(inquiry: Inquiry, path: str, keys: IdempotencyKeys) -> tuple[tuple[str, str], ...] | Deny:
     honoured = {str(header) for header in inquiry.route.honours}
     refused = tuple(name for name, _ in inquiry.conditions if name not in honoured)
     if refused:
@@ -110,7 +111,7 @@ MOST_BYTES = (1 << 20) + 4096
 """A row has 1 MiB at most, and a little white space around it."""
 
 
-async def record_of(answer: ports.StoreAnswer) -> Record | None:
+async def record_of(answer: StoreAnswer) -> Record | None:
     """Return the record that an answer holds; ``None`` if its body is empty.
 
     Raises:

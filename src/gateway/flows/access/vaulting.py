@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from gateway.domain.inquiry import Scalar, Written
 from gateway.domain.names import FieldName, JoinDomain, PersonNumber
-from gateway.flows.access import ports
+from gateway.flows.access.ports.at_rest import Vault
 from gateway.transform.codec import Codec
 from gateway.transform.vaulted import NOTHING_KNOWN, TOKEN_BYTES, Known, Wanted, spelled, stored_text, token_of
 
@@ -30,7 +30,7 @@ Person = PersonNumber | None
 class Holding:
     """What the store of one call holds; whoever asks for it twice is told the same."""
 
-    def __init__(self, codec: Codec, vault: ports.Vault) -> None:
+    def __init__(self, codec: Codec, vault: Vault) -> None:
         """Begin knowing nothing."""
         self.codec, self._vault = codec, vault
         self._texts: dict[tuple[JoinDomain, str], str] = {}
@@ -52,22 +52,25 @@ class Holding:
         if spec is None:
             return self.codec.held(field, text, country)
         value = spelled(spec, text, country)
-        if value is None:
-            return None
-        known = self._texts.get((spec.join_domain, value))
+        return None if value is None else self.token_text(spec.join_domain, value)
+
+    def token_text(self, domain: JoinDomain, value: str) -> str:
+        """Return what a store holds where a value stands that the vault knows in this spelling, or would know."""
+        known = self._texts.get((domain, value))
         if known is None:
-            self._unasked[spec.join_domain, value] = None
+            self._unasked[domain, value] = None
         return known or ""
 
     def resolve(self, field: FieldName, text: str) -> str | None:
         """Return what the store holds where an outgoing surrogate of a field stands; ``None`` if it is none."""
-        if self.codec.in_vault(field) is None:
+        spec = self.codec.in_vault(field)
+        if spec is None:
             return self.codec.resolve(field, text)
         token, value = self.codec.token_or_value(field, text)
         if token is not None:
             return stored_text(token)
-        # A surrogate that was made before the column was turned over.
-        return None if value is None else self.held(field, value)
+        # A surrogate that was made before the column was turned over; of a value in the one spelling that it has.
+        return None if value is None else self.token_text(spec.join_domain, value)
 
     async def kept(self, records: Sequence[Written], people: Sequence[Person]) -> tuple[Written, ...]:
         """Return records as the store is to get them: every value of a vault's field has a token, durably.
@@ -135,7 +138,7 @@ class Holding:
                 self._values[text] = (domain, value)
 
 
-async def known_of(vault: ports.Vault, wanted: Wanted, whose: Callable[[int], Person]) -> Known:
+async def known_of(vault: Vault, wanted: Wanted, whose: Callable[[int], Person]) -> Known:
     """Return what the vault says to what a block needs; values that were not turned over yet have their token then.
 
     Args:

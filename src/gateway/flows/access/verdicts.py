@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from gateway.domain.budget import BudgetState, Taken
-from gateway.domain.catalog import PageParameter
 from gateway.domain.continuation import Continuation, following
 from gateway.domain.decision import Deny, Reason
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.inquiry import Inquiry, page_number
 from gateway.domain.names import PersonNumber
+from gateway.domain.parameters import PageParameter
 from gateway.domain.treatment import NOTHING
 from gateway.domain.viewplan import Cause, ChoiceRule, FieldView, LinkRule, ViewPlan
-from gateway.flows.access import ports
+from gateway.flows.access.ports.state import ChoiceSet
 
 MOST_MALFORMED = 0.01
 """Share of malformed rows in a block above which the store's answer is not usable (DESIGN 3)."""
@@ -24,13 +24,13 @@ def choice_rule(plan: ViewPlan) -> ChoiceRule | None:
     return next((rule for rule in plan.row_rules if isinstance(rule, ChoiceRule)), None)
 
 
-def withheld_by(chosen: ports.ChoiceSet, rule: ChoiceRule | LinkRule, people: Sequence[PersonNumber]) -> Sequence[bool]:
+def withheld_by(chosen: ChoiceSet, rule: ChoiceRule | LinkRule, people: Sequence[PersonNumber]) -> Sequence[bool]:
     """Tell for each person whether the choices keep the row back under the rule, or the person's devices apart."""
     return chosen.withheld(people, needs_consent=rule.needs_consent, honours_objection=rule.honours_objection)
 
 
 def let_link(
-    chosen: ports.ChoiceSet,
+    chosen: ChoiceSet,
     rule: LinkRule,
     subjects: Sequence[str | None],
     numbers: Sequence[PersonNumber | None],
@@ -75,6 +75,12 @@ def _row_fields(plan: ViewPlan) -> tuple[object, ...]:
 def over_budget(taken: Taken, told: tuple[BudgetState, ...]) -> Deny:
     """Return the refusal of a call that a budget has no room for, with the time when it may have some."""
     return Deny(reason=Reason.BUDGET_SPENT, retry_after_s=taken.wait_s, budgets=told)
+
+
+def over_mandate(taken: Taken) -> Deny:
+    """Return the refusal of a call that its mandate has no room for; it never has more than now."""
+    left = min((one.left for one in taken.states), default=0)
+    return Deny(reason=Reason.MANDATE_SPENT, title=f"The mandate has room for {left} more people.")
 
 
 def absent(withheld: Mapping[Cause, int]) -> Deny:

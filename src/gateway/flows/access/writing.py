@@ -19,23 +19,25 @@ from hashlib import sha256
 
 import msgspec
 
+from gateway.decide.joined import OTHER_FIELD
 from gateway.decide.writing import as_read
 from gateway.domain.catalog import BodyKind, Honoured, Route
 from gateway.domain.decision import Deny, Outcome, Permit, Reason
 from gateway.domain.entry import Intent, Release
 from gateway.domain.errors import LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
 from gateway.domain.inquiry import Inquiry
-from gateway.flows.access import ports
 from gateway.flows.access.asking import facts_of
 from gateway.flows.access.call import Call, RefusedError, Rooms, settled
 from gateway.flows.access.concerning import Concerning
 from gateway.flows.access.keeping import GoingBack
+from gateway.flows.access.ports.doorway import Answer
+from gateway.flows.access.ports.stores import StoreAnswer, StoreCall
 from gateway.flows.access.releasing import Releasing
 from gateway.flows.access.sending import record_of, write_call
 from gateway.flows.access.standing import check_still_permitted
 from gateway.flows.access.vaulting import Holding
 from gateway.flows.access.verdicts import choice_rule
-from gateway.transform.codec import view_words
+from gateway.transform.view_fields import view_words
 from gateway.transform.writing import Judged, judged
 
 DONE = (200, 201, 204)
@@ -83,11 +85,15 @@ class Writing:
         if records != values.records:
             asked = settled(self._asked(values := msgspec.structs.replace(values, records=records)))
         if len(values.records) == 1:
+            await concerning.keeping.ask(rooms.vault, values.records[0])
             asked = concerning.keeping.left(asked, values.records[0])
+        self._refuse_unjoined(values, concerning)
         # Judging people may have asked the store.
         check_still_permitted(rooms, call, self._inquiry, self._permit)
         # 3 enter the intent
         await self._intend(values)
+        # Whoever was erased while this was judged: as near to the store as can be.
+        await concerning.still_there()
         # 4 forward once
         async with self._sent(asked) as answer:
             settled(said(answer.status))
@@ -95,7 +101,7 @@ class Writing:
             # 5 enter, then tell
             await self._tell(answer, concerning, values)
 
-    def _asked(self, values: Judged) -> ports.StoreCall | Deny:
+    def _asked(self, values: Judged) -> StoreCall | Deny:
         """Return what the store is sent for judged values."""
         held = self._holding
         return write_call(self._inquiry, self._permit, values, held.resolve, self._rooms.idempotency, held.held)
@@ -112,6 +118,19 @@ class Writing:
         if found.unrevealed:
             return Deny(reason=Reason.UNREVEALED_VALUE_WRITTEN, fields=found.unrevealed)
         return Deny(reason=Reason.BODY_INVALID, fields=found.invalid) if found.invalid else found
+
+    def _refuse_unjoined(self, values: Judged, concerning: Concerning) -> None:
+        """Refuse a surrogate that may be of a field of which the caller sees less than of the one it is written into.
+
+        Raises:
+            RefusedError: It is not what the record holds already.
+        """
+        named = [name for name in values.surrogate if name in self._permit.unjoined]
+        if named and len(values.records) == 1:
+            stays = concerning.keeping.stays(values.records[0])
+            named = [name for name in named if name not in stays]
+        if named:
+            raise RefusedError(Deny(reason=Reason.UNREVEALED_VALUE_WRITTEN, fields=tuple(named), title=OTHER_FIELD))
 
     async def _intend(self, values: Judged) -> None:
         call, rooms, plan, shown = self._call, self._rooms, self._permit.plan, self._permit.shown
@@ -136,7 +155,7 @@ class Writing:
             raise
 
     @asynccontextmanager
-    async def _sent(self, asked: ports.StoreCall) -> AsyncIterator[ports.StoreAnswer]:
+    async def _sent(self, asked: StoreCall) -> AsyncIterator[StoreAnswer]:
         """Send the request and yield its answer; from the first byte on, nobody knows what a failure left behind."""
         self._call.outcome = Outcome.UNKNOWN
         async with AsyncExitStack() as answered:
@@ -152,7 +171,7 @@ class Writing:
                 raise
             yield answer
 
-    async def _tell(self, answer: ports.StoreAnswer, concerning: Concerning, values: Judged) -> None:
+    async def _tell(self, answer: StoreAnswer, concerning: Concerning, values: Judged) -> None:
         call, route = self._call, self._inquiry.route
         call.status = 201 if answer.status == 201 else 200
         call.etag = answer.etag if tells_etag(route) else None
@@ -162,7 +181,7 @@ class Writing:
         if record is None or not await self._told(record):
             await self._tell_nothing()
 
-    async def _told(self, record: ports.StoreAnswer) -> bool:
+    async def _told(self, record: StoreAnswer) -> bool:
         """Tell the record under the caller's view for reading; tell whether any of it may be told."""
         shown = self._permit.shown
         if shown is None:
@@ -199,7 +218,7 @@ class Writing:
             call.n_blocks -= 1
             raise
         call.started = True
-        head = ports.Answer(
+        head = Answer(
             decision_id=self._inquiry.decision_id,
             inquiry=self._inquiry,
             view={},

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Erasing a person: the gateway's own copies of them are unreadable at once, and nobody brings them back.
 
-1 read what the person is known by · 2 enter it all in one entry · 3 set the tombstone · 4 delete the copies of the
-vault · 5 delete keys and identities.
+1 read what the person is known by, the vault's values too · 2 enter it all in one entry · 3 set the tombstone · 4 delete the copies of the
+vault · 5 delete keys and identities, and what was added to the vault meanwhile · 6 overwrite the keys in the files.
 
 RULES
 
@@ -11,23 +11,24 @@ RULES
    did not come to, and a restored database is brought up to it. No value is in it, and it does not rest on a part.
 2. The tombstone stands before the first identity goes, so that no import slips in between.
 3. Every number that was merged into the person's goes with it. Numbers stay, and stand for nobody.
-4. Whoever begins again for somebody who was erased gets the entry of that time, and every later step is made again.
+4. Whoever begins again for somebody who was erased gets the entry of that time, and every later step is made again;
+   only where more is known of the person now there is another entry, with a tombstone that knows all of it.
 5. Stores are not called here: whoever erases there does that first, or a later reading finds the record anew.
 """
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol
 
 import msgspec
 
-from gateway.domain.entry import Changed, Entry, Part
+from gateway.domain.entry import Changed, Part
 from gateway.domain.errors import GatewayError
 from gateway.domain.identifier import Identifier
 from gateway.domain.names import PersonNumber
 from gateway.domain.people import Identity
-from gateway.transform.identifying import identity_of
+from gateway.flows.erasing.ports import Entered, Files, Past, People, Recorder, Tombstones, Uses, Vault
+from gateway.transform.identifying import identified, identity_of
 
 ERASED = "person-erased"
 LIFTED = "tombstone-lifted"
@@ -39,93 +40,12 @@ class NotErased(GatewayError):
     """Nobody was erased; the message says why."""
 
 
-class Recorder(Protocol):
-    """The log of this process."""
-
-    async def append(self, entry: Entry, part: Part | None = None) -> int:
-        """Return the place of the entry once it is durable."""
-
-
-class People(Protocol):
-    """Who is known by which number."""
-
-    async def numbers_of(self, number: PersonNumber) -> tuple[PersonNumber, ...]:
-        """Return the number and every number that was merged into it."""
-
-    async def identities(self, number: PersonNumber) -> Sequence[Identity]:
-        """Return every identity of a person that can be opened."""
-
-    async def shred(self, number: PersonNumber) -> None:
-        """Delete the person's key and identities."""
-
-
-class Vault(Protocol):
-    """Values in whose place stores hold tokens."""
-
-    async def forget(self, people: Iterable[PersonNumber]) -> int:
-        """Delete these people's copies; return how many it were."""
-
-
-class Tombstones(Protocol):
-    """Who was erased, by digests of what they were known by."""
-
-    def digests(self, identifiers: Iterable[Identifier]) -> tuple[str, ...]:
-        """Return the digests of everything that is enough to know a person by."""
-
-    async def set(self, id_: str, digests: Sequence[str], at_us: int) -> None:
-        """Set a tombstone; to do so again changes nothing."""
-
-    async def matching(self, people: Sequence[Sequence[Identifier]]) -> Sequence[tuple[str, ...]]:
-        """Return for each of these people the tombstones that they are known by."""
-
-    async def lift(self, ids: Iterable[str], at_us: int) -> int:
-        """Lift tombstones; return how many of them stood."""
-
-
-class Past(Protocol):
-    """The log, read."""
-
-    async def erasure_of(self, person: PersonNumber) -> "Entered | None":
-        """Return the newest erasure of a person."""
-
-    async def erasure_with(self, tombstones: Sequence[str]) -> "Entered | None":
-        """Return the newest erasure that set one of these tombstones."""
-
-
-class Entered(msgspec.Struct, frozen=True, kw_only=True):
-    """An erasure as the log holds it.
-
-    Attributes:
-        slot / place: Of the entry.
-    """
-
-    slot: str
-    place: int
-    at_us: int
-    body: Changed
-
-    @property
-    def person(self) -> PersonNumber:
-        """Return the number that was erased."""
-        return PersonNumber(int(self.body.target))
-
-    @property
-    def numbers(self) -> tuple[PersonNumber, ...]:
-        """Return it and every number that was merged into it."""
-        return (self.person, *(PersonNumber(int(one)) for one in str(self.body.facts["merged"]).split()))
-
-    @property
-    def identities(self) -> dict[str, int]:
-        """Return how many identities there were, by kind."""
-        pairs = (one.rpartition("=") for one in str(self.body.facts["identities"]).split())
-        return {kind: int(n) for kind, _, n in pairs}
-
-
 class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     """What erasing works with.
 
     Attributes:
         slot: Of the log of this process.
+        uses: By the rules in force.
         n_identities: Returns how many identities people have; after a restore there can be some that nothing opens.
         new_id: Returns an id for a tombstone, by chance.
         reached: Told which step was made, so that a test can stop between any two.
@@ -137,9 +57,11 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     vault: Vault
     tombstones: Tombstones
     past: Past
+    files: Files
     n_identities: Callable[[AbstractSet[int]], Awaitable[int]]
     new_id: Callable[[], str]
     clock: Callable[[], int]
+    uses: Uses = Uses()
     reached: Callable[[str], None] = lambda _step: None
 
 
@@ -151,12 +73,14 @@ class Erased(msgspec.Struct, frozen=True, kw_only=True):
         is_again: It was erased before, and every step was made again.
         n_digests: How many ways there are to know the person again; none where nothing was known of them.
         vault_copies: Copies of the vault that were deleted now.
+        is_overwritten: The keys are in no file of the database any more; else somebody reads, and it is tried again.
     """
 
     entered: Entered
     is_again: bool
     n_digests: int
     vault_copies: int
+    is_overwritten: bool
 
 
 class Erasing:
@@ -188,9 +112,10 @@ class Erasing:
         if not n_identities and earlier is None:
             raise NotErased(f"no identity of person {person} is known, so there is nobody to erase")
         identities = [one for number in numbers for one in await rooms.people.identities(number)]
+        kinds = Counter(str(one.kind) for one in identities) + Counter({UNREAD: n_identities - len(identities)})
+        own = () if earlier else await self._own(numbers, identities)
         # 2 enter it all
-        n_unread = n_identities - len(identities)
-        entered = earlier or await self._entered(numbers, identities, n_unread, (by, because), known)
+        entered = await self._entered(earlier, (numbers, kinds), (by, because), (*own, *known))
         rooms.reached("entered")
         return await self._made(entered, is_again=earlier is not None)
 
@@ -221,22 +146,38 @@ class Erasing:
             await rooms.recorder.append(Changed(by=by, what=LIFTED, target=id_, facts=facts))
         return await rooms.tombstones.lift(ids, rooms.clock()) if ids else 0
 
+    async def _own(self, numbers: Sequence[PersonNumber], identities: Sequence[Identity]) -> tuple[Identifier, ...]:
+        """Return what the gateway itself knows somebody by: identities, and values of the vault while they open."""
+        uses = self._rooms.uses
+        stated = [(uses.identities[one.kind], one.value) for one in identities if one.kind in uses.identities]
+        values = await self._rooms.vault.values_of(numbers)
+        stated += [(uses.in_vault[domain], value) for domain, value in values if domain in uses.in_vault]
+        named = (identity_of(one.kind, one.value) for one in identities)
+        return (*(one for one in named if one is not None), *identified(stated))
+
     async def _entered(
         self,
-        numbers: Sequence[PersonNumber],
-        identities: Sequence[Identity],
-        n_unread: int,
+        earlier: Entered | None,
+        whom: tuple[Sequence[PersonNumber], Mapping[str, int]],
         said: tuple[str, str],
-        known: Iterable[Identifier],
+        identifiers: Iterable[Identifier],
     ) -> Entered:
-        rooms, (by, because) = self._rooms, said
-        kinds = Counter(str(one.kind) for one in identities) + Counter({UNREAD: n_unread})
-        own = (identity_of(one.kind, one.value) for one in identities)
-        digests = rooms.tombstones.digests((*filter(None, own), *known))
+        """Return the entry of an erasure; that of an earlier one unless more is known of the person now."""
+        rooms, (by, because), known = self._rooms, said, sorted(set(identifiers))
+        digests, forms = rooms.tombstones.digests(known), Counter(str(one.form) for one in known)
+        numbers, kinds = whom
+        if earlier is not None:
+            digests = tuple(dict.fromkeys((*earlier.digests, *digests)))
+            if len(digests) == len(earlier.digests):
+                return earlier
+            # Which of them were known before cannot be told from digests: those of one form are not added up.
+            forms |= Counter(earlier.known_by)
+            numbers, kinds = earlier.numbers, earlier.identities
         facts: dict[str, str | int] = {
             "because": because,
             "merged": " ".join(map(str, numbers[1:])),
             "identities": _counted(kinds),
+            "known_by": _counted(forms),
             "tombstone": rooms.new_id() if digests else "",
             "digests": " ".join(digests),
         }
@@ -246,7 +187,8 @@ class Erasing:
 
     async def _made(self, entered: Entered, *, is_again: bool) -> Erased:
         rooms, facts = self._rooms, entered.body.facts
-        digests = str(facts["digests"]).split()
+        digests = entered.digests
+        await rooms.files.owe()
         # 3 set the tombstone
         if digests:
             await rooms.tombstones.set(str(facts["tombstone"]), digests, entered.at_us)
@@ -258,7 +200,15 @@ class Erasing:
         for number in entered.numbers:
             await rooms.people.shred(number)
             rooms.reached(f"shredded {number}")
-        return Erased(entered=entered, is_again=is_again, n_digests=len(digests), vault_copies=vault_copies)
+        # 6 overwrite the keys
+        is_overwritten = await rooms.files.settle()
+        return Erased(
+            entered=entered,
+            is_again=is_again,
+            n_digests=len(digests),
+            vault_copies=vault_copies,
+            is_overwritten=is_overwritten,
+        )
 
 
 def _counted(kinds: Mapping[str, int]) -> str:

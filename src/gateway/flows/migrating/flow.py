@@ -18,13 +18,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from gateway.domain.catalog import AtRest, Route
-from gateway.domain.entry import Changed
+from gateway.domain.entry import Changed, Part
 from gateway.domain.errors import Overloaded, StoreMisbehaved, StoreUnreachable
-from gateway.domain.names import FieldName, PersonNumber
+from gateway.domain.names import DecisionId, FieldName, PersonNumber
 from gateway.domain.turning import ColumnState, Found, Turn
+from gateway.flows.migrating.calls import FAILURES, Wanted, entered_failure, entered_read, facts_of
 from gateway.flows.migrating.planning import Plan
 from gateway.flows.migrating.ports import Asked, Rooms
-from gateway.flows.migrating.records import Became, Records, RefusedByStore, Wanted, entered_read, facts_of
+from gateway.flows.migrating.records import Became, Records, RefusedByStore
 from gateway.flows.migrating.report import Report, Tally
 from gateway.flows.migrating.walking import pages
 from gateway.transform.turning import Page, TurningRow
@@ -59,6 +60,8 @@ class Migration:
         self._records = Records(rooms, plan, wanted)
         self._n_written = self._n_gone = self._n_walks = 0
         self._refused: dict[int, int] = {}
+        self._in_force: dict[FieldName, int] = {}
+        """Version of each field's key as the last walk began; one that came since is not that of every row."""
 
     async def look(self, tell: Tell = lambda _n: None) -> Report:
         """Walk once and write nothing.
@@ -92,6 +95,7 @@ class Migration:
 
     async def _walk(self, tell: Tell, *, write: bool) -> Tally:
         tally = Tally(self._plan.names, back=self._wanted.back)
+        self._in_force = {name: self._version(name) for name in self._plan.names}
         is_first = write and not self._n_written
         async for page in pages(self._plan.walk, self._batch, self._ask):
             people = await self._numbers(page.rows)
@@ -167,15 +171,25 @@ class Migration:
 
     async def _asked(self, route: Route, query: tuple[tuple[str, str], ...]) -> Page:
         call = self._rooms.new_id()
+        facts = facts_of(self._plan, self._wanted, route, limit=self._batch)
+        try:
+            page, people = await self._read(route, call, query)
+        except FAILURES as error:
+            await entered_failure(self._rooms, call, facts, error, Part())
+            raise
+        await entered_read(self._rooms, call, facts, len(page.rows) + page.malformed, people)
+        return page
+
+    async def _read(
+        self, route: Route, call: DecisionId, query: tuple[tuple[str, str], ...]
+    ) -> tuple[Page, list[PersonNumber | None]]:
+        """Return a page, and whom its rows are about."""
         asked = Asked(route=route, decision_id=call, path="/" + route.template.split("/", 2)[2], query=query)
         async with self._rooms.target.call(asked) as answer:
             if answer.absent:
                 raise StoreMisbehaved("the store has no such list")
             page = await self._records.rows.page(answer, route.answer)
-        people = await self._numbers(page.rows)
-        facts = facts_of(self._plan, self._wanted, route, limit=self._batch)
-        await entered_read(self._rooms, call, facts, len(page.rows) + page.malformed, people)
-        return page
+        return page, await self._numbers(page.rows)
 
     async def _numbers(self, rows: Sequence[TurningRow]) -> list[PersonNumber | None]:
         """Return the number of each row's person; of a row whose person cannot be read, none."""
@@ -192,6 +206,8 @@ class Migration:
         before = {name: await known.read(self._plan.dataset, name) for name in names}
         turn = Turn.BACK if self._wanted.back else Turn.OVER
         await self._enter(TURNING, {})
+        if turn is Turn.OVER:
+            await self._rooms.sealed.hold(self._plan.dataset, self._plan.fields)
         # Re-wrapped under another key, a column holds no value at any moment.
         states = {
             name: state if turn is Turn.OVER and state.turn is Turn.DONE else ColumnState(turn, state.oldest)
@@ -210,8 +226,10 @@ class Migration:
         }
         await self._enter(TURNED, facts)
         if report.is_right and not self._wanted.back:
-            states = {name: ColumnState(Turn.DONE, self._version(name)) for name in self._plan.names}
+            states = {name: ColumnState(Turn.DONE, self._in_force[name]) for name in self._plan.names}
             await self._rooms.known.write(self._plan.dataset, states)
+        elif report.whole and self._wanted.back:
+            await self._rooms.sealed.let_go(self._plan.dataset, self._plan.names)
 
     def _version(self, name: FieldName) -> int:
         spec = self._plan.collection.field(name)

@@ -14,25 +14,20 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from gateway.domain.catalog import (
-    BodyKind,
-    Catalog,
-    Collection,
+from gateway.domain.catalog import BodyKind, Catalog, Collection, FieldSpec, Honoured, Route
+from gateway.domain.errors import SettingsError
+from gateway.domain.names import DatasetName, FieldName
+from gateway.domain.parameters import (
     Comparison,
     CursorParameter,
-    FieldSpec,
     FilterParameter,
-    Honoured,
     LimitParameter,
     OffsetParameter,
     PageParameter,
-    Route,
     SortParameter,
     SortStyle,
     filters_of,
 )
-from gateway.domain.errors import SettingsError
-from gateway.domain.names import DatasetName, FieldName
 
 SOME_FIELDS = (BodyKind.FIELDS, BodyKind.MERGE_PATCH)
 LISTS = ("array", "object", "ndjson", "csv")
@@ -165,14 +160,18 @@ def _record(routes: Iterable[Route], update: Route) -> Route | None:
     return None
 
 
-def _walk(dataset: str, routes: Iterable[Route], keys: Sequence[FieldName]) -> Walk:
+def _walk(dataset: str, routes: Sequence[Route], keys: Sequence[FieldName]) -> Walk:
     lists = [
         route for route in routes if route.method == "GET" and route.answer.kind in LISTS and "{" not in route.template
     ]
     found = [walk for route in lists for walk in _walks(route, keys)]
     order = ("keyset", "cursor", "offset", "page", "whole")
     if not found:
-        raise SettingsError(f"{dataset} has no route that lists its rows; declare one, such as `GET /store/people`")
+        posted = [route.template for route in routes if route.method == "POST" and route.answer.kind in LISTS]
+        behind = f" but by `POST {posted[0]}`, whose pages nobody can be sure to have seen all of" if posted else ""
+        raise SettingsError(
+            f"{dataset} has no route that lists its rows{behind}; declare one, such as `GET /store/people`"
+        )
     return min(found, key=lambda walk: (order.index(walk.kind), walk.sort is None))
 
 

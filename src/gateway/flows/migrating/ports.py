@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 from typing_extensions import override
 
-from gateway.domain.catalog import Route
+from gateway.domain.catalog import FieldSpec, Route
 from gateway.domain.entry import Entry, Part
 from gateway.domain.names import DatasetName, DecisionId, FieldName, IdentityKind, PersonNumber
 from gateway.domain.turning import ColumnState, Turned
@@ -108,6 +108,16 @@ class Columns(Protocol):
         """Keep it, and announce it to every other process."""
 
 
+class Sealed(Protocol):
+    """What is remembered of columns that may hold surrogates, so that no later rules forget it."""
+
+    async def hold(self, dataset: DatasetName, fields: Sequence[FieldSpec]) -> None:
+        """Remember that they may from now on."""
+
+    async def let_go(self, dataset: DatasetName, fields: Sequence[FieldName]) -> None:
+        """Forget those that hold none any more."""
+
+
 class Pace(Protocol):
     """How fast rows may be written."""
 
@@ -131,6 +141,7 @@ class Rooms(msgspec.Struct, frozen=True, kw_only=True):
     people: People
     columns: Mapping[FieldName, Column]
     known: Columns
+    sealed: Sealed
     version_of: Callable[[FieldName], int]
     settled: Callable[[bool], Awaitable[None]]
     new_id: Callable[[], DecisionId]

@@ -5,48 +5,25 @@ RULES
 
 1. What is written is made of the record as it is, read a moment before where a route for that is declared; where
    the store honours ``If-Match``, what somebody else wrote in between is not lost: the record is read again.
-2. An ``intent`` is durable before a write is sent, and one entry behind it says how it ended.
-3. What the store holds afterwards is read, from its answer or by one more question. If it is not what was written,
+2. What the store holds afterwards is read, from its answer or by one more question. If it is not what was written,
    because a column is too short or a store changes what it is given, the value is put back and the migration ends.
-4. A write whose end nobody knows is looked at by reading the record again: turning over twice changes nothing.
+3. A write whose end nobody knows is looked at by reading the record again: turning over twice changes nothing.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from enum import Enum
-from hashlib import sha256
-from urllib.parse import quote
 
-import msgspec
-from pyroaring import BitMap
-
-from gateway.domain.catalog import BodyKind, Honoured, Route
-from gateway.domain.decision import Reason
-from gateway.domain.entry import End, Facts, Intent, Part, Refused, Release
 from gateway.domain.errors import Overloaded, StateUnavailable, StoreMisbehaved, StoreUnreachable
-from gateway.domain.inquiry import Written
-from gateway.domain.names import DecisionId, FieldName, PersonNumber
-from gateway.domain.turning import MIGRATION, Found, Turned
+from gateway.domain.names import FieldName, PersonNumber
+from gateway.domain.turning import Found, Turned
+from gateway.flows.migrating.calls import DONE, FAILURES, DecidedCall, Wanted
 from gateway.flows.migrating.planning import Plan
-from gateway.flows.migrating.ports import Asked, Rooms, StoreAnswer
+from gateway.flows.migrating.ports import Rooms
 from gateway.transform.inner import Cell
 from gateway.transform.turning import TurningRow, TurningRows
-from gateway.transform.writing import body_of
 
-PURPOSE = "essential.service.security"
-"""Fideslang's word for what protects the data itself."""
-
-DONE = (200, 201, 204)
-REFUSED = {
-    400: Reason.STORE_REFUSED,
-    409: Reason.STORE_CONFLICT,
-    413: Reason.STORE_REFUSED,
-    415: Reason.STORE_REFUSED,
-    422: Reason.STORE_REFUSED,
-}
 MOST_TRIES = 6
 """Of one record whose store does not answer, or that others write to all the time."""
-EMPTY = sha256(b"").hexdigest()
-MERGE_PATCH = "application/merge-patch+json"
 
 
 class Became(Enum):
@@ -65,19 +42,6 @@ class RefusedByStore(Exception):
         """Keep its status."""
         super().__init__(str(status))
         self.status = status
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a migration is for.
-
-    Attributes:
-        accept: Values of which only the normalised spelling would come back are turned over as well.
-        rules: Digest of the rules that it goes by.
-    """
-
-    back: bool = False
-    accept: bool = False
-    rules: str = ""
 
 
 class Records:
@@ -136,8 +100,16 @@ class Records:
         raise StoreMisbehaved("others write to one record all the time, so that it cannot be turned over")
 
     async def _turned(self, listed: TurningRow, person: PersonNumber | None) -> Became | None:
-        """Turn it over, or return ``None`` where somebody else wrote to it first."""
-        call = _Call(self._rooms, self._plan, self._wanted, listed.keys, person)
+        """Turn it over, or return ``None`` where somebody else wrote to it first; whatever becomes of it is entered."""
+        call = DecidedCall(self._rooms, self._plan, self._wanted, listed.keys, person)
+        try:
+            return await self._by(call, listed, person)
+        except FAILURES as error:
+            await call.failed(self._plan.record or self._plan.update, error)
+            raise
+
+    async def _by(self, call: DecidedCall, listed: TurningRow, person: PersonNumber | None) -> Became | None:
+        """Turn a record over by one decision."""
         row, etag = listed, None
         if self._plan.record is not None:
             found = await call.read(self._rows, self._plan.record)
@@ -166,7 +138,7 @@ class Records:
         return Became.WRITTEN
 
     async def _check(
-        self, call: "_Call", before: TurningRow, values: Sequence[tuple[FieldName, str]], told: TurningRow | None
+        self, call: DecidedCall, before: TurningRow, values: Sequence[tuple[FieldName, str]], told: TurningRow | None
     ) -> None:
         """Look whether the store holds what it was given, and put the value back where it does not.
 
@@ -183,7 +155,7 @@ class Records:
             return
         old = dict(zip(self._plan.names, before.cells, strict=True))
         back = [(name, text) for name in spoilt if isinstance(text := old[name], str)]
-        again = _Call(self._rooms, self._plan, self._wanted, before.keys, call.person)
+        again = DecidedCall(self._rooms, self._plan, self._wanted, before.keys, call.person)
         await again.write(self._rows, back, None)
         raise StoreMisbehaved(
             f"the store does not hold what it was given for {', '.join(spoilt)}: is its column too short? What stood "
@@ -202,143 +174,3 @@ class Records:
             # Somebody may have taken a value away since; of the first record that is not believed.
             return self._n_checked == 0
         return text.startswith(cell) or cell.lower() == text.lower() or cell == old
-
-
-class _Call:
-    """One decision of the migration: what it asks of one record, and what is entered of it."""
-
-    def __init__(
-        self, rooms: Rooms, plan: Plan, wanted: Wanted, keys: tuple[str, ...], person: PersonNumber | None
-    ) -> None:
-        self._rooms, self._plan, self._wanted, self._keys = rooms, plan, wanted, keys
-        self.person = person
-        self._id: DecisionId = rooms.new_id()
-        self._n = 0
-
-    async def read(self, rows: TurningRows, route: Route) -> tuple[TurningRow, str | None] | None:
-        """Return the record as it is, with its entity tag; ``None`` if there is none.
-
-        Raises:
-            StoreMisbehaved: Another record came, or one that cannot be read.
-        """
-        async with self._rooms.target.call(self._asked(route, query=route.always)) as answer:
-            if answer.absent:
-                return None
-            row = await rows.record(answer, route.answer)
-            if row.keys != self._keys:
-                raise StoreMisbehaved("the store answered with another record than it was asked for")
-            return row, answer.etag
-
-    async def write(
-        self, rows: TurningRows, values: Sequence[tuple[FieldName, str]], etag: str | None
-    ) -> tuple[int, TurningRow | None]:
-        """Enter and send a write; return its status, and the record that the store answered with, if it did.
-
-        Raises:
-            StoreMisbehaved: It answered with another record.
-        """
-        route, body = self._plan.update, self._plan.update.body
-        assert body is not None  # noqa: S101 - the plan chose the route by it
-        await self._intend([name for name, _ in values])
-        is_conditional = etag is not None and not etag.startswith("W/") and Honoured.IF_MATCH in route.honours
-        asked = self._asked(
-            route,
-            query=route.always,
-            body=body_of([Written(tuple(values))], body.kind),
-            content_type=MERGE_PATCH if body.kind is BodyKind.MERGE_PATCH else "application/json",
-            headers=(("if-match", etag),) if is_conditional and etag is not None else (),
-            writes=True,
-        )
-        try:
-            async with self._rooms.target.call(asked) as answer:
-                told = await self._told(rows, answer)
-                status = answer.status
-        except (StoreUnreachable, StoreMisbehaved, Overloaded) as error:
-            reason = Reason.STORE_ANSWER_INVALID if isinstance(error, StoreMisbehaved) else Reason.STORE_UNREACHABLE
-            await self._rooms.recorder.append(End(call=self._id, how="store-failed", bytes=0, reason=reason))
-            raise
-        await self._ended(status)
-        return status, told
-
-    async def looked(self, route: Route, n_rows: int) -> None:
-        """Enter that a record was read, and nothing of it written."""
-        facts = facts_of(self._plan, self._wanted, route)
-        people = [] if self.person is None or not n_rows else [self.person]
-        await entered_read(self._rooms, self._id, facts, n_rows, people)
-
-    async def _told(self, rows: TurningRows, answer: StoreAnswer) -> TurningRow | None:
-        route = self._plan.update
-        if answer.status not in (200, 201) or route.answer.kind != "record":
-            return None
-        pieces = [piece async for piece in answer.chunks()]
-        if not any(pieces):
-            return None
-        row = await rows.record(_Read(pieces), route.answer)
-        if row.keys != self._keys:
-            raise StoreMisbehaved("the store answered a write with another record")
-        return row
-
-    async def _intend(self, names: Sequence[FieldName]) -> None:
-        word = "clear" if self._wanted.back else "surrogate"
-        facts = facts_of(self._plan, self._wanted, self._plan.update)
-        entry = Intent(call=self._id, records=1, written={word: tuple(names)}, facts=facts)
-        await self._rooms.recorder.append(entry, self._part())
-
-    async def _ended(self, status: int) -> None:
-        if status in DONE:
-            entry: Release | Refused = Release(
-                call=self._id, n=0, rows=0, bytes=0, people=0, status=204, digest=EMPTY, last=True
-            )
-        else:
-            refused = {404: Reason.NOT_FOUND, 412: Reason.PRECONDITION_FAILED, **REFUSED}
-            reason = refused.get(status, Reason.STORE_ANSWER_INVALID)
-            entry = Refused(call=self._id, reason=reason, status=status)
-        await self._rooms.recorder.append(entry, self._part())
-
-    def _part(self) -> Part:
-        return Part(met=() if self.person is None else (self.person,))
-
-    def _asked(self, route: Route, **rest: object) -> Asked:
-        values = iter(self._keys)
-        segments = route.template.split("/")[2:]
-        path = "".join(
-            "/" + quote(next(values) if segment.startswith("{") else segment, safe="") for segment in segments
-        )
-        n, self._n = self._n, self._n + 1
-        return Asked(route=route, decision_id=self._id, path=path, n=n, **rest)  # type: ignore[arg-type]
-
-
-class _Read:
-    """An answer whose pieces are known."""
-
-    def __init__(self, pieces: Sequence[bytes]) -> None:
-        self._pieces = pieces
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the pieces."""
-        for piece in self._pieces:
-            yield piece
-
-
-def facts_of(plan: Plan, wanted: Wanted, route: Route, *, limit: int = 0) -> Facts:
-    """Return what the log keeps of a call of a migration."""
-    return Facts(
-        account=MIGRATION,
-        purpose=PURPOSE,
-        dataset=plan.dataset,
-        operation=route.operation,
-        method=route.method,
-        route=route.template,
-        rules=wanted.rules,
-        named=plan.names,
-        limit=limit,
-    )
-
-
-async def entered_read(
-    rooms: Rooms, call: DecisionId, facts: Facts, n_rows: int, people: Sequence[PersonNumber | None]
-) -> None:
-    """Enter that rows were read by the gateway itself; not a byte of them is released to anybody."""
-    known = {number for number in people if number is not None}
-    entry = Release(call=call, n=0, rows=n_rows, bytes=0, people=len(known), digest=EMPTY, last=True, facts=facts)
-    await rooms.recorder.append(entry, Part(people=BitMap(known).serialize() if known else b""))

@@ -13,6 +13,7 @@ from gateway.domain.errors import StateBehind
 from gateway.domain.mandate import mandate_of
 from gateway.domain.names import AccountId, CategoryKey, IdentityKind, PersonNumber, PurposeKey
 from gateway.domain.replay import (
+    ApprovalRefused,
     ApprovalSpent,
     ChoicesMade,
     HoldsLifted,
@@ -69,7 +70,6 @@ HARMLESS = BEATS | {
     "person-forgotten",
     "reveal-approved",
     "reveal-asked",
-    "reveal-refused",
     "rules-reloaded",
     "segments-archived",
 }
@@ -181,6 +181,10 @@ def _approval_spent(record: Record, body: Changed) -> ApprovalSpent:
     return ApprovalSpent(approval=body.target, at_us=record.line.at_us)
 
 
+def _approval_refused(record: Record, body: Changed) -> ApprovalRefused:
+    return ApprovalRefused(approval=body.target, by=AccountId(body.by), at_us=record.line.at_us)
+
+
 def _mandate_asked(record: Record, body: Changed) -> MandateAsked:
     return MandateAsked(mandate=mandate_of(body.target, body.by, body.facts, record.line.at_us))
 
@@ -229,6 +233,7 @@ APPLIED: Mapping[str, Callable[[Record, Changed], Replayed]] = {
     "person-erased": _erased,
     "person-shredded": _shredded,
     "reveal-approval-spent": _approval_spent,
+    "reveal-refused": _approval_refused,
     "tombstone-lifted": _tombstone_lifted,
 }
 """Changes that are made again one by one, in order."""

@@ -34,6 +34,8 @@ ENTERED = {"approve": "reveal-approved", "refuse": "reveal-refused"}
 
 OWN_WORD = "Nobody approves what they asked for themselves."
 
+NOTHING_WAITS = "No reveal waits under this identifier: it was decided already, lapsed after eight hours, or never was."
+
 _ROUTE = Route(
     method="POST",
     template=f"{APPROVALS}/{{id}}",
@@ -99,7 +101,7 @@ class Approving:
             return refused
         there = await self._kept.find(approval_id, now_us)
         if there is None:
-            return Deny(reason=Reason.NOT_FOUND)
+            return Deny(reason=Reason.NOT_FOUND, title=NOTHING_WAITS)
         if there.bound.account == who.account:
             return Deny(reason=Reason.APPROVAL_REQUIRED, title=OWN_WORD)
         facts: dict[str, str | int] = {
@@ -113,7 +115,7 @@ class Approving:
         entry = Changed(by=who.account, what=ENTERED[word], target=there.id, facts=facts)
         await self._recorder.append(entry, asking.part)
         if not await self._kept.decide(there.id, STATES[word], who.account, now_us):
-            return Deny(reason=Reason.NOT_FOUND)
+            return Deny(reason=Reason.NOT_FOUND, title=NOTHING_WAITS)
         decided = msgspec.structs.replace(there, state=STATES[word], by=who.account, decided_us=now_us)
         looked = Looked(
             by=who.account,

@@ -26,8 +26,8 @@ from gateway.flows.tracing.releases import Party, Releases, Sought
 from gateway.flows.tracing.tally import Cell, ListTally, PartyTally
 from gateway.flows.tracing.values import FORMAT, Known, PartyFound, ScopeFound, Trace
 from gateway.transform.inner import TOKEN, person_of, text_of
-from gateway.transform.spotting import Spotting
-from gateway.transform.tracing import Scope, Tracer
+from gateway.transform.spotting import Spotted, Spotting
+from gateway.transform.tracing import Scope, Tracer, token_in
 
 CELLS_AT_ONCE = 8_192
 SLACK_US = 600_000_000
@@ -51,13 +51,16 @@ class Tracing:
         logs: Path,
         recorder: Recorder,
         clock: Callable[[], int],
+        remarks: tuple[str, ...] = (),
     ) -> None:
         """Keep the rooms.
 
         Args:
             index: ``None`` to read every entry of the files.
             logs: ``STATE/log``.
+            remarks: What could not be read of what it is told here, for every answer.
         """
+        self._unread = remarks
         self._tracer, self._known = tracer, known
         self._people, self._tokens, self._merges = people, tokens, merges
         self._index, self._logs, self._recorder, self._clock = index, logs, recorder, clock
@@ -84,8 +87,10 @@ class Tracing:
             LogDamaged / LogUnavailable / StateUnavailable: Nothing was told.
         """
         spotting, tally = Spotting(), ListTally()
-        for cells in _lazily(self._cells(spotting, tally, pieces, read)):
-            await self._name(tally, await asyncio.to_thread(cells))
+        for some in _lazily(self._spotted(spotting, pieces, read)):
+            spotted = await asyncio.to_thread(some)
+            domains = await self._domains_of(filter(None, map(token_in, spotted)))
+            await self._name(tally, await asyncio.to_thread(tally.traced, self._tracer, spotted, domains))
         sought = {key: await self._sought(key, tally) for key, one in tally.parties.items() if key[0] and one.people}
         releases = Releases(self._logs, self._index, list(sought.values()), done=searched)
         if sought:
@@ -102,24 +107,32 @@ class Tracing:
             untried=self._tracer.n_untried,
             parties=tuple(sorted(parties, key=lambda one: (-one.rows, one.recipient, one.key_class))),
             entries_from_files=releases.n_from_files,
-            remarks=tuple(releases.remarks) if sought else (),
+            remarks=(*self._unread, *(releases.remarks if sought else ())),
         )
         await self._enter(found, tally)
         return found
 
-    def _cells(
-        self, spotting: Spotting, tally: ListTally, pieces: Iterable[str], read: Callable[[int], None]
-    ) -> Iterator[list[Cell]]:
-        """Yield the surrogates of ours, some thousands at a time; to be run in a thread."""
-        held = []
+    def _spotted(
+        self, spotting: Spotting, pieces: Iterable[str], read: Callable[[int], None]
+    ) -> Iterator[list[Spotted]]:
+        """Yield what has the shape of a surrogate, some thousands at a time; to be run in a thread."""
+        held = list[Spotted]()
         for piece in pieces:
             for one in spotting.feed(piece):
                 held.append(one)
                 if len(held) >= CELLS_AT_ONCE:
-                    yield tally.traced(self._tracer, held)
+                    yield held
                     held = []
             read(len(piece))
-        yield tally.traced(self._tracer, [*held, *spotting.finish()])
+        yield [*held, *spotting.finish()]
+
+    async def _domains_of(self, tokens: Iterable[bytes]) -> Mapping[bytes, JoinDomain]:
+        """Return for those tokens that the vault knows the join domain of each."""
+        sought, found = set(tokens), dict[bytes, JoinDomain]()
+        if self._tokens is not None and sought:
+            for domain in self._known.fields:
+                found.update(dict.fromkeys(await self._tokens.people_of(domain, sought), domain))
+        return found
 
     async def _name(self, tally: ListTally, cells: list[Cell]) -> None:
         """Find whom cells are about, as far as that can be known."""

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a list holds, added up row by row: cells and rows of each scope, and the people of each recipient and class."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pyroaring import BitMap
 
 from gateway.domain.names import JoinDomain
 from gateway.flows.tracing.explaining import Weights
+from gateway.transform.inner import TOKEN
 from gateway.transform.spotting import Spotted
-from gateway.transform.tracing import Scope, Traced, Tracer
+from gateway.transform.tracing import VAULT_KIND, Scope, Traced, Tracer, token_in
 
 Cell = tuple[int, Traced]
 """A surrogate of ours, and the row in which it stands; rows come in their order."""
@@ -97,12 +98,24 @@ class ListTally:
             found = self.parties[scope.recipient, scope.key_class] = PartyTally()
         return found
 
-    def traced(self, tracer: Tracer, spotted: Sequence[Spotted]) -> list[Cell]:
-        """Return the surrogates of ours among what has the shape of one, counted."""
+    def traced(self, tracer: Tracer, spotted: Sequence[Spotted], domains: Mapping[bytes, JoinDomain]) -> list[Cell]:
+        """Return the surrogates of ours among what has the shape of one, counted.
+
+        Args:
+            tracer: Tries the keys.
+            spotted: What has the shape, in its order.
+            domains: Of the tokens among it that stand for a value, the join domain of each.
+        """
         found: list[Cell] = []
         for one in spotted:
             self.cells += 1
-            traced = tracer.traced(one)
+            token = token_in(one)
+            if token is None:
+                traced = tracer.traced(one)
+            else:
+                domain = domains.get(token)
+                scope = None if domain is None else Scope("", "", domain, VAULT_KIND, one.version)
+                traced = None if scope is None else Traced(scope, TOKEN + token)
             if traced is None:
                 self.unknown += 1
                 continue

@@ -40,6 +40,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         identities: How many identities were made unreadable, by kind.
         vault_copies: Copies of the vault that were deleted when the certificate was made.
         known_again_by: How many ways there are to know the person again at an import.
+        known_by: Of how many identifiers they were made, by form; never the identifiers.
+        overwritten: The wrapped key was overwritten in the files of the database by the time the certificate was made.
         backups_until_us: When the last copy of the keys of people ends that may hold the person's key.
         in_vault / siv / hmac: Fields whose outgoing surrogates and values at rest are of that kind, by the rules.
         stores: Datasets whose records may name the person still: erasing there is a matter of its own.
@@ -56,6 +58,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     identities: tuple[tuple[str, int], ...]
     vault_copies: int
     known_again_by: int
+    known_by: tuple[tuple[str, int], ...]
+    overwritten: bool
     backups_until_us: int
     in_vault: tuple[str, ...]
     siv: tuple[str, ...]
@@ -66,6 +70,11 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def numbers(self) -> tuple[int, ...]:
         """Return every number of the person."""
         return (self.person, *self.merged)
+
+    @property
+    def is_known_by_more(self) -> bool:
+        """Tell whether the person is known again where they come under an id that no store had for them."""
+        return self.known_again_by > dict(self.known_by).get("identity", 0)
 
     def signed_bytes(self) -> bytes:
         """Return what is signed."""

@@ -16,7 +16,7 @@ import os
 import time
 from pathlib import Path
 
-from gateway.domain.errors import LogUnavailable
+from gateway.domain.errors import LogHeld
 from gateway.record.format.files import Files, cut_file, replace_file, write_whole
 from gateway.record.format.layout import LOCK, parts_path, segment_path
 from gateway.record.format.parts import kept_parts
@@ -33,7 +33,7 @@ class SlotLock:
         """Take the lock, waiting for it if it is held.
 
         Raises:
-            LogUnavailable: Another process holds it still when patience ends.
+            LogHeld: Another process holds it still when patience ends.
         """
         self._descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         for _ in range(int(patience_s / _LOOK_EVERY_S)):
@@ -42,9 +42,7 @@ class SlotLock:
             time.sleep(_LOOK_EVERY_S)
         if not self._is_taken():
             os.close(self._descriptor)
-            raise LogUnavailable(
-                f"another process holds the log {directory}: the gateway runs on this installation already"
-            )
+            raise LogHeld(f"another process holds the log {directory}: the gateway runs on this installation already")
 
     def _is_taken(self) -> bool:
         try:

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.app.checkup.findings import CannotBeTold, Finding, Grade, Patient, isolated, ok
 from gateway.domain.errors import SettingsError
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 SECRET = "postgresql://u:s3cret@db"
 

@@ -11,9 +11,10 @@ from gateway.app.checkup.findings import Grade, Patient
 from gateway.app.checkup.logs import DAY_S, disk, index, log
 from gateway.app.clock import now_us
 from gateway.app.index.building import rebuild
-from gateway.app.installation import DOOR_SLOT, open_installation
+from gateway.app.installation import open_installation
 from gateway.app.making import make_installation
-from gateway.settings import Settings
+from gateway.app.slots import DOOR_SLOT
+from gateway.settings.loading import Settings
 from gateway.store.engine import INDEX_FILE
 
 

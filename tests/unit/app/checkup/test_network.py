@@ -10,7 +10,8 @@ import pytest
 
 from gateway.app.checkup.findings import Finding, Grade, Patient
 from gateway.app.checkup.network import kernel_clock, listening, serving
-from gateway.settings import Listen, MetricsSettings, Settings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import Listen, MetricsSettings
 
 
 @asynccontextmanager

@@ -11,12 +11,13 @@ from gateway.app.checkup.findings import Finding, Grade, Patient
 from gateway.app.checkup.witnesses import witnesses
 from gateway.app.clock import now_us
 from gateway.app.evidence.witnessing import LogsWatched, open_witnesses
-from gateway.app.installation import DOOR_SLOT, open_installation
+from gateway.app.installation import open_installation
 from gateway.app.making import make_installation
+from gateway.app.slots import DOOR_SLOT
 from gateway.doors.witness.app import witness_door
 from gateway.record.format.checkpoint import parse_verifier_key
 from gateway.record.proof.witness_folder import WitnessFolder
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.serving import served
 from tests.fakes.witness import made, witnessing
 

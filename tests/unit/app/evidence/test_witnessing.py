@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from gateway.app.evidence.witnessing import LogsWatched, ask, key_of, watch_logs, witnessed
-from gateway.app.installation import CLI_SLOT, open_log
 from gateway.app.making import make_installation
 from gateway.app.signals.exposition import told
 from gateway.app.signals.meters import Meters
 from gateway.app.signals.page import Region
+from gateway.app.slots import CLI_SLOT, open_log
 from gateway.domain.errors import LogBehind, LogDamaged, SettingsError
 from gateway.record.format.checkpoint import parse_verifier_key
 from gateway.record.proof.witness_folder import WitnessFolder
-from gateway.settings import Settings, WitnessSettings
+from gateway.settings.loading import Settings
+from gateway.settings.sections import WitnessSettings
 from tests.fakes.log import verifier_key
 from tests.fakes.wire import until
 from tests.fakes.witness import NearWitness, made

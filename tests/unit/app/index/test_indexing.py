@@ -14,7 +14,7 @@ from gateway.app.index.indexing import KeptIndex, index_place, written_alone
 from gateway.app.making import make_installation
 from gateway.domain.errors import StateUnavailable
 from gateway.domain.log_index import IndexBroken
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.engine import remove_index
 from gateway.store.log.index import LogIndex
 from gateway.store.log_schema import INDEX_SCHEMA, log_entry

@@ -18,9 +18,9 @@ from gateway.demo.people import people
 from gateway.demo.store import app as sample_store
 from gateway.demo.store import make
 from gateway.discover.dataset_yaml import dataset_yaml
-from gateway.domain.catalog import CursorParameter
 from gateway.domain.errors import SettingsError, StoreUnreachable
 from gateway.domain.names import StoreName
+from gateway.domain.parameters import CursorParameter
 from tests.fakes.proposals import SENSITIVE, crowd, loaded, members_api
 from tests.fakes.serving import served
 from tests.fakes.undeclared_stores import customers, describing, members, undeclared

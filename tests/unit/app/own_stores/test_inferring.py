@@ -11,7 +11,7 @@ from gateway.discover.propose import propose
 from gateway.discover.sample import Sample
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import StoreName
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 CRM = StoreName("crm")
 FOUND = Found(proposal=propose(CRM, None, [Sample(path="/customers", body=[{"id": "c-1", "email": "a@example.com"}])]))

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from gateway.app.own_stores.noticed import noticed, undeclared_still
 from gateway.domain.catalog import Catalog
 from gateway.domain.names import DatasetName
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from gateway.store.engine import open_store
 from gateway.store.unseen import UnseenField, UnseenFields
 from tests.fakes.customers import COLLECTION, CUSTOMERS, field

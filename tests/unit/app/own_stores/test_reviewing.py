@@ -12,7 +12,7 @@ from gateway.app.own_stores.starting import starter_files
 from gateway.domain.entry import Changed, Entry, Part
 from gateway.domain.errors import LogUnavailable, RulesError, SettingsError
 from gateway.domain.names import CategoryKey, DatasetName, StoreName
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.own_dataset import UNREVIEWED
 
 CITY = FieldPlace(dataset=DatasetName("club.people"), field="city")

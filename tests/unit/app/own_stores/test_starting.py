@@ -17,7 +17,7 @@ from gateway.app.own_stores.starting import (
     starter_files,
 )
 from gateway.decide.loader.vocabulary import vocabulary
-from gateway.decide.ruletests import failures
+from gateway.decide.trial.ruletests import failures
 from gateway.domain.names import CategoryKey, DatasetName, StoreName
 from gateway.domain.own_data import ACCESS_LOG, ACCESS_LOG_COUNTS
 from tests.fakes.own_dataset import UNREVIEWED

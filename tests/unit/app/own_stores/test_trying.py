@@ -12,7 +12,7 @@ from gateway.decide.loader.shipped import shipped_files
 from gateway.domain.errors import SettingsError
 from gateway.domain.names import StoreName
 from gateway.record.proof.verify import verify_logs
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.own_dataset import UNREVIEWED
 
 CLUB = StoreName("club")

@@ -4,12 +4,13 @@
 import asyncio
 from pathlib import Path
 
-from gateway.app.installation import WORKER_SLOT, open_installation
+from gateway.app.installation import open_installation
 from gateway.app.making import make_installation
 from gateway.app.serving.sampling import Sampler
 from gateway.app.signals.exposition import told
 from gateway.app.signals.meters import Meters
 from gateway.app.signals.page import Region
+from gateway.app.slots import WORKER_SLOT
 from gateway.store.meta import BACKED_UP
 from tests.fakes.wire import until
 

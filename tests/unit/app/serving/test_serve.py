@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from gateway.app.index.building import opened_index
-from gateway.app.installation import DOOR_SLOT, reload_rules
+from gateway.app.installation import reload_rules
 from gateway.app.making import make_installation
 from gateway.app.serving import serve as module
 from gateway.app.serving.serve import bound_socket, serve, server_config
+from gateway.app.slots import DOOR_SLOT
 from gateway.domain.entry import Answered, Changed, Closed, RulesInForce, RulesRefused
 from gateway.domain.errors import SettingsError, StateUnavailable
 from gateway.flows.policy_change import PolicyChange
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 from tests.fakes.wire import called, request, until
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.app.installation import door_slot, open_log
 from gateway.app.making import make_installation
 from gateway.app.serving.work import close_forgotten
+from gateway.app.slots import door_slot, open_log
 from gateway.domain.entry import Closed, End, Intent, Opened
 from gateway.domain.names import DecisionId
 from gateway.record.proof.verify import verify_logs
 from gateway.record.reading.reader import records
-from gateway.settings import Settings
+from gateway.settings.loading import Settings
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.app.clock import ticks_s
 from gateway.app.current import CURRENT, Span
-from gateway.app.doors import withheld_told
+from gateway.app.own_decisions import withheld_told
 from gateway.app.signals.exposition import told
 from gateway.app.signals.hearing import Hearing
 from gateway.app.signals.meters import Meters

@@ -4,7 +4,7 @@
 import msgspec
 import pytest
 
-from gateway.cli.desk import Stop
+from gateway.cli.desk.desk import Stop
 from gateway.cli.log.query import query_of, spelled
 from gateway.domain.log_query import LogQuery
 

@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import pytest
 
+from gateway.decide.loader.grammar.problems import Problems
 from gateway.decide.loader.grants_csv import COLUMNS, read_grants
-from gateway.decide.loader.problems import Problems
 
 COLUMN_NAMES = ", ".join(COLUMNS)
 GOOD = (

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from gateway.decide.loader.problems import Place, Problems, Said
+from gateway.decide.loader.grammar.problems import Place, Problems, Said
 from gateway.decide.loader.vocabulary import check_category, check_use, vocabulary
 
 HERE = Place("a.yaml", 7)

@@ -4,31 +4,27 @@
 import msgspec
 import pytest
 
-from gateway.domain.catalog import (
-    BodyKind,
-    BodyShape,
-    Collection,
+from gateway.domain.catalog import BodyKind, BodyShape, Collection, FieldType, Route
+from gateway.domain.continuation import following
+from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
+from gateway.domain.inquiry import Filter, Inquiry, Sort
+from gateway.domain.names import FieldName
+from gateway.domain.parameters import (
     Comparison,
     CursorParameter,
     FieldsParameter,
-    FieldType,
     FilterParameter,
     LimitParameter,
     OffsetParameter,
     OrderParameter,
     PageParameter,
     Parameter,
-    Route,
     SortParameter,
     SortStyle,
 )
-from gateway.domain.continuation import following
-from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
-from gateway.domain.inquiry import Filter, Inquiry, Sort
-from gateway.domain.names import FieldName
 from gateway.domain.viewplan import Caps
 from gateway.flows.access.asking import Resolve, facts_of, store_call
-from gateway.flows.access.ports import StoreCall
+from gateway.flows.access.ports.stores import StoreCall
 from tests.fakes.access import AccessHouse
 from tests.fakes.deciding import NOW_US, ROUTE, equal, field, hold, inquiry
 

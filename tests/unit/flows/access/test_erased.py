@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody who was erased comes back by a write, but by an act of their own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import pytest
@@ -14,11 +14,11 @@ from gateway.domain.entry import Changed, Intent, Refused
 from gateway.domain.errors import LogUnavailable, StateUnavailable
 from gateway.domain.identifier import Identifier, IdentifierForm, combined
 from gateway.domain.inquiry import Inquiry
-from gateway.domain.names import JoinDomain
-from gateway.flows.access.ports import NoVault
+from gateway.domain.names import AccountId, JoinDomain
+from gateway.flows.access.ports.at_rest import NoVault
 from gateway.transform.identifying import identified, identity_of
 from tests.fakes.access import FakeOut
-from tests.fakes.deciding import COLLECTION, PEOPLE
+from tests.fakes.deciding import COLLECTION, PEOPLE, PERSON
 from tests.fakes.writing import (
     CREATE,
     CREATE_MANY,
@@ -111,6 +111,13 @@ async def run(house: WriteHouse, asked: Inquiry) -> FakeOut:
 
 BY_IDENTITY = {"id": "c7", "name": "Somebody"}
 BY_TWO = {"id": "c8", "email": " IDA+x@X.org", "name": "Berg, Ida", "born": "1980-05-01"}
+
+
+def own_act(said: Mapping[str, str]) -> Inquiry:
+    """Return a call of the person's own, with what it can be shown by."""
+    return msgspec.structs.replace(write(SIGN_UP, said), reference="form-7")
+
+
 BY_ONE = {"id": "c8", "email": "ida@x.org", "name": "Jan Berg", "born": "1981-05-01"}
 
 
@@ -145,6 +152,56 @@ async def test_of_many_records_the_places_of_the_erased_are_named(house: WriteHo
     assert (house.store.calls, tombstones(house).n_questions) == ([], 1)
 
 
+async def test_who_is_erased_while_a_write_is_judged_is_not_written(house: WriteHouse) -> None:
+    """Looked at again behind the intent: the store is not asked, and the log says that nothing was sent."""
+    standing = tombstones(house).standing
+    later = dict(standing)
+    standing.clear()
+    house.recorder.on_append = lambda: standing.update(later)
+    out = await run(house, write(CREATE, BY_IDENTITY))
+
+    assert out.refusal is not None
+    assert out.refusal.reason is Reason.ERASED_PERSON
+    assert house.store.calls == []
+    assert [type(one) for one in house.entries] == [Intent, Refused]
+
+
+async def test_what_is_refused_by_its_condition_is_told_so_and_of_nobody(house: WriteHouse) -> None:
+    """The record has another tag than the caller says; by the right one the erased person is told of."""
+    record = person("c1", name="Ida Berg", email="eve@x.org", born="1980-05-01")
+    house.store.answers["GET"] = Answered(body=record, etag='"2"')
+    for tag, reason in (('"1"', Reason.PRECONDITION_FAILED), ('"1", "2"', Reason.ERASED_PERSON)):
+        out = await run(house, write(PATCH, {"email": "ida@x.org"}, of="c1", conditions=[("if-match", tag)]))
+
+        assert out.refusal is not None
+        assert out.refusal.reason is reason
+    assert "PATCH" not in house.store.methods
+
+
+class KeptLocks:
+    """Keeps who was locked."""
+
+    def __init__(self) -> None:
+        self.locked: list[tuple[AccountId, str]] = []
+
+    async def lock(self, account: AccountId, reason: str) -> None:
+        """Keep it."""
+        self.locked.append((account, reason))
+
+
+async def test_beyond_what_a_day_allows_nothing_is_told_and_the_account_is_locked(house: WriteHouse) -> None:
+    """No row is named any more, and no tombstone."""
+    locks = KeptLocks()
+    house.rooms = msgspec.structs.replace(house.rooms, locks=locks)
+    house.budgets.left = 1
+    out = await run(house, write(CREATE_MANY, BY_TWO, BY_IDENTITY))
+
+    assert out.refusal is not None
+    assert (out.refusal.reason, out.refusal.fields) == (Reason.HELD, ())
+    assert [account for account, _ in locks.locked] == [PERSON.account]
+    assert house.store.calls == []
+
+
 async def test_an_update_does_not_turn_somebody_into_the_erased(house: WriteHouse) -> None:
     """Also where the second value was written by a call before: the record as it is counts."""
     house.store.answers["GET"] = Answered(body=person("c1", name="Ida Berg", email="eve@x.org", born="1980-05-01"))
@@ -174,7 +231,7 @@ async def test_the_record_of_the_erased_is_not_changed_but_may_be_deleted(house:
 
 async def test_the_own_act_of_a_person_lifts_the_tombstone(house: WriteHouse) -> None:
     """Entered with the call and its reference, once the store has written; then an import may follow."""
-    asked = msgspec.structs.replace(write(SIGN_UP, BY_TWO), reference="form-7")
+    asked = own_act(BY_TWO)
     out = await run(house, asked)
 
     assert out.refusal is None
@@ -187,19 +244,28 @@ async def test_the_own_act_of_a_person_lifts_the_tombstone(house: WriteHouse) ->
     assert (await run(house, write(CREATE, BY_TWO))).refusal is None
 
 
+@pytest.mark.parametrize("reference", [None, "", " "])
+async def test_without_a_reference_it_is_no_act_of_the_person(house: WriteHouse, reference: str | None) -> None:
+    """Whoever calls the person's own route has to say by what that can be shown; it is what is entered."""
+    out = await run(house, msgspec.structs.replace(own_act(BY_TWO), reference=reference))
+    assert out.refusal is not None
+    assert out.refusal.reason is Reason.ERASED_PERSON
+    assert "t1" in tombstones(house).standing
+
+
 async def test_an_own_act_lifts_nothing_of_who_shares_two_values_and_was_erased_too(house: WriteHouse) -> None:
     """A couple with one phone and one mail address: one of them comes back."""
     jan = identified([("email", "ida@x.org"), ("name", "Jan Berg"), ("birth_date", "1979-02-03")])
     extra = identified([("name", "Ida Berg"), ("birth_date", "1980-05-01")])
     house.rooms = msgspec.structs.replace(house.rooms, tombstones=FakeTombstones(IDA, (*jan, *extra)))
-    await run(house, write(SIGN_UP, {**BY_TWO, "id": "c7"}))
+    await run(house, own_act({**BY_TWO, "id": "c7"}))
     assert set(tombstones(house).standing) == {"t2"}
 
 
 async def test_an_act_that_the_store_refuses_lifts_nothing(house: WriteHouse) -> None:
     """Nobody came back."""
     house.store.answers["POST"] = Answered(status=409)
-    out = await run(house, write(SIGN_UP, BY_TWO))
+    out = await run(house, own_act(BY_TWO))
     assert out.refusal is not None
     assert "t1" in tombstones(house).standing
     assert not [one for one in house.entries if isinstance(one, Changed)]
@@ -209,7 +275,7 @@ async def test_what_cannot_be_entered_is_not_lifted(house: WriteHouse) -> None:
     """The entry comes first; the person's next act lifts it."""
     house.recorder.fails_at = 1
     with pytest.raises(LogUnavailable):
-        await run(house, write(SIGN_UP, BY_TWO))
+        await run(house, own_act(BY_TWO))
     assert "t1" in tombstones(house).standing
 
 

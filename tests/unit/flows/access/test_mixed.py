@@ -8,29 +8,26 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from gateway.domain.catalog import (
-    AnswerShape,
-    AtRest,
-    Comparison,
-    FilterParameter,
-    LimitParameter,
-    OffsetParameter,
-    Route,
-)
+from gateway.domain.catalog import AnswerShape, AtRest, Form, Route
 from gateway.domain.decision import FilterUse, Permit, Reason, Use
 from gateway.domain.inquiry import Filter, Inquiry
 from gateway.domain.names import DatasetName, DecisionId, FieldName
+from gateway.domain.parameters import Comparison, FilterParameter, LimitParameter, OffsetParameter
 from gateway.domain.turning import UNKNOWN, ColumnState, Turn
-from gateway.flows.access import ports
 from gateway.flows.access.call import Call, RefusedError
-from gateway.flows.access.mixed import Ways, ways_of
+from gateway.flows.access.mixed import Ways, forms_of, ways_of
+from gateway.flows.access.ports.at_rest import NoVault
+from gateway.flows.access.ports.doorway import Arrival, Origin
+from gateway.flows.access.ports.stores import StoreAnswer, StoreCall
 from gateway.flows.access.vaulting import Holding
 from gateway.transform.codec import compile_codec
 from gateway.transform.split import Members
+from gateway.transform.vaulted import stored_text
 from tests.fakes.access import AccessHouse, FakeOut
 from tests.fakes.deciding import inquiry
 from tests.fakes.plans import CHAINS, REVEALED, plan, spec
 from tests.fakes.surrogate_keys import FakeSurrogateKeys
+from tests.fakes.vault import FakeVault
 
 PHONE = FieldName("phone")
 LIST = Route(
@@ -60,10 +57,10 @@ class Store:
     def __init__(self, rows: list[dict[str, str]]) -> None:
         """Begin with nothing asked."""
         self.rows = rows
-        self.calls: list[ports.StoreCall] = []
+        self.calls: list[StoreCall] = []
 
     @asynccontextmanager
-    async def call(self, call: ports.StoreCall) -> AsyncIterator[ports.StoreAnswer]:
+    async def call(self, call: StoreCall) -> AsyncIterator[StoreAnswer]:
         """Answer."""
         self.calls.append(call)
         query = dict(call.query)
@@ -118,7 +115,7 @@ class House:
             inquiry(), route=LIST, dataset=LIST.dataset, filters=filters, limit=limit, offset=offset
         )
         permit = Permit(plan=VIEW, filters=tuple(FilterUse(filter=one, use=use) for one in filters))
-        return await ways_of(self.rooms, _call(), asked, permit, Holding(self.codec, ports.NoVault()))
+        return await ways_of(self.rooms, _call(), asked, permit, Holding(self.codec, NoVault()))
 
     async def page(self, *filters: Filter, limit: int = 10, offset: int | None = None) -> list[str]:
         """Return the cities of the rows that come."""
@@ -132,9 +129,9 @@ class House:
 
 
 def _call() -> Call:
-    arrival = ports.Arrival(
+    arrival = Arrival(
         decision_id=DecisionId("d"), method="GET", authorization=None, purpose=None, reference=None,
-        origin=ports.Origin(ip="", user_agent=""), bind=None,  # type: ignore[arg-type]
+        origin=Origin(ip="", user_agent=""), bind=None,  # type: ignore[arg-type]
     )  # fmt: skip
     return Call(arrival, FakeOut())
 
@@ -229,6 +226,47 @@ async def test_a_list_of_values_goes_in_one_question_as_far_as_the_store_takes_i
     house.store.calls.clear()
     assert sorted(await house.page(among("1", "2"))) == ["0", "1", "2", "3"]
     assert [len(dict(call.query)["phones"].split(",")) for call in house.store.calls] == [4, 2]
+
+
+async def test_two_spellings_of_a_value_find_its_rows_once() -> None:
+    """Also where they take more questions than one; what a row may be turned into is asked for behind what it was."""
+    house = House()
+    house.store.rows = [
+        {"phone": phone, "city": str(n)} for n, phone in enumerate(["1", " 1", house.first, house.second])
+    ]
+    assert sorted(await house.page(among("1", " 1", "1"))) == ["0", "1", "2", "3"]
+    asked = [text for call in house.store.calls for text in dict(call.query)["phones"].split(",")]
+    assert sorted(asked) == sorted({"1", " 1", house.first, house.second})
+    assert asked[-2:] == [house.first, house.second]
+
+
+async def test_a_phone_is_found_as_every_country_reads_it() -> None:
+    """As a normal one and as what has no spelling in its country; by a surrogate only what that stands for."""
+    view = plan((spec("phone", form=Form.PHONE, at_rest=AtRest.SIV), CHAINS["phone"], REVEALED))
+    house = House(ColumnState(Turn.DONE, 2))
+    house.codec, own = compile_codec(view, house.keys), view.collection.fields[0]
+    french, chinese = (house.codec.held(PHONE, "13812345678", country) or "" for country in ("FR", "CN"))
+    house.store.rows = [{"phone": french, "city": "FR"}, {"phone": chinese, "city": "CN"}]
+    assert sorted(await house.page(equal("13812345678"))) == ["CN", "FR"]
+    assert await house.page(equal("+8613812345678")) == ["CN"]
+    for held in (french, chinese):
+        surrogate = house.codec._surrogates.of(own, held) or ""
+        permits = (await house.ways(equal(surrogate), use=Use.SURROGATE))._permits
+        assert [use.filter.value for permit in permits for use in permit.filters] == [held]
+
+
+async def test_a_surrogate_of_before_a_vault_finds_what_lies_in_clear_still() -> None:
+    """And its token, once it has one; in the spelling that it was made of."""
+    clear, own = spec("phone", form=Form.PHONE), spec("phone", form=Form.PHONE, at_rest=AtRest.VAULT)
+    house, vault = House(), FakeVault()
+    house.codec = compile_codec(plan((own, CHAINS["phone"], REVEALED)), house.keys)
+    holding = Holding(house.codec, vault)
+    surrogate = house.codec._surrogates.of(clear, "13812345678", "FR") or ""
+    asked = (house.rooms, DatasetName("crm.people"), PHONE, Use.SURROGATE, surrogate, holding)
+    assert (await forms_of(*asked))[0] == "13812345678"
+    token = vault.give(own.join_domain, "13812345678")
+    held = Holding(house.codec, vault)
+    assert await forms_of(*asked[:-1], held) == ("13812345678", stored_text(token))
 
 
 async def test_more_questions_than_a_decision_can_make_are_refused() -> None:

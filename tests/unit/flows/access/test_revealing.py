@@ -161,6 +161,21 @@ async def test_beyond_the_allowance_a_second_person_is_asked_for_by_an_identifie
     assert refusal(house).reason == Reason.APPROVAL_REQUIRED
 
 
+async def test_what_opens_to_nothing_waits_for_nobody_and_uses_no_allowance(house: RevealHouse) -> None:
+    """Text that was made up, however much; beside one that is a surrogate, that one counts."""
+    made_up = [f"sv1_{n:032x}" for n in range(50)]
+    house.ask([*made_up, *house.of(A)])
+    house.budgets.left = 1
+    await house.run()
+    assert house.told == [(None, "not-recognised")] * 50 + [(A, None)]
+    other = RevealHouse()
+    other.budgets.left = 0
+    other.ask(made_up)
+    await other.run()
+    assert other.told == [(None, "not-recognised")] * 50
+    assert not other.approvals.asked
+
+
 async def test_the_allowance_is_counted_over_calls(house: RevealHouse) -> None:
     """What does not fit any more needs a second person, however few they are."""
     house.budgets.left = 1
@@ -212,6 +227,7 @@ async def test_without_what_a_reveal_needs_nothing_is_revealed(house: RevealHous
 
 
 TERMS = MandateTerms(
+    operation="reveal",
     client=PERSON.client,
     purpose=MAILING,
     recipient=PERSON.recipient,
@@ -266,7 +282,7 @@ async def test_without_a_mandate_a_service_reveals_nothing(service: RevealHouse)
 
 
 @pytest.mark.parametrize("changes", [
-    {"client": "other"}, {"purpose": "marketing.sms"}, {"recipient": "adnet"}, {"dataset": "crm.others"},
+    {"operation": "send"}, {"client": "other"}, {"purpose": "marketing.sms"}, {"recipient": "adnet"}, {"dataset": "crm.others"},
     {"fields": (FieldName("name"),)}, {"reference": "case-8"}, {"until_us": NOW_US}, {"from_us": NOW_US + 1},
     {"conditions": ((FieldName("city"), "Ulm"),)},
 ])  # fmt: skip
@@ -279,10 +295,13 @@ async def test_a_mandate_for_anything_else_is_none(service: RevealHouse, changes
 
 
 async def test_a_mandate_reaches_no_more_people_than_it_says(service: RevealHouse) -> None:
-    """All of the call or nothing."""
+    """All of the call or nothing; told apart from a budget, since waiting brings nobody back."""
     service.budgets.left = 3
     await service.run()
-    assert refusal(service).reason == Reason.BUDGET_SPENT
+    assert refusal(service).reason == Reason.MANDATE_SPENT
+    told = service.out.refusal
+    assert told is not None
+    assert (told.title, told.retry_after_s) == ("The mandate has room for 3 more people.", None)
 
 
 async def test_a_mandate_lifts_no_hold(service: RevealHouse) -> None:

@@ -9,7 +9,7 @@ from gateway.domain.decision import Deny, FilterUse, Permit, Reason, Use
 from gateway.domain.errors import StoreMisbehaved
 from gateway.domain.inquiry import Inquiry
 from gateway.domain.names import FieldName
-from gateway.flows.access import ports
+from gateway.flows.access.ports.stores import StoreCall
 from gateway.flows.access.sending import MOST_BYTES, addressed, record_of, write_call
 from gateway.transform.writing import Judged
 from tests.fakes.access import FakeIdempotencyKeys
@@ -24,17 +24,17 @@ def resolve(_: FieldName, text: str) -> str | None:
     return RESOLVED.get(text)
 
 
-def sent(inquiry: Inquiry, use: Use = Use.CLEAR) -> ports.StoreCall | Deny:
+def sent(inquiry: Inquiry, use: Use = Use.CLEAR) -> StoreCall | Deny:
     """Return what is sent for a write whose values need no judging."""
     uses = tuple(FilterUse(filter=each, use=use) for each in inquiry.filters)
     values = Judged(records=inquiry.written, clear=(), surrogate=())
     return write_call(inquiry, Permit(plan=plan(), filters=uses), values, resolve, FakeIdempotencyKeys())
 
 
-def called(inquiry: Inquiry, use: Use = Use.CLEAR) -> ports.StoreCall:
+def called(inquiry: Inquiry, use: Use = Use.CLEAR) -> StoreCall:
     """Return the call that a write becomes."""
     found = sent(inquiry, use)
-    assert isinstance(found, ports.StoreCall)
+    assert isinstance(found, StoreCall)
     return found
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from gateway.decide.rules import RuleSet
 from gateway.domain.budget import BudgetRule, Counted
-from gateway.domain.catalog import AnswerShape, LimitParameter, PageParameter
+from gateway.domain.catalog import AnswerShape
 from gateway.domain.errors import StoreMisbehaved
+from gateway.domain.parameters import LimitParameter, PageParameter
 from gateway.domain.treatment import Chain, Rung
 from gateway.domain.viewplan import Cause
 from gateway.flows.access.verdicts import absent, check_malformed, covers, is_more, today, told_next

@@ -10,7 +10,7 @@ from gateway.domain.decision import Outcome, Reason
 from gateway.domain.entry import End, Intent, Refused, Release
 from gateway.domain.errors import LogUnavailable, Overloaded, StoreMisbehaved, StoreUnreachable
 from gateway.domain.inquiry import Inquiry
-from gateway.flows.access.ports import StoreCall
+from gateway.flows.access.ports.stores import StoreCall
 from gateway.flows.access.writing import said, tells_etag
 from tests.fakes.deciding import RULES, grant, hold, needs_fresh
 from tests.fakes.writing import (

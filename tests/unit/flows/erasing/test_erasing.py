@@ -9,10 +9,11 @@ import pytest
 from gateway.domain.entry import Changed, Entry, Line, Part
 from gateway.domain.errors import LogUnavailable
 from gateway.domain.identifier import Identifier, IdentifierForm, combined
-from gateway.domain.names import IdentityKind, PersonNumber
+from gateway.domain.names import IdentityKind, JoinDomain, PersonNumber
 from gateway.domain.people import Identity
 from gateway.domain.replay import PersonErased
-from gateway.flows.erasing.erasing import Entered, Erasing, NotErased, Rooms
+from gateway.flows.erasing.erasing import Erasing, NotErased, Rooms
+from gateway.flows.erasing.ports import Entered, Uses
 from gateway.flows.restore.reading import applied
 from gateway.record.reading.reader import Record
 from gateway.transform.identifying import identified, identity_of
@@ -32,6 +33,10 @@ class House:
         self.standing: dict[str, set[str]] = {}
         self.n_unread = 0
         self.is_full = False
+        self.values: dict[PersonNumber, list[tuple[JoinDomain, str]]] = {}
+        self.uses = Uses()
+        self.owed: list[str] = []
+        self.is_read = False
 
     async def append(self, entry: Entry, part: Part | None = None) -> int:
         """Enter."""
@@ -59,6 +64,19 @@ class House:
     async def n_identities(self, people: AbstractSet[int]) -> int:
         """Count them."""
         return sum(len(self.known.get(PersonNumber(one), [])) for one in people) + self.n_unread
+
+    async def owe(self) -> None:
+        """Note."""
+        self.owed += self.told[-1:]
+
+    async def settle(self) -> bool:
+        """Overwrite."""
+        self.owed += self.told[-1:]
+        return not self.is_read
+
+    async def values_of(self, people: Iterable[PersonNumber]) -> Sequence[tuple[JoinDomain, str]]:
+        """Open copies."""
+        return [one for person in people for one in self.values.get(person, [])]
 
     async def forget(self, people: Iterable[PersonNumber]) -> int:
         """Delete copies."""
@@ -111,8 +129,10 @@ class House:
                 vault=self,
                 tombstones=self,
                 past=self,
+                files=self,
                 n_identities=self.n_identities,
                 new_id=lambda: next(ids),
+                uses=self.uses,
                 clock=lambda: 5,
             )
         )
@@ -199,3 +219,47 @@ async def test_an_officer_lifts_what_an_identity_is_known_by(house: House) -> No
     assert house.told == ["tombstone-lifted", "lift"]
     body, _ = house.entries[-1]
     assert (body.target, body.facts) == ("t1", {"how": "officer", "reference": "letter"})
+
+
+async def test_what_the_vault_has_of_a_person_knows_them_again(house: House) -> None:
+    """Under every number of theirs, by what the domain is for; a domain that says nothing of people does not count."""
+    mails, phones, other = JoinDomain("mails"), JoinDomain("phones"), JoinDomain("plates")
+    house.values = {NUMBER: [(mails, "ida@example.org"), (other, "B-IB 1")], OLD: [(phones, "+491512345678")]}
+    house.uses = Uses(in_vault={mails: "email", phones: "phone"})
+    erased = await house.erasing.erase(NUMBER, "local:officer", "case 7")
+
+    assert await house.matching([KNOWN]) == [("t1",)]
+    assert erased.entered.known_by == {"identity": 2, "email": 1, "phone": 1}
+    assert erased.n_digests == 3
+    assert "2345678" not in str(house.entries)
+
+
+async def test_an_identity_that_is_a_mail_address_counts_as_one(house: House) -> None:
+    """Together with a phone that was stated it is enough, whatever the next store calls the person by."""
+    mail = IdentityKind("news.mail")
+    house.known = {NUMBER: [Identity(mail, "Ida@Example.org")]}
+    house.uses = Uses(identities={mail: "email"})
+    await house.erasing.erase(NUMBER, "local:officer", "case 7", identified([("phone", "+49 151 2345678")]))
+    assert await house.matching([KNOWN]) == [("t1",)]
+
+
+async def test_identifiers_that_are_told_later_are_known_from_then_on(house: House) -> None:
+    """Another entry, whose tombstone knows what was known before as well; the same ones again change nothing."""
+    first = await house.erasing.erase(NUMBER, "local:officer", "case 7")
+    again = await house.erasing.erase(NUMBER, "local:officer", "case 7", KNOWN)
+    third = await house.erasing.erase(NUMBER, "local:officer", "case 7", KNOWN)
+
+    assert (first.n_digests, again.n_digests, again.is_again) == (2, 3, True)
+    assert (third.entered, len(house.entries)) == (again.entered, 2)
+    assert again.entered.known_by == {"identity": 2, "email": 1, "phone": 1}
+    assert (again.entered.numbers, again.entered.identities) == (first.entered.numbers, first.entered.identities)
+    assert await house.matching([KNOWN]) != [()]
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+async def test_that_keys_are_to_be_overwritten_is_noted_before_any_goes(house: House, is_read: bool) -> None:
+    """And done when all are gone; where somebody reads, the erasure is done and says so."""
+    house.is_read = is_read
+    erased = await house.erasing.erase(NUMBER, "local:officer", "case 7", KNOWN)
+    assert house.owed == ["person-erased", f"shred {OLD}"]
+    assert erased.is_overwritten is not is_read

@@ -35,6 +35,24 @@ async def test_there_and_back_every_row_is_as_it_was(paging: str) -> None:
     assert house.snapshot() == before
 
 
+async def test_it_is_remembered_that_a_column_may_hold_surrogates_until_it_was_turned_back() -> None:
+    """Before the first record is written, and after the whole walk that finds none."""
+    house = House(rows=4)
+    held = list[set[FieldName]]()
+
+    def note(asked: Asked) -> None:
+        if asked.body is not None:
+            held.append(set(house.sealed.fields))
+
+    house.store.before = note
+    await house.migration().look()
+    assert house.sealed.fields == set()
+    await house.migration().run()
+    await house.migration(back=True).run()
+    assert held == [{PHONE, MAIL}] * 8
+    assert house.sealed.fields == set()
+
+
 @pytest.mark.parametrize("paging", PAGING)
 async def test_a_look_writes_nothing_and_counts_what_there_is(paging: str) -> None:
     """Nulls, what is over already, what loses its spelling, and what cannot be turned over, with its places."""
@@ -53,6 +71,25 @@ async def test_a_look_writes_nothing_and_counts_what_there_is(paging: str) -> No
     assert house.snapshot() == before
     assert {asked.route.method for asked in house.store.asked} == {"GET"}
     assert house.states.said == []
+
+
+async def test_what_was_asked_for_in_vain_is_entered_as_well() -> None:
+    """A page and a record that do not come, each try by itself, and nothing of them is entered as read."""
+    house, failed = House(rows=4), list[Asked]()
+
+    def fail(asked: Asked) -> None:
+        if len([one for one in failed if one.path == asked.path]) < 2:
+            failed.append(asked)
+            raise StoreUnreachable("gone", not_sent=True)
+
+    house.store.before = fail
+    assert (await house.migration().run()).is_right
+    vain = [entry for entry, _ in house.log.entries if isinstance(entry, Refused)]
+    assert {one.call for one in vain} == {one.decision_id for one in failed if not one.writes}
+    assert {(one.reason, one.status) for one in vain} == {("store-unreachable", 502)}
+    assert {one.facts.account for one in vain if one.facts is not None} == {MIGRATION}
+    told = {entry.call for entry, _ in house.log.entries if isinstance(entry, Release | Refused | Intent)}
+    assert told >= {asked.decision_id for asked in house.store.asked}
 
 
 async def test_what_would_lose_its_spelling_is_left_unless_that_is_accepted() -> None:
@@ -257,3 +294,28 @@ async def test_one_field_alone_can_be_turned_over() -> None:
     await house.migration().run()
     assert house.values("mail") == mails
     assert FieldName("mail") not in house.states.now
+
+
+async def test_a_key_that_is_rotated_in_the_last_walk_is_not_that_of_every_row() -> None:
+    """What was looked at before lies under the one before: nobody may take that for unneeded."""
+
+    async def walked(rotates_at: int) -> tuple[House, int]:
+        house, n_lists = House(rows=40), 0
+        for row_id in list(house.store.rows)[20:]:
+            house.store.write(row_id, phone=None, mail=None)
+
+        def before(asked: Asked) -> None:
+            nonlocal n_lists
+            n_lists += asked.path == "/people"
+            if n_lists == rotates_at:
+                house.keys.rotate()
+
+        house.store.before = before
+        assert (await house.migration().run()).is_right
+        return house, n_lists
+
+    _, last = await walked(-1)
+    house, n_lists = await walked(last)
+    assert n_lists == last
+    assert set(house.states.now.values()) == {ColumnState(Turn.DONE, 1)}
+    assert {str(value)[:4] for value in house.values("phone") if value} == {"as1_"}

@@ -61,6 +61,16 @@ def test_what_the_routes_do_not_allow_is_said() -> None:
         plan_of(Catalog(collections={}, routes=()), "nowhere")
 
 
+def test_a_list_behind_a_post_is_named_and_not_walked() -> None:
+    """What it asks stands in a body; whoever reads the error knows which list was seen, and what to declare."""
+    listed, *others = routes()
+    posted = msgspec.structs.replace(listed, method="POST", template="/crm/people/search")
+    with pytest.raises(
+        SettingsError, match=r"no route that lists its rows but by `POST /crm/people/search`.*declare one"
+    ):
+        planned(posted, *others)
+
+
 def test_a_field_inside_an_object_needs_a_merge_patch() -> None:
     """A body of fields could take the whole object for the one member of it."""
     nested = (*COLLECTION.fields, spec("contact.phone", at_rest="inner"))

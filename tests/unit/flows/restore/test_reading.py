@@ -12,6 +12,7 @@ from gateway.domain.errors import StateBehind
 from gateway.domain.mandate import facts_of
 from gateway.domain.names import PersonNumber, PurposeKey
 from gateway.domain.replay import (
+    ApprovalRefused,
     ApprovalSpent,
     ChoicesMade,
     HoldsLifted,
@@ -64,6 +65,7 @@ STORIES: list[tuple[Entry, Part | None, type[Replayed]]] = [
     (changed("person-shredded", "7"), None, PersonShredded),
     (changed("person-erased", "7", merged="8 9", tombstone="t1", digests="aa bb"), None, PersonErased),
     (changed("tombstone-lifted", "t1", how="officer"), None, TombstoneLifted),
+    (Changed(by="a_officer", what="reveal-refused", target="ap_1"), None, ApprovalRefused),
     (changed("mandate-asked", "m_aaaaaaaaaaaaaaaa", **facts_of(a_mandate().terms)), None, MandateAsked),
     (changed("mandate-approved", "m_aaaaaaaaaaaaaaaa", at="local:x"), None, MandateApproved),
     (changed("mandate-revoked", "m_aaaaaaaaaaaaaaaa", at="local:x"), None, MandateRevoked),
@@ -102,6 +104,8 @@ def test_an_entry_means_what_it_says(body: Entry, part: Part | None, meant: type
             assert found.mandate.terms == a_mandate().terms
         case MandateApproved() | MandateRevoked():
             assert found.mandate == "m_aaaaaaaaaaaaaaaa"
+        case ApprovalRefused():
+            assert (found.approval, found.by) == ("ap_1", "a_officer")
         case ApprovalSpent() | MessagesIntended():
             raise AssertionError("told elsewhere")
 
