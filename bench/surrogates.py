@@ -6,7 +6,7 @@ METHOD
 1. One gateway on core 0, load of 4 connections and store on the last core, all of it through real sockets: bearer,
    purpose, plan, rows numbered by person, an entry with its part durable in a log in memory before the first byte.
 2. The same store's pages are read through two collections that differ in two fields alone: in one, mail address
-   and phone leave as surrogates; in the other (``plain``), as the text that stands in the store.
+   and phone leave as surrogates; in the other (``plain``), as text of the same length.
 3. For each kind and temperature the two are loaded one right after the other, round by round, first the one and then the
    other by turns. A ratio is made of two neighbours, and the median of the rounds is told.
 4. ``warm``: values of 10,000 people that this process met a moment ago. ``cold``: no value ever came before, in the very
