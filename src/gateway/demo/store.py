@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sample CRM, shop and mail service: REST over a SQLite file, for the gateway to stand in front of.
 
-It shows all it has to whoever asks, lets whoever asks write to customers and contacts, answers on 127.0.0.1 only, and knows nothing of the gateway. Run
-alone: ``python -m gateway.demo.store --db FILE --port N [--access-log FILE]``; port 0 takes a free one, and the
-first line of output names it.
+It shows all it has to whoever asks, lets whoever asks write to customers and contacts, answers on 127.0.0.1 only, and
+knows nothing of the gateway. Run alone: ``python -m gateway.demo.store --db FILE --port N [--access-log FILE]``; port 0
+takes a free one, and the first line of output names it.
 """
 
 import contextlib

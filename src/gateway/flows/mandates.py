@@ -4,7 +4,8 @@
 RULES
 
 1. A mandate is for what the rules know: to send or to reveal, a client that is in force with a scope for a purpose
-   that allows it, fields of a dataset, and to send a route of it to the recipient. Its people have a bound and its time is 31 days at most.
+   that allows it, fields of a dataset, and to send a route of it to the recipient. Its people have a bound, and its
+   time is 31 days at most.
 2. Two people other than whoever asked approve it, each for themselves and proved by password and code; at least one
    of them is an officer. No service approves anything, and nobody from whom something is held back. A word counts
    as long as that is so of who gave it: where mandates are used, it is looked at again.

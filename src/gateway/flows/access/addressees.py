@@ -7,7 +7,8 @@ RULES
 2. Of an address that several people have, all of them must be permitted to be written to: nobody can say
    which of them reads it.
 3. What cannot be known for certain is not sent: neither is what the store holds in another spelling than the normal
-   one, nor what is no single address of a mailbox or a phone. An address that nobody has any more is told as one that was never recognised.
+   one, nor what is no single address of a mailbox or a phone. An address that nobody has any more is told as one that
+   was never recognised.
 4. Everybody in a row gets a number, as from any answer of a store; what withholds a row withholds the message.
 """
 

@@ -8,7 +8,8 @@ RULES
    what was behind it went certainly not, and may be sent.
 2. Only what the database lets be begun goes; a key that is not this call's any more is none of its own.
 3. Before each stretch rules, sign-in, holds, mandate and choices are looked at again, and whether the people are there
-   still: who was erased meanwhile gets no message. What may not go any more is left out, and so is everything behind a database that does not answer.
+   still: who was erased meanwhile gets no message. What may not go any more is left out, and so is everything behind a
+   database that does not answer.
 4. What was never tried may be tried again, however the call ends; what was tried and not answered may not.
 """
 

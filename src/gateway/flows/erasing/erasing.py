@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Erasing a person: the gateway's own copies of them are unreadable at once, and nobody brings them back.
 
-1 read what the person is known by, the vault's values too · 2 enter it all in one entry · 3 set the tombstone · 4 delete the copies of the
-vault · 5 delete keys and identities, and what was added to the vault meanwhile · 6 overwrite the keys in the files.
+1 read what the person is known by, the vault's values too · 2 enter it all in one entry · 3 set the tombstone ·
+4 delete the copies of the vault · 5 delete keys and identities, and what was added to the vault meanwhile ·
+6 overwrite the keys in the files.
 
 RULES
 

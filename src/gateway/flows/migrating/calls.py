@@ -78,7 +78,7 @@ class DecidedCall:
         Raises:
             StoreMisbehaved: Another record came, or one that cannot be read.
         """
-        async with self._rooms.target.call(self._asked(route, query=route.always)) as answer:
+        async with self._rooms.target.call(self._asked(route)) as answer:
             if answer.absent:
                 return None
             row = await rows.record(answer, route.answer)
@@ -98,9 +98,8 @@ class DecidedCall:
         assert body is not None  # noqa: S101 - the plan chose the route by it
         await self._intend([name for name, _ in values])
         is_conditional = etag is not None and not etag.startswith("W/") and Honoured.IF_MATCH in route.honours
-        asked = self._asked(
-            route,
-            query=route.always,
+        asked = msgspec.structs.replace(
+            self._asked(route),
             body=body_of([Written(tuple(values))], body.kind),
             content_type=MERGE_PATCH if body.kind is BodyKind.MERGE_PATCH else "application/json",
             headers=(("if-match", etag),) if is_conditional and etag is not None else (),
@@ -163,14 +162,15 @@ class DecidedCall:
     def _part(self) -> Part:
         return Part(met=() if self.person is None else (self.person,))
 
-    def _asked(self, route: Route, **rest: object) -> Asked:
+    def _asked(self, route: Route) -> Asked:
+        """Return a request on the record, by its path and with what the route always says."""
         values = iter(self._keys)
         segments = route.template.split("/")[2:]
         path = "".join(
             "/" + quote(next(values) if segment.startswith("{") else segment, safe="") for segment in segments
         )
         n, self._n = self._n, self._n + 1
-        return Asked(route=route, decision_id=self._id, path=path, n=n, **rest)  # type: ignore[arg-type]
+        return Asked(route=route, decision_id=self._id, path=path, query=route.always, n=n)
 
 
 class _Read:
