@@ -139,9 +139,10 @@ async def test_a_gateway_that_runs_goes_on_beside_such_a_log(
 
 
 def put_back(command: CommandLine, slot: str, copies: Path) -> None:
-    """Put an older copy in the place of a log."""
-    shutil.rmtree(command.state / "log" / slot)
-    shutil.copytree(copies / slot, command.state / "log" / slot)
+    """Put an older copy in the place of a log, by renaming: a gateway that runs may write into either of them."""
+    copy = shutil.copytree(copies / slot, copies / f"{slot}.copy")
+    (command.state / "log" / slot).rename(copies / f"{slot}.newer")
+    copy.rename(command.state / "log" / slot)
 
 
 async def test_a_witness_that_is_away_stops_nothing(command: CommandLine, folder: Path) -> None:
