@@ -9,6 +9,7 @@ When the last test has run, all that the session wrote is searched for canaries 
 is found fails the session.
 """
 
+import logging
 import os
 import secrets
 import shutil
@@ -79,6 +80,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         assert terminal is not None
         terminal.section("canaries", sep="=", red=True, bold=True)
         terminal.write("\n".join([*found, ""]))
+
+
+@pytest.fixture(autouse=True)
+def remarks_as_they_were() -> Iterator[None]:
+    """Whoever serves in a test lets remarks go to the stderr of that test, which others must not write to."""
+    yield
+    for logger in (logging.getLogger(name) for name in ("gateway", "uvicorn.error")):
+        if logger.handlers:
+            logger.handlers.clear()
+            logger.setLevel(logging.NOTSET)
+            logger.propagate = True
 
 
 @pytest.fixture

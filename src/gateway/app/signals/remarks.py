@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TextIO
 
 import msgspec
 from typing_extensions import override
@@ -26,7 +26,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tupl
 
 def remark_on_stderr(who: str, form: Literal["text", "json"] = "text") -> None:
     """Let remarks go to stderr with their time (UTC) and the process that makes them."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _OnStderr(sys.stderr)
     handler.setFormatter(_Objects(who) if form == "json" else _Lines(who))
     handler.addFilter(_is_news)
     for name, level in (("gateway", logging.INFO), ("uvicorn.error", logging.WARNING)):
@@ -39,6 +39,17 @@ def remark_on_stderr(who: str, form: Literal["text", "json"] = "text") -> None:
 def remarks() -> logging.Logger:
     """Return the logger of what the processes say of themselves."""
     return logging.getLogger("gateway.processes")
+
+
+class _OnStderr(logging.StreamHandler[TextIO]):
+    """Where a remark cannot be written, nothing is.
+
+    The library would write the whole traceback instead, with the values that are in its messages.
+    """
+
+    @override
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Go on without the remark."""
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,19 @@ def kept() -> Iterator[None]:
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
         logger.handlers[:], logger.level, logger.propagate = handlers, level, propagate
     CURRENT.reset(token)
+
+
+def test_a_remark_that_cannot_be_written_tells_nothing_of_what_failed(
+    kept: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither the traceback of what it was about nor its values, which the library would write in its place."""
+    with Path(os.devnull).open("w", encoding="utf-8") as closed:
+        monkeypatch.setattr("sys.stderr", closed)
+        remark_on_stderr("door-1")
+        monkeypatch.undo()
+    remarks().error("call failed", exc_info=ValueError(SECRET))
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "")
 
 
 def test_a_remark_has_its_time_and_its_process(kept: None, capsys: pytest.CaptureFixture[str]) -> None:
