@@ -86,7 +86,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def remarks_as_they_were() -> Iterator[None]:
     """Whoever serves in a test lets remarks go to the stderr of that test, which others must not write to."""
     yield
-    for logger in (logging.getLogger(name) for name in ("gateway", "uvicorn.error")):
+    for logger in (logging.getLogger(name) for name in ("gateway", "uvicorn.error", "asyncio")):
         if logger.handlers:
             logger.handlers.clear()
             logger.setLevel(logging.NOTSET)

@@ -20,6 +20,8 @@ from typing_extensions import override
 from gateway.app.current import decision_id
 
 MOST_FRAMES = 12
+_LOOP = "asyncio"
+"""The logger of the event loop, which would write whole tracebacks where nobody gave it a handler."""
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -29,7 +31,8 @@ def remark_on_stderr(who: str, form: Literal["text", "json"] = "text") -> None:
     handler = _OnStderr(sys.stderr)
     handler.setFormatter(_Objects(who) if form == "json" else _Lines(who))
     handler.addFilter(_is_news)
-    for name, level in (("gateway", logging.INFO), ("uvicorn.error", logging.WARNING)):
+    handler.addFilter(_in_our_words)
+    for name, level in (("gateway", logging.INFO), ("uvicorn.error", logging.WARNING), (_LOOP, logging.ERROR)):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.setLevel(level)
@@ -55,6 +58,16 @@ class _OnStderr(logging.StreamHandler[TextIO]):
 def _is_news(record: logging.LogRecord) -> bool:
     """Pass over what the server says of an answer that we cut on purpose: the access log says why."""
     return not str(record.msg).startswith("ASGI callable returned without completing response")
+
+
+def _in_our_words(record: logging.LogRecord) -> bool:
+    """Keep of what the event loop says only that it was; kind and place follow from the error.
+
+    Its own words hold the error's message, and what the call was given that failed.
+    """
+    if record.name == _LOOP:
+        record.msg, record.args = "an error that nothing waited for", ()
+    return True
 
 
 class _Lines(logging.Formatter):

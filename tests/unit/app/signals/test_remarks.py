@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Remarks are one line each on stderr, with their time and their process."""
 
+import asyncio
 import json
 import logging
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -21,7 +23,7 @@ SECRET = "Erika Mustermann +49 170 0000000"
 def kept() -> Iterator[None]:
     """Put the loggers back as they were; no call of another test is under way."""
     token = CURRENT.set(None)
-    loggers = [logging.getLogger(name) for name in ("gateway", "uvicorn.error")]
+    loggers = [logging.getLogger(name) for name in ("gateway", "uvicorn.error", "asyncio")]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
     for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
@@ -40,6 +42,27 @@ def test_a_remark_that_cannot_be_written_tells_nothing_of_what_failed(
     remarks().error("call failed", exc_info=ValueError(SECRET))
     told = capsys.readouterr()
     assert (told.out, told.err) == ("", "")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+async def test_of_an_error_that_nothing_waited_for_only_kind_and_place_are_told(
+    kept: None, capsys: pytest.CaptureFixture[str], form: Literal["text", "json"]
+) -> None:
+    """The event loop tells it, with the error's message and what the failed call was given."""
+
+    def failing(_given: str) -> None:
+        raise ValueError(SECRET)
+
+    remark_on_stderr("door-1", form)
+    loop = asyncio.get_running_loop()
+    loop.call_soon(failing, SECRET)
+    await asyncio.sleep(0)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "an error that nothing waited for" in told.err
+    assert "ValueError" in told.err
+    assert " failing" in told.err
+    assert "Erika" not in told.err
 
 
 def test_a_remark_has_its_time_and_its_process(kept: None, capsys: pytest.CaptureFixture[str]) -> None:
